@@ -1,0 +1,66 @@
+# The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format format-check tidy docs clean dependencies
+
+JOBS := $(shell nproc)
+# Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest tests/system
+ROOMS := common schemas gpu_kernels recordings firmware_sim edge uplink tests
+SOURCES = $(shell find $(ROOMS) -name '*.cc' -o -name '*.h')
+PROGRAMS := stethos-edge stethos-collector stethos-sim
+
+help: ## say what each verb does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: dependencies ## build, then watch simulated machines travel from device to collector; about two minutes after the build
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
+	$(PYTHON) demo/demo.py
+
+test: dependencies ## build and run every quick test: units, sources, format, whole processes; about ten minutes on two cores
+	cmake --preset dev
+	cmake --build --preset dev -j $(JOBS)
+	ctest --preset dev -j $(JOBS)
+	scripts/check-sources.py
+	$(MAKE) format-check
+	$(PYTEST) -m "not slow"
+
+check: dependencies ## everything else: sanitizers, clang-tidy, long whole-process tests; about half an hour on two cores
+	cmake --preset dev
+	cmake --build --preset dev -j $(JOBS)
+	scripts/tidy.py
+	cmake --preset asan
+	cmake --build --preset asan -j $(JOBS)
+	ctest --preset asan -j $(JOBS)
+	$(PYTEST) -m slow
+
+bench: dependencies ## measure on this machine; asserts nothing
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	$(PYTHON) tests/bench/bench.py
+
+format: dependencies ## let clang-format rewrite our sources
+	clang-format-19 -i $(SOURCES)
+
+format-check: dependencies
+	@clang-format-19 --dry-run -Werror $(SOURCES) && echo "format-check: $(words $(SOURCES)) files formatted"
+
+tidy: dependencies ## run clang-tidy over every source
+	cmake --preset dev
+	cmake --build --preset dev -j $(JOBS)
+	scripts/tidy.py
+
+docs: dependencies ## write the pages that are generated: configuration keys and statistics
+	cmake --preset dev
+	cmake --build --preset dev -j $(JOBS) --target $(PROGRAMS)
+	mkdir -p docs/config
+	build/dev/bin/stethos-edge config reference >docs/config/edge.md
+	build/dev/bin/stethos-collector config reference >docs/config/collector.md
+	build/dev/bin/stethos-sim --print-scenario-reference >docs/config/simulator.md
+
+clean: ## remove everything that was built
+	rm -rf build
+
+dependencies:
+	@scripts/install-dependencies.sh

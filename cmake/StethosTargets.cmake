@@ -1,0 +1,37 @@
+# How a room becomes a library, a program, a test.
+
+set(STETHOS_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(stethos_options INTERFACE)
+target_compile_options(stethos_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror)
+target_include_directories(stethos_options INTERFACE ${PROJECT_SOURCE_DIR})
+if(STETHOS_SANITIZE)
+  target_compile_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
+endif()
+
+# stethos_library(name SOURCES ... DEPENDS ...): a room, or a part of one. Dependencies are public: a header may use them.
+function(stethos_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC stethos_options ${ARG_DEPENDS})
+endfunction()
+
+function(stethos_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE stethos_options ${ARG_DEPENDS})
+endfunction()
+
+# stethos_unit_test(name SOURCES ... DEPENDS ...): one GoogleTest program; each of its tests is one ctest, labelled `unit`.
+function(stethos_unit_test name)
+  stethos_program(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 60)
+endfunction()

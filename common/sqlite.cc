@@ -1,0 +1,139 @@
+#include "common/sqlite.h"
+
+#include <cmath>
+
+namespace stethos::sqlite {
+namespace {
+
+Code code_of(int result) {
+  switch (result & 0xff) {
+    case SQLITE_FULL: return Code::full;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return Code::corrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return Code::unavailable;
+    case SQLITE_TOOBIG: return Code::too_large;
+    default: return Code::io;
+  }
+}
+
+constexpr int busy_timeout_ms = 10'000;
+
+}  // namespace
+
+Statement::Statement(Database& database, std::string_view sql) : database_(&database) {
+  sqlite3_stmt* prepared = nullptr;
+  const int result = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                        &prepared, nullptr);
+  STETHOS_CHECK(result == SQLITE_OK, std::string(sql) + ": " + sqlite3_errmsg(database.handle()));
+  statement_.reset(prepared);
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  STETHOS_CHECK(sqlite3_bind_int64(statement_.get(), index, value) == SQLITE_OK, "binding an integer");
+  return *this;
+}
+Statement& Statement::bind(int index, double value) {
+  STETHOS_CHECK(sqlite3_bind_double(statement_.get(), index, value) == SQLITE_OK, "binding a real");
+  return *this;
+}
+Statement& Statement::bind(int index, std::string_view value) {
+  // An empty view may have no address, and SQLite reads that as NULL.
+  const char* data = value.data() == nullptr ? "" : value.data();
+  STETHOS_CHECK(sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK,
+                "binding a text");
+  return *this;
+}
+Statement& Statement::bind(int index, std::span<const std::uint8_t> value) {
+  const void* data = value.data() == nullptr ? static_cast<const void*>("") : value.data();
+  STETHOS_CHECK(sqlite3_bind_blob64(statement_.get(), index, data, value.size(), SQLITE_STATIC) == SQLITE_OK, "binding a blob");
+  return *this;
+}
+Statement& Statement::bind_null(int index) {
+  STETHOS_CHECK(sqlite3_bind_null(statement_.get(), index) == SQLITE_OK, "binding null");
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) return false;
+  auto error = database_->error(std::string("running ") + sqlite3_sql(statement_.get()));
+  reset();
+  return std::unexpected(std::move(error));
+}
+
+Status Statement::run() {
+  for (;;) {
+    const auto more = step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+  }
+  reset();
+  return {};
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+double Statement::real(int column) const {
+  return is_null(column) ? std::nan("") : sqlite3_column_double(statement_.get(), column);
+}
+std::string_view Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return data == nullptr ? std::string_view{}
+                         : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+}
+std::span<const std::uint8_t> Statement::blob(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
+  return {data, data == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+
+Result<Database> Database::open(const std::string& path, Access access) {
+  const std::string doing = "opening " + path;
+  const int flags = (access == Access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  Database database(handle);
+  if (opened != SQLITE_OK) return std::unexpected(database.error(doing));
+
+  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 16 << 20);
+  sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, 64 << 10);
+  if (access == Access::read_only) return database;
+
+  if (auto set = database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"); !set) {
+    return std::unexpected(Error{set.error().code, doing, set.error().failed});
+  }
+  Statement journal(database, "PRAGMA journal_mode");
+  Statement synchronous(database, "PRAGMA synchronous");
+  const auto has_journal = journal.step();
+  const auto has_synchronous = synchronous.step();
+  if (!has_journal || !*has_journal || journal.text(0) != "wal") return fail(Code::io, doing, "it does not take a write-ahead log");
+  if (!has_synchronous || !*has_synchronous || synchronous.integer(0) != 2) {
+    return fail(Code::io, doing, "it does not take synchronous=FULL");
+  }
+  return database;
+}
+
+Status Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return std::unexpected(error("running " + sql));
+  return {};
+}
+
+Error Database::error(std::string doing) const {
+  const int result = handle_ ? sqlite3_extended_errcode(handle()) : SQLITE_NOMEM;
+  return Error{code_of(result), std::move(doing), handle_ ? sqlite3_errmsg(handle()) : "out of memory"};
+}
+
+}  // namespace stethos::sqlite

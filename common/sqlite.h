@@ -1,0 +1,89 @@
+// A thin hold on SQLite: connections and statements that close themselves, and errors as values. Used by the edge's spool
+// and the collector's store. A Database and its Statements belong to one thread at a time.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace stethos::sqlite {
+
+class Database;
+
+// A prepared statement. Bind from 1, step until it says no, then reset. Text and blobs that were bound must live until
+// then; column views live until the next step. A bind that fails stops the program: only a wrong index or type can fail.
+class Statement {
+ public:
+  Statement(Database& database, std::string_view sql);  // SQL that does not compile stops the program
+
+  Statement& bind(int index, std::int64_t value);
+  Statement& bind(int index, std::uint64_t value) { return bind(index, static_cast<std::int64_t>(value)); }  // bit for bit
+  Statement& bind(int index, int value) { return bind(index, static_cast<std::int64_t>(value)); }
+  Statement& bind(int index, unsigned value) { return bind(index, static_cast<std::int64_t>(value)); }
+  Statement& bind(int index, double value);  // a NaN is stored as NULL
+  Statement& bind(int index, std::string_view value);
+  Statement& bind(int index, std::span<const std::uint8_t> value);
+  Statement& bind_null(int index);
+
+  Result<bool> step();  // whether there is a row
+  Status run();         // steps to the end, then resets: for statements without rows
+  void reset();
+
+  std::int64_t integer(int column) const;
+  std::uint64_t unsigned_integer(int column) const { return static_cast<std::uint64_t>(integer(column)); }
+  double real(int column) const;  // NULL is NaN
+  std::string_view text(int column) const;
+  std::span<const std::uint8_t> blob(int column) const;
+  bool is_null(int column) const;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  Database* database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+enum class Access : std::uint8_t { read_write, read_only };
+
+class Database {
+ public:
+  // Opens (and, for writing, creates) a file with what every store of ours wants: WAL, synchronous=FULL, defensive mode,
+  // no trust in the schema, double-quoted strings refused, lowered limits. What was set is read back; a file that will
+  // not take it is an error.
+  static Result<Database> open(const std::string& path, Access access);
+
+  Status execute(const std::string& sql);  // one or more statements without parameters
+
+  // The error of the last call that failed.
+  Error error(std::string doing) const;
+
+  // Runs `body` (returning Status) between BEGIN IMMEDIATE and COMMIT; any failure rolls back.
+  template <class Body>
+  Status transaction(Body body) {
+    if (auto begun = execute("BEGIN IMMEDIATE"); !begun) return begun;
+    Status done = body();
+    if (done) done = execute("COMMIT");
+    if (!done && sqlite3_get_autocommit(handle()) == 0) static_cast<void>(execute("ROLLBACK"));
+    return done;
+  }
+
+  std::int64_t changes() const { return sqlite3_changes64(handle()); }
+  sqlite3* handle() const { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  explicit Database(sqlite3* handle) : handle_(handle) {}
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+}  // namespace stethos::sqlite

@@ -1,0 +1,25 @@
+// Times and durations as people write them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/clock.h"
+#include "common/result.h"
+
+namespace stethos {
+
+// "2026-11-21T10:00:00.5Z", also with a space for the T, up to nine digits of fraction, a zone of Z or +hh:mm, or none,
+// which is UTC; a date alone is its midnight. Years 1678 to 2261.
+Result<TimeNs> parse_time(std::string_view text);
+
+// "2026-11-21T10:00:00.500Z": milliseconds, or nine digits where there is more to say.
+std::string format_time(TimeNs time);
+
+// "250ms", "1.5s", "10m", "2h", "7d", "40us", "5ns"; a sign is allowed, a bare number (but 0) is not.
+Result<DurationNs> parse_duration(std::string_view text);
+
+// The shortest exact form that parse_duration reads: "250ms", "1m", "90s".
+std::string format_duration(DurationNs duration);
+
+}  // namespace stethos

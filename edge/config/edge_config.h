@@ -1,0 +1,107 @@
+// What an operator can set on an edge. Plain data; edge_config.cc declares each key once (type, default, unit, limits, a
+// sentence), from which come the parser, `stethos-edge config show` and docs/config/edge.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/settings.h"
+
+namespace stethos::edge {
+
+enum class PayloadFormat : std::uint8_t { stethos, json, f32 };
+enum class Acknowledge : std::uint8_t { after_commit, on_arrival };
+enum class TimeUnit : std::uint8_t { s, ms, us, ns, iso8601, arrival };  // arrival: the payload has no time of its own
+
+// [[subscription]]
+struct SubscriptionConfig {
+  std::string topic;          // an MQTT topic filter
+  int qos = 1;                // 0 or 1
+  PayloadFormat format = PayloadFormat::stethos;
+  Acknowledge acknowledge = Acknowledge::after_commit;  // our own format always runs on_arrival
+  // Where device and channel stand, for json and f32. A level counts from 0; -1: not there.
+  int device_level = -1;
+  std::string device_field;   // a JSON pointer, or a top-level name; empty: not there
+  int channel_level = -1;
+  // json: field (pointer or name) -> "quantity unit", e.g. temperature = "temperature degC". Each becomes the channel of
+  // its name. A field that holds an array is a block. f32: one entry, whose name is the channel unless channel_level says.
+  std::map<std::string, std::string> fields;
+  std::string time_field;     // json
+  TimeUnit time_unit = TimeUnit::ms;
+  std::string interval_field;  // json arrays: the field with the sampling interval, in interval_unit
+  TimeUnit interval_unit = TimeUnit::us;
+  DurationNs interval = 0;    // json arrays and f32: a fixed sampling interval
+  std::string identity;       // json: "" (none), "time", or the field that identifies a reading, whatever its type
+};
+
+// [[window]]
+struct WindowConfig {
+  DurationNs length = 0;
+  DurationNs offset = 0;
+  std::string quantity;       // only streams of this quantity; empty: all
+  std::string device;         // only streams of this device; empty: all
+  std::vector<std::string> statistics;  // names, as in gpu_kernels/statistics.h; empty: all
+};
+
+struct EdgeConfig {
+  std::string node_id;
+  std::string log_level;
+
+  std::string mqtt_host;
+  int mqtt_port = 0;
+  std::string mqtt_client_id;       // empty: "stethos-edge-" and node_id
+  std::string mqtt_user;            // empty: none
+  std::string mqtt_password;        // the content of the file that mqtt.password_file names
+  DurationNs mqtt_keep_alive = 0;
+  DurationNs mqtt_reconnect_min = 0;
+  DurationNs mqtt_reconnect_max = 0;
+  DurationNs mqtt_session_expiry = 0;
+  std::vector<SubscriptionConfig> subscriptions;
+
+  std::int64_t ingest_message_bytes_max = 0;  // a larger payload is a dead letter
+  std::int64_t ingest_queue_bytes_max = 0;    // payloads waiting between the MQTT thread and the core
+  std::int64_t ingest_devices_max = 0;
+  std::int64_t ingest_streams_max = 0;
+
+  std::string points_file;          // empty: none
+  bool points_required = false;     // a stream without an entry is a dead letter
+
+  DurationNs time_future_max = 0;   // how far ahead of the arrival a stamp may be
+  TimeNs time_earliest = 0;         // stamps before it are wrong
+  DurationNs time_watermark_delay = 0;
+  DurationNs time_idle_timeout = 0;  // 0: never
+  std::vector<WindowConfig> windows;
+
+  std::string backend;
+
+  std::string spool_file;
+  DurationNs spool_commit_interval = 0;
+  std::int64_t spool_batch_bytes_max = 0;
+  std::int64_t spool_dead_letters_max = 0;
+  std::int64_t spool_dead_letter_bytes_max = 0;  // first bytes of a payload that a dead letter keeps
+
+  bool uplink_enabled = false;
+  std::string uplink_url;
+  DurationNs uplink_timeout = 0;
+  DurationNs uplink_interval = 0;   // how long rows may wait to be sent together
+  DurationNs uplink_heartbeat = 0;  // an idle node sends an empty batch this often
+  std::int64_t uplink_rows_max = 0;  // in one batch
+  DurationNs uplink_backoff_min = 0;
+  DurationNs uplink_backoff_max = 0;
+
+  std::string republish_topic;      // empty: none; {device} and {channel} are replaced
+
+  std::string health_host;
+  int health_port = 0;              // 0: any free one, which is logged
+
+  DurationNs shutdown_deadline = 0;
+};
+
+// Whatever it loads is right as a whole too: a JSON subscription has its fields and its device, no window is there twice,
+// addresses that are not encrypted are loopback ones.
+settings::Table<EdgeConfig> edge_config_table();
+
+}  // namespace stethos::edge

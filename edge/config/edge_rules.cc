@@ -1,0 +1,241 @@
+#include "edge/config/edge_rules.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "common/time_text.h"
+#include "gpu_kernels/statistics.h"
+#include "schemas/envelope.h"
+#include "uplink/protocol/http.h"
+#include "uplink/sender/curl_uplink.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::string_view name_rule = "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
+
+class Problems {
+ public:
+  void add(std::string key, std::string message) { found_.push_back({"", 0, std::move(key), std::move(message)}); }
+
+  // A key that has no meaning here.
+  void refuse_if(bool given, std::string key, std::string_view why) {
+    if (given) add(std::move(key), "must not be given: " + std::string(why));
+  }
+
+  std::vector<settings::Problem> take() { return std::move(found_); }
+
+ private:
+  std::vector<settings::Problem> found_;
+};
+
+std::vector<std::string_view> levels_of(std::string_view topic) {
+  std::vector<std::string_view> levels;
+  for (;;) {
+    const auto slash = topic.find('/');
+    levels.push_back(topic.substr(0, slash));
+    if (slash == std::string_view::npos) return levels;
+    topic.remove_prefix(slash + 1);
+  }
+}
+
+// Whether some topic made from `pattern`, in which a level with a brace may become anything, matches the filter.
+bool may_match(std::string_view filter, std::string_view pattern) {
+  const auto filter_levels = levels_of(filter);
+  const auto pattern_levels = levels_of(pattern);
+  for (std::size_t i = 0; i < filter_levels.size(); ++i) {
+    if (filter_levels[i] == "#") return true;
+    if (i == pattern_levels.size()) return false;
+    const bool free = filter_levels[i] == "+" || pattern_levels[i].find('{') != std::string_view::npos;
+    if (!free && filter_levels[i] != pattern_levels[i]) return false;
+  }
+  return filter_levels.size() == pattern_levels.size();
+}
+
+// The name that edge/ingest/declared_field.cc gives the channel.
+std::string channel_of(std::string_view field) {
+  std::string channel(field.starts_with('/') ? field.substr(1) : field);
+  std::ranges::replace(channel, '/', '.');
+  return channel;
+}
+
+void check_level(int level, const std::string& key, const std::string& topic, Problems& problems) {
+  const auto levels = levels_of(topic);
+  if (level < 0 || levels.back() == "#" || std::cmp_less(level, levels.size())) return;
+  problems.add(key, "must be at most " + std::to_string(levels.size() - 1) + ": levels count from 0, and topic has " +
+                        std::to_string(levels.size()));
+}
+
+void check_json(const SubscriptionConfig& s, Problems& problems) {
+  if (s.fields.empty()) problems.add("fields", "must be given for json: which fields to read, and what they are");
+  if ((s.device_level >= 0) == !s.device_field.empty()) {
+    problems.add(s.device_field.empty() ? "device_level" : "device_field",
+                 std::string(s.device_field.empty() ? "must be given" : "must not be given beside device_level") +
+                     ": json needs either device_level or device_field");
+  }
+  problems.refuse_if(s.channel_level >= 0, "channel_level", "the channels of json are named after their fields");
+  if (s.time_unit == TimeUnit::arrival) {
+    problems.refuse_if(!s.time_field.empty(), "time_field", "time_unit = \"arrival\" says that the payload has no time");
+    problems.refuse_if(s.identity == "time", "identity", "without a time_field every reading has a time of its own");
+  } else if (s.time_field.empty()) {
+    problems.add("time_field", "must be given for json, unless time_unit is \"arrival\"");
+  }
+  problems.refuse_if(!s.interval_field.empty() && s.interval > 0, "interval", "interval_field says it already");
+  std::map<std::string, std::string> channels;
+  for (const auto& [field, meaning] : s.fields) {
+    const std::string channel = channel_of(field);
+    if (const auto bad = objection_to_name(channel); !bad.empty()) {
+      problems.add("fields", "its field \"" + field + "\" makes a channel whose name " + bad);
+    }
+    const auto [other, is_new] = channels.emplace(channel, field);
+    if (!is_new) problems.add("fields", "its fields \"" + other->second + "\" and \"" + field + "\" make the same channel");
+  }
+}
+
+void check_f32(const SubscriptionConfig& s, Problems& problems) {
+  constexpr std::string_view no_fields = "f32 is samples and nothing else";
+  if (s.fields.size() != 1) problems.add("fields", "must have one entry for f32: the channel, its quantity and its unit");
+  for (const auto& [channel, meaning] : s.fields) {
+    if (const auto bad = objection_to_name(channel_of(channel)); !bad.empty()) problems.add("fields", "its channel's name " + bad);
+  }
+  if (s.device_level < 0) problems.add("device_level", "must be given for f32: the payload does not name its device");
+  if (s.interval <= 0) problems.add("interval", "must be given for f32: the payload does not say its sampling interval");
+  problems.refuse_if(s.channel_level >= 0 && s.channel_level == s.device_level, "channel_level", "it is the device's");
+  problems.refuse_if(!s.device_field.empty(), "device_field", no_fields);
+  problems.refuse_if(!s.time_field.empty(), "time_field", no_fields);
+  problems.refuse_if(!s.interval_field.empty(), "interval_field", no_fields);
+  problems.refuse_if(!s.identity.empty(), "identity", no_fields);
+}
+
+void check_stethos(const SubscriptionConfig& s, Problems& problems) {
+  constexpr std::string_view why = "the format \"stethos\" says it itself";
+  problems.refuse_if(s.device_level >= 0, "device_level", why);
+  problems.refuse_if(!s.device_field.empty(), "device_field", why);
+  problems.refuse_if(s.channel_level >= 0, "channel_level", why);
+  problems.refuse_if(!s.fields.empty(), "fields", why);
+  problems.refuse_if(!s.time_field.empty(), "time_field", why);
+  problems.refuse_if(!s.interval_field.empty(), "interval_field", why);
+  problems.refuse_if(s.interval > 0, "interval", why);
+  problems.refuse_if(!s.identity.empty(), "identity", why);
+}
+
+}  // namespace
+
+std::string objection_to_name(std::string_view text) { return schema::is_name(text) ? std::string() : std::string(name_rule); }
+
+std::string objection_to_field_meaning(std::string_view text) {
+  const auto space = text.find(' ');
+  if (space == std::string_view::npos) return R"(must be a quantity and a unit, as in "temperature degC")";
+  const auto quantity = text.substr(0, space);
+  const auto unit = text.substr(space + 1);
+  if (!schema::is_name(quantity)) return "has a quantity that " + std::string(name_rule);
+  // A unit is a name that may have slashes: "m/s2".
+  std::string without_slashes(unit);
+  std::ranges::replace(without_slashes, '/', '.');
+  if (!schema::is_name(without_slashes)) return R"(must have one unit behind its quantity, as in "acceleration m/s2")";
+  return {};
+}
+
+std::string objection_to_topic_filter(std::string_view text) {
+  if (text.starts_with("$share/")) return "must not be shared: a device's messages have to come to one node";
+  const auto levels = levels_of(text);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    if (levels[i] == "#" && i + 1 < levels.size()) return "must have '#' at its end only";
+    if (levels[i] != "#" && levels[i].find('#') != std::string_view::npos) return "must have '#' as a whole level";
+    if (levels[i] != "+" && levels[i].find('+') != std::string_view::npos) return "must have '+' as a whole level";
+  }
+  return {};
+}
+
+std::string objection_to_republish_topic(std::string_view text) {
+  if (text.find_first_of("+#") != std::string_view::npos) return "must not have wildcards: it is a topic to publish to";
+  if (text.starts_with('$')) return "must not start with '$': such topics are the broker's";
+  for (auto rest = text; !rest.empty();) {
+    const auto brace = rest.find_first_of("{}");
+    if (brace == std::string_view::npos) break;
+    rest.remove_prefix(brace);
+    const auto placeholder = rest.substr(0, rest.find('}') == std::string_view::npos ? rest.size() : rest.find('}') + 1);
+    if (placeholder != "{device}" && placeholder != "{channel}") return "may have {device} and {channel} in braces, nothing else";
+    rest.remove_prefix(placeholder.size());
+  }
+  return {};
+}
+
+std::string objection_to_statistic(std::string_view text) {
+  if (kernels::find_statistic(text) != nullptr) return {};
+  std::string known;
+  for (const auto& statistic : kernels::statistics()) known += (known.empty() ? "" : ", ") + std::string(statistic.name);
+  return "is none of the statistics: " + known;
+}
+
+std::string objection_to_loopback_host(std::string_view text) {
+  if (uplink::is_loopback(text)) return {};
+  return "must be a loopback address, such as 127.0.0.1: the pages are not encrypted";
+}
+
+std::string objection_to_uplink_url(std::string_view text) {
+  if (text.starts_with("https://")) return "must be http:// to a loopback address: TLS is not built yet";
+  const auto checked = uplink::check_uplink_url(std::string(text));
+  return checked ? std::string() : "is not accepted: " + checked.error().failed;
+}
+
+std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subscription) {
+  Problems problems;
+  check_level(subscription.device_level, "device_level", subscription.topic, problems);
+  check_level(subscription.channel_level, "channel_level", subscription.topic, problems);
+  switch (subscription.format) {
+    case PayloadFormat::stethos: check_stethos(subscription, problems); break;
+    case PayloadFormat::json: check_json(subscription, problems); break;
+    case PayloadFormat::f32: check_f32(subscription, problems); break;
+  }
+  return problems.take();
+}
+
+std::vector<settings::Problem> check_window(const WindowConfig& window) {
+  Problems problems;
+  if (window.offset >= window.length) problems.add("offset", "must be less than length, " + format_duration(window.length));
+  return problems.take();
+}
+
+std::vector<settings::Problem> check_across(const EdgeConfig& config) {
+  Problems problems;
+  const auto in_order = [&](auto min, auto max, const char* min_key, const std::string& max_key) {
+    if (min > max) problems.add(min_key, "must not be more than " + max_key);
+  };
+  in_order(config.mqtt_reconnect_min, config.mqtt_reconnect_max, "mqtt.reconnect_min", "mqtt.reconnect_max");
+  in_order(config.uplink_backoff_min, config.uplink_backoff_max, "uplink.backoff_min", "uplink.backoff_max");
+  in_order(config.ingest_message_bytes_max, config.ingest_queue_bytes_max, "ingest.message_bytes_max", "ingest.queue_bytes_max");
+  in_order(config.spool_batch_bytes_max, config.ingest_queue_bytes_max, "spool.batch_bytes_max", "ingest.queue_bytes_max");
+  // MQTT counts both in whole seconds.
+  for (const auto& [key, value] : {std::pair{"mqtt.keep_alive", config.mqtt_keep_alive}, {"mqtt.session_expiry", config.mqtt_session_expiry}}) {
+    if (value % ns_per_s != 0) problems.add(key, "must be whole seconds");
+  }
+  if (!config.mqtt_password.empty() && config.mqtt_user.empty()) problems.add("mqtt.user", "must be given beside mqtt.password_file");
+  if (config.points_required && config.points_file.empty()) problems.add("points.required", "needs points.file");
+
+  std::map<std::string, std::size_t> topics;
+  for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {
+    const std::string key = "subscription[" + std::to_string(i) + "].topic";
+    const std::string& topic = config.subscriptions[i].topic;
+    const auto [first, is_new] = topics.emplace(topic, i);
+    if (!is_new) problems.add(key, "is that of subscription[" + std::to_string(first->second) + "] as well");
+    if (!config.republish_topic.empty() && may_match(topic, config.republish_topic)) {
+      problems.add("republish.topic", "would be received again by " + key);
+    }
+  }
+  std::map<std::tuple<DurationNs, DurationNs, std::string, std::string>, std::size_t> windows;
+  for (std::size_t i = 0; i < config.windows.size(); ++i) {
+    const WindowConfig& window = config.windows[i];
+    const auto [first, is_new] = windows.emplace(std::tuple(window.length, window.offset, window.quantity, window.device), i);
+    if (!is_new) {
+      problems.add("window[" + std::to_string(i) + "].length",
+                   "makes the same window as window[" + std::to_string(first->second) + "]: length, offset, quantity and device");
+    }
+  }
+  return problems.take();
+}
+
+}  // namespace stethos::edge

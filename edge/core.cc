@@ -1,0 +1,462 @@
+#include "edge/core.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/hash.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::size_t identities_per_stream_max = 100'000;
+constexpr DurationNs interval_ns_max = 86'400 * ns_per_s;
+constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
+constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
+constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
+
+std::uint64_t samples_of(const DecodedChannel& channel) { return channel.reading ? 1 : channel.samples.count; }
+
+// A block has one time for all its samples; readings have one each.
+bool is_block(const DecodedChannel& channel) { return !channel.reading && channel.interval_ns > 0; }
+
+double sample_at(const kernels::BlockView& view, std::size_t i) {
+  if (view.encoding == kernels::BlockView::Encoding::f32) return static_cast<const float*>(view.samples)[i];
+  return view.scale * static_cast<const std::int16_t*>(view.samples)[i] + view.offset;
+}
+
+// What the point table lets us expect of a stream.
+void expect(StreamRecord& stream, const PointEntry& entry) {
+  stream.interval_ns = entry.interval_ns;
+  stream.block_length = entry.block_length;
+  stream.plausible_min = entry.plausible_min;
+  stream.plausible_max = entry.plausible_max;
+}
+
+}  // namespace
+
+Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points, std::unique_ptr<kernels::StatisticsBackend> backend,
+           SavedState saved, std::string_view source)
+    : config_(config),
+      points_(std::move(points)),
+      backend_(std::move(backend)),
+      windower_(window_definitions(config.windows), config.time_watermark_delay, config.time_idle_timeout) {
+  for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
+  restore(std::move(saved));
+
+  schema::ProvenanceRowT row;
+  row.program = program_name;
+  row.backend = backend_->name();
+  row.config_hash = config_hash;
+  row.schema_major = schema::version_major;
+  row.schema_minor = schema::version_minor;
+  row.source = source;
+  provenance_ = row.id = hash_of(schema::pack(row));
+  windower_.set_provenance(provenance_);
+  if (provenance_ != saved.provenance) provenance_row_ = schema::pack(row);
+  restore(std::move(saved));
+}
+
+void Core::restore(SavedState saved) {
+  totals_ = saved.totals;
+  redelivery_ = saved.redelivery;
+  const auto device_of = [&](const std::string& name) -> Device& {
+    auto& slot = devices_[name];
+    if (slot == nullptr) {
+      slot = std::make_unique<Device>();
+      slot->name = name;
+    }
+    return *slot;
+  };
+  for (DeviceSequences& device : saved.devices) device_of(device.device).sequences = SequenceTracker(std::move(device.epochs));
+  for (Stream& stream : saved.streams) {
+    auto record = std::make_unique<StreamRecord>();
+    record->state = std::move(stream);
+    if (const PointEntry* entry = points_.find(record->state.device, record->state.channel, std::numeric_limits<TimeNs>::max())) {
+      expect(*record, *entry);
+    }
+    windower_.adopt(*record);
+    device_of(record->state.device).streams.push_back(record.get());
+    streams_.push_back(std::move(record));
+  }
+}
+
+void Core::settle() {
+  if (!provenance_row_.empty()) {
+    effect_.rows.push_back({schema::Lane::notes, schema::RowKind::provenance, std::move(provenance_row_)});
+    effect_.changed = true;
+  }
+  for (const auto& stream : streams_) windower_.retire_unknown(*stream, now_ns_, effect_);
+  settled_ = true;
+}
+
+SampleCounts Core::samples() const {
+  SampleCounts sum;
+  for (const auto& stream : streams_) sum += stream->state.counts;
+  return sum;
+}
+
+Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
+  now_ns_ = now_ns;
+  effect_ = Effect{};
+  effect_.now_ns = now_ns;
+  effect_.totals = totals_;
+  blocks_.clear();
+  steps_.clear();
+  heard_.clear();
+  for (const auto& decoder : decoders_) decoder->begin_batch();
+  if (!settled_) settle();
+
+  for (std::size_t i = 0; i < batch.size(); ++i) take(batch[i], i);
+
+  moments_.resize(blocks_.size());
+  if (!blocks_.empty() && (backend_->submit(blocks_) != kernels::KernelStatus::ok ||
+                           backend_->collect(moments_) != kernels::KernelStatus::ok)) {
+    return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
+  }
+  for (const Step& step : steps_) place(step, batch);
+  if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
+    for (const auto& stream : streams_) windower_.send_if_idle(*stream, now_ns, effect_);
+    idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
+  }
+  windower_.collect_changes(effect_);
+  trim_dead_letters();
+
+  std::ranges::sort(heard_);
+  const auto repeated = std::ranges::unique(heard_);
+  heard_.erase(repeated.begin(), repeated.end());
+  for (const auto& [device, epoch] : heard_) {
+    if (effect_.devices.empty() || effect_.devices.back().first != &device->name) {
+      effect_.devices.emplace_back(&device->name, &device->sequences);
+    }
+  }
+  effect_.redelivery = redelivery_;
+  effect_.provenance = provenance_;
+  effect_.changed = effect_.changed || !batch.empty() || !effect_.streams.empty() || !effect_.panes.empty();
+  totals_ = effect_.totals;
+  return &effect_;
+}
+
+void Core::take(const Message& message, std::size_t index) {
+  ++effect_.totals[Counter::messages];
+  effect_.totals[Counter::message_bytes] += message.payload.size();
+  if (message.waits_for_commit && is_redelivery(message)) {
+    ++effect_.totals[Counter::duplicate_messages];
+    return;
+  }
+  if (message.payload.size() > static_cast<std::size_t>(config_.ingest_message_bytes_max)) {
+    return reject(message, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
+  }
+  if (auto decoded = decoders_[message.subscription]->decode(message, decoded_); !decoded) {
+    return reject(message, std::move(decoded.error()), {});
+  }
+  if (!schema::is_name(decoded_.device)) return reject(message, {Reason::bad_name, "the device's"}, {});
+  const auto device = device_for(decoded_.device);
+  if (!device) return reject(message, device.error(), decoded_.device);
+  if (decoded_.epoch != 0 && !follow_sequence(message, **device)) return;
+
+  // Where the device numbers nothing, the edge's own count of messages does.
+  const Origin origin = decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence}
+                                            : Origin{0, effect_.totals[Counter::messages]};
+  for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, **device, origin, channel);
+
+  if (decoded_.complete_until_ns == 0) return;
+  if (decoded_.complete_until_ns > message.received_ns + config_.time_future_max) {
+    return reject(message, {Reason::time_future, "complete until a time in the future"}, decoded_.device);
+  }
+  Step step;
+  step.complete = *device;
+  step.time_ns = decoded_.complete_until_ns;
+  steps_.push_back(step);
+}
+
+bool Core::is_redelivery(const Message& message) {
+  const Redelivery own{hash_of(message.payload, hash_of(message.topic)), message.packet_id};
+  if (message.redelivered && own == redelivery_) return true;
+  redelivery_ = own;
+  return false;
+}
+
+std::expected<Core::Device*, Rejection> Core::device_for(std::string_view name) {
+  device_key_ = name;
+  const auto found = devices_.find(device_key_);
+  if (found != devices_.end()) return found->second.get();
+  if (devices_.size() >= static_cast<std::size_t>(config_.ingest_devices_max)) {
+    return std::unexpected(Rejection{Reason::too_many_devices, "ingest.devices_max is reached"});
+  }
+  auto& device = devices_[device_key_];
+  device = std::make_unique<Device>();
+  device->name = device_key_;
+  return device.get();
+}
+
+bool Core::follow_sequence(const Message& message, Device& device) {
+  gaps_.clear();
+  const auto verdict = device.sequences.observe(decoded_.epoch, decoded_.sequence, decoded_.lowest_held, gaps_);
+  note_gaps(device);
+  if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);
+  switch (verdict) {
+    case SequenceTracker::Verdict::fresh: return true;
+    case SequenceTracker::Verdict::duplicate:
+      ++effect_.totals[Counter::duplicate_messages];
+      count_duplicates(device);
+      return false;
+    case SequenceTracker::Verdict::epoch_too_old:
+      reject(message, {Reason::epoch_too_old, std::to_string(decoded_.epoch)}, device.name);
+      return false;
+    case SequenceTracker::Verdict::no_room: ++effect_.totals[Counter::deferred_messages]; return false;
+  }
+  STETHOS_CHECK(false, "a verdict without a consequence");
+}
+
+void Core::note_gaps(const Device& device) {
+  for (const SequenceGap& gap : gaps_) {
+    effect_.totals[Counter::lost_messages] += gap.missing.last - gap.missing.first + 1;
+    schema::GapRowT row;
+    row.device = device.name;
+    row.epoch = gap.epoch;
+    row.first_sequence = gap.missing.first;
+    row.last_sequence = gap.missing.last;
+    row.cause = gap.cause;
+    row.noticed_ns = now_ns_;
+    effect_.rows.push_back({schema::Lane::notes, schema::RowKind::gap, schema::pack(row)});
+  }
+}
+
+void Core::count_duplicates(Device& device) {
+  for (const DecodedChannel& channel : decoded_.channels) {
+    if (StreamRecord* stream = find_stream(device, channel.channel)) {
+      windower_.count_unplaced(*stream, Unplaced::duplicate, samples_of(channel));
+    }
+  }
+}
+
+StreamRecord* Core::find_stream(const Device& device, std::string_view channel) const {
+  const auto found = std::ranges::find_if(device.streams, [&](const StreamRecord* stream) { return stream->state.channel == channel; });
+  return found == device.streams.end() ? nullptr : *found;
+}
+
+std::optional<Rejection> Core::check_channel(const Message& message, const DecodedChannel& channel) const {
+  if (channel.rejected) return channel.rejected;
+  if (!schema::is_name(channel.channel)) return Rejection{Reason::bad_name, "a channel's"};
+  if (!schema::is_name(channel.quantity)) return Rejection{Reason::bad_name, "the quantity's"};
+  if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return Rejection{Reason::bad_name, "the unit's"};
+  const std::uint64_t samples = samples_of(channel);
+  if (samples == 0) return Rejection{Reason::empty, "no samples"};
+  TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
+  if (!channel.reading && channel.interval_ns != 0) {
+    const double duration = channel.interval_ns * static_cast<double>(samples - 1);
+    if (!(channel.interval_ns >= 1 && channel.interval_ns <= static_cast<double>(interval_ns_max)) || duration > block_duration_ns_max) {
+      return Rejection{Reason::bad_times, "a sampling interval of " + std::to_string(channel.interval_ns) + " ns"};
+    }
+    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last)) return Rejection{Reason::time_future, "beyond all time"};
+  }
+  if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
+  if (last > message.received_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
+  return std::nullopt;
+}
+
+std::expected<StreamRecord*, Rejection> Core::stream_for(Device& device, const DecodedChannel& channel, const PointEntry* entry) {
+  if (entry == nullptr && config_.points_required) {
+    return std::unexpected(Rejection{Reason::unknown_stream, device.name + "/" + std::string(channel.channel)});
+  }
+  StreamRecord* stream = find_stream(device, channel.channel);
+  const std::string_view quantity = entry != nullptr ? std::string_view(entry->quantity) : stream != nullptr ? stream->state.quantity : channel.quantity;
+  const std::string_view unit = entry != nullptr ? std::string_view(entry->unit) : stream != nullptr ? stream->state.unit : channel.unit;
+  if (channel.quantity != quantity || channel.unit != unit) {
+    return std::unexpected(Rejection{Reason::unit_differs, std::string(channel.quantity) + " in " + std::string(channel.unit) +
+                                                               " where " + std::string(quantity) + " in " + std::string(unit) +
+                                                               " is declared"});
+  }
+  if (stream == nullptr) {
+    if (streams_.size() >= static_cast<std::size_t>(config_.ingest_streams_max)) {
+      return std::unexpected(Rejection{Reason::too_many_streams, "ingest.streams_max is reached"});
+    }
+    auto record = std::make_unique<StreamRecord>();
+    record->state.id = static_cast<std::int64_t>(streams_.size()) + 1;
+    record->state.device = device.name;
+    record->state.channel = channel.channel;
+    record->state.quantity = quantity;
+    record->state.unit = unit;
+    windower_.adopt(*record);
+    stream = record.get();
+    device.streams.push_back(stream);
+    streams_.push_back(std::move(record));
+  }
+  return stream;
+}
+
+void Core::describe_by_itself(StreamRecord& stream) {
+  PointEntry own;
+  own.device = own.machine = stream.state.device;
+  own.channel = own.point = stream.state.channel;
+  own.axis = "-";
+  own.quantity = stream.state.quantity;
+  own.unit = stream.state.unit;
+  own.version = version_of(own);
+  describe(stream, own);
+}
+
+void Core::describe(StreamRecord& stream, const PointEntry& entry) {
+  expect(stream, entry);
+  if (entry.version == stream.state.version) return;
+  if (stream.state.quantity != entry.quantity || stream.state.unit != entry.unit) {
+    windower_.retire_all(stream, now_ns_, effect_);
+    stream.state.quantity = entry.quantity;
+    stream.state.unit = entry.unit;
+    windower_.adopt(stream);
+  }
+  stream.state.version = entry.version;
+  windower_.mark_dirty(stream);
+  schema::StreamRowT row;
+  row.version = entry.version;
+  row.device = stream.state.device;
+  row.channel = stream.state.channel;
+  row.machine = entry.machine;
+  row.point = entry.point;
+  row.axis = entry.axis;
+  row.quantity = entry.quantity;
+  row.unit = entry.unit;
+  row.location = entry.location;
+  row.owner = entry.owner;
+  effect_.rows.push_back({schema::Lane::notes, schema::RowKind::stream, schema::pack(row)});
+}
+
+void Core::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin, const DecodedChannel& channel) {
+  StreamRecord* stream = nullptr;
+  const PointEntry* entry = points_.find(device.name, channel.channel, channel.start_ns);
+  std::optional<Rejection> rejection = check_channel(message, channel);
+  if (!rejection) {
+    if (auto found = stream_for(device, channel, entry)) stream = *found;
+    else rejection = std::move(found.error());
+  }
+  if (rejection) {
+    if (StreamRecord* known = find_stream(device, channel.channel)) {
+      windower_.count_unplaced(*known, Unplaced::rejected, samples_of(channel));
+    }
+    return reject(message, std::move(*rejection), device.name);
+  }
+  Step step;
+  step.stream = stream;
+  step.entry = entry;
+  step.message = index;
+  step.origin = origin;
+  step.time_ns = channel.start_ns;
+  step.identity = channel.identity;
+  if (is_block(channel)) {
+    step.block = blocks_.size();
+    blocks_.push_back(channel.samples);
+    if (entry != nullptr) {
+      blocks_.back().plausible_min = entry->plausible_min;
+      blocks_.back().plausible_max = entry->plausible_max;
+    }
+    steps_.push_back(step);
+    return;
+  }
+  for (std::size_t i = 0; i < samples_of(channel); ++i) {
+    step.reading = channel.reading ? *channel.reading : sample_at(channel.samples, i);
+    if (!channel.times_ns.empty()) step.time_ns = channel.times_ns[i];
+    steps_.push_back(step);
+  }
+}
+
+void Core::place(const Step& step, std::span<const Message> batch) {
+  if (step.complete != nullptr) {
+    for (StreamRecord* stream : step.complete->streams) windower_.advance(*stream, step.time_ns, now_ns_, effect_);
+    return;
+  }
+  const Message& message = batch[step.message];
+  if (step.entry != nullptr) {
+    describe(*step.stream, *step.entry);
+  } else if (step.stream->state.version == 0) {
+    describe_by_itself(*step.stream);
+  }
+  if (step.identity && is_repeated(step, message)) return;
+  Arrival arrival;
+  arrival.time_ns = step.time_ns;
+  arrival.moments = step.block != Step::no_block ? moments_[step.block]
+                                                 : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
+  arrival.origin = step.origin;
+  arrival.received_ns = message.received_ns;
+  windower_.add(*step.stream, arrival, now_ns_, effect_);
+  if (arrival.moments.not_finite == arrival.samples()) {
+    reject(message, {Reason::not_finite, "channel " + step.stream->state.channel}, step.stream->state.device);
+  }
+  if (step.identity) forget_identities(*step.stream);
+}
+
+bool Core::is_repeated(const Step& step, const Message& message) {
+  Stream& stream = step.stream->state;
+  const IdentityKey key{step.time_ns, *step.identity};
+  const auto [known, is_new] = stream.identities.try_emplace(key, step.reading);
+  if (is_new) {
+    effect_.identities.push_back({stream.id, key, step.reading});
+    return false;
+  }
+  if (known->second == step.reading) {
+    windower_.count_unplaced(*step.stream, Unplaced::duplicate, 1);
+  } else {
+    windower_.count_unplaced(*step.stream, Unplaced::rejected, 1);
+    reject(message, {Reason::identity_conflict, "channel " + stream.channel + " came before with another value"}, stream.device);
+  }
+  return true;
+}
+
+void Core::forget_identities(StreamRecord& stream) {
+  auto& identities = stream.state.identities;
+  while (!identities.empty()) {
+    const IdentityKey oldest = identities.begin()->first;
+    // A reading that old is late whatever its identity.
+    const bool ended = oldest.time_ns + windower_.length_max_ns() <= stream.state.watermark_ns;
+    if (!ended && identities.size() <= identities_per_stream_max) break;
+    if (!ended) ++effect_.totals[Counter::identities_forgotten];
+    identities.erase(identities.begin());
+    effect_.identities.push_back({stream.state.id, oldest, std::nullopt});
+  }
+}
+
+void Core::reject(const Message& message, Rejection rejection, std::string_view device) {
+  ++effect_.totals[rejection.reason];
+  DeadLetter letter;
+  letter.received_ns = message.received_ns;
+  letter.rejection = std::move(rejection);
+  letter.topic = message.topic;
+  letter.device = device;
+  letter.payload_bytes = message.payload.size();
+  const auto kept = message.payload.first(
+      std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));
+  letter.payload.assign(kept.begin(), kept.end());
+  effect_.dead_letters.push_back(std::move(letter));
+}
+
+void Core::trim_dead_letters() {
+  std::uint64_t kept = 0;
+  for (std::size_t i = 0; i < reason_count; ++i) kept += effect_.totals.dead_letters[i];
+  kept -= effect_.totals[Counter::dead_letters_dropped];
+  const auto most = static_cast<std::uint64_t>(config_.spool_dead_letters_max);
+  if (kept <= most) return;
+  effect_.dead_letters_dropped = kept - most;
+  effect_.totals[Counter::dead_letters_dropped] += effect_.dead_letters_dropped;
+}
+
+std::vector<OutgoingAck> Core::acknowledgements() const {
+  std::vector<OutgoingAck> acks;
+  for (const auto& [device, epoch] : heard_) {
+    const EpochSequences* known = device->sequences.find(epoch);
+    if (known == nullptr) continue;  // the batch brought so many epochs that this one is forgotten
+    schema::DeviceAckT ack;
+    ack.device = device->name;
+    ack.epoch = epoch;
+    ack.durable_through = known->base;
+    for (const SequenceRange& range : known->ranges) {
+      auto entry = std::make_unique<schema::SequenceRangeT>();
+      entry->first = range.first;
+      entry->last = range.last;
+      ack.ranges.push_back(std::move(entry));
+    }
+    acks.push_back({"stethos/v1/" + device->name + "/ack", schema::pack(ack)});
+  }
+  return acks;
+}
+
+}  // namespace stethos::edge

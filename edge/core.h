@@ -1,0 +1,120 @@
+// The edge's state machine: (state, batch of messages, now) -> (new state, rows to write, things to send). It calls no
+// clock, socket or file, and is therefore the same code live, in replay and in simulation. An empty batch is the tick that
+// lets time pass. One thread.
+//
+// Per message, in order: decode, check, follow its device's sequence, place its samples. Only the statistics of blocks are
+// computed for the whole batch at once, since they depend on nothing else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/config/edge_config.h"
+#include "edge/ingest/decoder.h"
+#include "edge/ingest/message.h"
+#include "edge/ingest/point_table.h"
+#include "edge/spool/spool.h"
+#include "edge/window/windower.h"
+#include "gpu_kernels/backend.h"
+
+namespace stethos::edge {
+
+// What a device is told once the batch is committed.
+struct OutgoingAck {
+  std::string topic;
+  std::vector<std::uint8_t> payload;
+};
+
+class Core {
+ public:
+  // `saved` is what the spool holds; `source` is "live" or the name of a recording. The configuration has been checked.
+  Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points, std::unique_ptr<kernels::StatisticsBackend> backend,
+       SavedState saved, std::string_view source);
+
+  // The effect is good until the next call. It must be committed before the acknowledgements are sent.
+  Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns);
+
+  // For the devices that the last batch heard from.
+  std::vector<OutgoingAck> acknowledgements() const;
+
+  const Totals& totals() const { return totals_; }
+  // Of all streams together.
+  SampleCounts samples() const;
+  std::size_t stream_count() const { return streams_.size(); }
+  std::size_t device_count() const { return devices_.size(); }
+
+ private:
+  struct Device {
+    std::string name;
+    SequenceTracker sequences;
+    std::vector<StreamRecord*> streams;
+  };
+
+  // What a message leaves for the second pass.
+  struct Step {
+    StreamRecord* stream = nullptr;
+    const PointEntry* entry = nullptr;  // null: the stream describes itself
+    std::size_t message = 0;
+    Origin origin;
+    TimeNs time_ns = 0;
+    std::size_t block = no_block;       // index into blocks_
+    double reading = 0;                 // where there is no block
+    std::optional<std::uint64_t> identity;
+    Device* complete = nullptr;         // instead of all that: the device's streams are complete until time_ns
+    static constexpr std::size_t no_block = static_cast<std::size_t>(-1);
+  };
+
+  void restore(SavedState saved);
+  void settle();
+  void take(const Message& message, std::size_t index);
+  bool is_redelivery(const Message& message);
+  bool follow_sequence(const Message& message, Device& device);
+  void note_gaps(const Device& device);
+  void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin, const DecodedChannel& channel);
+  std::optional<Rejection> check_channel(const Message& message, const DecodedChannel& channel) const;
+  std::expected<Device*, Rejection> device_for(std::string_view name);
+  std::expected<StreamRecord*, Rejection> stream_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);
+  void describe(StreamRecord& stream, const PointEntry& entry);
+  void describe_by_itself(StreamRecord& stream);
+  void place(const Step& step, std::span<const Message> batch);
+  bool is_repeated(const Step& step, const Message& message);
+  void forget_identities(StreamRecord& stream);
+  void count_duplicates(Device& device);
+  void reject(const Message& message, Rejection rejection, std::string_view device);
+  void trim_dead_letters();
+
+  StreamRecord* find_stream(const Device& device, std::string_view channel) const;
+
+  const EdgeConfig config_;
+  const PointTable points_;
+  const std::unique_ptr<kernels::StatisticsBackend> backend_;
+  std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
+  Windower windower_;
+
+  std::unordered_map<std::string, std::unique_ptr<Device>> devices_;
+  std::vector<std::unique_ptr<StreamRecord>> streams_;
+  Totals totals_;
+  Redelivery redelivery_;
+  std::uint64_t provenance_ = 0;
+  std::vector<std::uint8_t> provenance_row_;  // until it is sent
+  TimeNs idle_scan_due_ns_ = 0;
+  bool settled_ = false;  // the first batch also settles what was restored
+
+  // Of the batch at hand.
+  Effect effect_;
+  TimeNs now_ns_ = 0;
+  std::string device_key_;
+  DecodedMessage decoded_;
+  std::vector<kernels::BlockView> blocks_;
+  std::vector<kernels::Moments> moments_;
+  std::vector<Step> steps_;
+  std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
+  std::vector<SequenceGap> gaps_;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,140 @@
+#include "edge/health/health.h"
+
+#include <cmath>
+
+#include "common/metrics.h"
+
+namespace stethos::edge {
+namespace {
+
+// A commit that takes longer than this is a spool that hangs.
+constexpr DurationNs step_ns_max = 60 * ns_per_s;
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+class MetricList {
+ public:
+  void counter(std::string name, std::string help, double value, Labels labels = {}) {
+    metrics_.push_back({"stethos_edge_" + std::move(name), std::move(help), Metric::Kind::counter, value, std::move(labels)});
+  }
+  void gauge(std::string name, std::string help, double value, Labels labels = {}) {
+    metrics_.push_back({"stethos_edge_" + std::move(name), std::move(help), Metric::Kind::gauge, value, std::move(labels)});
+  }
+  std::string text() const { return prometheus_text(metrics_); }
+
+ private:
+  std::vector<Metric> metrics_;
+};
+
+double real(std::uint64_t value) { return static_cast<double>(value); }
+double seconds(DurationNs ns) { return static_cast<double>(ns) * 1e-9; }
+
+void add_pipeline(MetricList& list, const PipelineStatus& status) {
+  const Totals& totals = status.totals;
+  list.counter("messages_total", "Messages taken from the broker, since the spool began.", real(totals[Counter::messages]));
+  list.counter("message_bytes_total", "Bytes of their payloads.", real(totals[Counter::message_bytes]));
+  list.counter("duplicate_messages_total", "Messages that had been handled before.", real(totals[Counter::duplicate_messages]));
+  list.counter("deferred_messages_total", "Messages left to their device, for want of room to remember them.",
+               real(totals[Counter::deferred_messages]));
+  list.counter("lost_messages_total", "Messages that a device gave up: they are gaps.", real(totals[Counter::lost_messages]));
+  list.counter("identities_forgotten_total", "Identities of readings forgotten early, for room.",
+               real(totals[Counter::identities_forgotten]));
+  list.counter("dead_letters_dropped_total", "Dead letters that left, for room.", real(totals[Counter::dead_letters_dropped]));
+  list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
+  for (std::size_t i = 0; i < reason_count; ++i) {
+    list.counter("dead_letters_total", "Messages, or channels of messages, that were refused.", real(totals.dead_letters[i]),
+                 {{"reason", std::string(reason_names[i])}});
+  }
+  const SampleCounts& samples = status.samples;
+  const std::pair<const char*, std::uint64_t> outcomes[] = {
+      {"good", samples.good},           {"duplicate", samples.duplicate},   {"late", samples.late},
+      {"out_of_range", samples.out_of_range}, {"not_finite", samples.not_finite}, {"rejected", samples.rejected}};
+  for (const auto& [outcome, value] : outcomes) {
+    list.counter("samples_total", "Samples by what became of them, since the spool began.", real(value), {{"outcome", outcome}});
+  }
+  list.gauge("streams", "Streams known.", real(status.streams));
+  list.gauge("devices", "Devices known.", real(status.devices));
+  list.counter("commits_total", "Transactions committed, since the start.", real(status.commits));
+  list.counter("commit_seconds_total", "Time spent committing, since the start.", seconds(status.commit_ns_sum));
+  std::uint64_t below = 0;
+  const LatencyHistogram& latency = status.receipt_to_commit;
+  for (std::size_t i = 0; i + 1 < LatencyHistogram::bucket_count; ++i) {
+    below += latency.buckets[i];
+    list.counter("receipt_to_commit_seconds_bucket", "From the arrival of a message to its commit; cumulative, by upper bound.", real(below),
+                 {{"le", std::to_string(std::ldexp(0.001, static_cast<int>(i)))}});
+  }
+  list.counter("receipt_to_commit_seconds_bucket", "", real(latency.count), {{"le", "+Inf"}});
+  list.counter("receipt_to_commit_seconds_sum", "Sum of them.", seconds(latency.sum_ns));
+  list.counter("receipt_to_commit_seconds_count", "How many.", real(latency.count));
+}
+
+void add_port(MetricList& list, const MqttStatus& status) {
+  list.gauge("mqtt_subscribed", "1 while connected and subscribed.", status.subscribed ? 1 : 0);
+  list.counter("mqtt_connections_total", "Connections made, since the start.", real(status.connections));
+  list.counter("mqtt_connection_failures_total", "Connections that failed, since the start.", real(status.connection_failures));
+  list.counter("mqtt_publishes_dropped_total", "Acknowledgements and republished rows dropped, since the start.",
+               real(status.publishes_dropped));
+  list.gauge("queue_bytes", "Payloads waiting for the core.", real(status.queue_bytes));
+  list.counter("queue_full_waits_total", "Times that reading paused because the queue was full.", real(status.queue_full_waits));
+}
+
+void add_spool(MetricList& list, const SqliteSpool& spool) {
+  const auto lanes = spool.lane_totals();
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const Labels lane{{"lane", schema::EnumNameLane(static_cast<schema::Lane>(i))}};
+    list.gauge("outbox_rows", "Rows that the collector has not acknowledged.", real(lanes[i].rows), lane);
+    list.gauge("outbox_bytes", "Bytes of these rows.", real(lanes[i].bytes), lane);
+  }
+}
+
+void add_sender(MetricList& list, const uplink::SenderStatus& status) {
+  list.counter("uplink_batches_total", "Batches acknowledged, since the start.", real(status.batches));
+  list.counter("uplink_rows_total", "Rows acknowledged, since the start.", real(status.rows));
+  list.counter("uplink_bytes_total", "Bytes of these batches, as sent.", real(status.bytes));
+  list.counter("uplink_bytes_uncompressed_total", "The same, before compression.", real(status.bytes_uncompressed));
+  const std::pair<const char*, std::uint64_t> failures[] = {
+      {"unreachable", status.failures_unreachable}, {"refused", status.failures_refused}, {"answer", status.failures_answer}};
+  for (const auto& [kind, value] : failures) {
+    list.counter("uplink_failures_total", "Batches that were not acknowledged, since the start.", real(value), {{"kind", kind}});
+  }
+  list.gauge("uplink_last_success_seconds", "When a batch was last acknowledged, as seconds since 1970; 0: not yet.",
+             seconds(status.last_success));
+}
+
+}  // namespace
+
+Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender, const Clock& clock)
+    : pipeline_(pipeline), port_(port), spool_(spool), sender_(sender), clock_(clock) {}
+
+HttpAnswer Health::answer(std::string_view path) const {
+  if (path == "/livez") return live();
+  if (path == "/readyz") return ready();
+  if (path == "/metrics") return metrics();
+  return {404, "text/plain; charset=utf-8", "there is /livez, /readyz and /metrics\n"};
+}
+
+HttpAnswer Health::live() const {
+  if (clock_.monotonic() - pipeline_.status().stepped_monotonic_ns > step_ns_max) {
+    return {503, "text/plain; charset=utf-8", "no batch has been committed for a minute\n"};
+  }
+  return {200, "text/plain; charset=utf-8", "live\n"};
+}
+
+HttpAnswer Health::ready() const {
+  const MqttStatus status = port_.status();
+  if (!status.subscribed) {
+    return {503, "text/plain; charset=utf-8", "not subscribed: " + (status.last_error.empty() ? "connecting" : status.last_error) + "\n"};
+  }
+  return {200, "text/plain; charset=utf-8", "ready\n"};
+}
+
+HttpAnswer Health::metrics() const {
+  MetricList list;
+  add_pipeline(list, pipeline_.status());
+  add_port(list, port_.status());
+  add_spool(list, spool_);
+  if (sender_ != nullptr) add_sender(list, sender_->status());
+  return {200, "text/plain; version=0.0.4; charset=utf-8", list.text()};
+}
+
+}  // namespace stethos::edge

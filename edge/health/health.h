@@ -1,0 +1,34 @@
+// What the edge says about itself: /livez, /readyz and /metrics.
+#pragma once
+
+#include <string_view>
+
+#include "common/clock.h"
+#include "edge/health/http_listener.h"
+#include "edge/ingest/mqtt_port.h"
+#include "edge/pipeline.h"
+#include "edge/spool/sqlite_spool.h"
+#include "uplink/sender/sender.h"
+
+namespace stethos::edge {
+
+// Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink.
+class Health {
+ public:
+  Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender, const Clock& clock);
+
+  HttpAnswer answer(std::string_view path) const;
+
+ private:
+  HttpAnswer live() const;
+  HttpAnswer ready() const;
+  HttpAnswer metrics() const;
+
+  const Pipeline& pipeline_;
+  const MqttPort& port_;
+  const SqliteSpool& spool_;
+  const uplink::Sender* sender_;
+  const Clock& clock_;
+};
+
+}  // namespace stethos::edge

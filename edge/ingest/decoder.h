@@ -1,0 +1,60 @@
+// From bytes to samples. One decoder a payload format; each is chosen by the subscription that the message came through.
+//
+// What is decoded points into the message and into the decoder, and is good until the decoder's next `begin_batch`.
+// A decoder belongs to one thread.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "edge/config/edge_config.h"
+#include "edge/ingest/message.h"
+#include "edge/ingest/rejection.h"
+#include "gpu_kernels/backend.h"
+
+namespace stethos::edge {
+
+// One channel of a message: a block, or readings of their own times.
+struct DecodedChannel {
+  std::string_view channel;
+  std::string_view quantity;
+  std::string_view unit;
+  TimeNs start_ns = 0;     // of the block, or of the one reading
+  double interval_ns = 0;  // between the samples of a block; 0: readings
+  std::span<const TimeNs> times_ns;  // of readings, where there are several
+  kernels::BlockView samples;        // plausible range not yet filled in
+  std::optional<double> reading;     // instead of `samples`: one value as exact as it came
+  std::optional<std::uint64_t> identity;  // of the one reading
+  std::optional<Rejection> rejected;  // this channel only
+};
+
+struct DecodedMessage {
+  std::string_view device;
+  std::uint64_t epoch = 0;     // 0: the format has no sequence
+  std::uint64_t sequence = 0;
+  std::uint64_t lowest_held = 0;
+  TimeNs complete_until_ns = 0;  // 0: not said
+  std::vector<DecodedChannel> channels;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual void begin_batch() = 0;
+  // Clears and fills `out`. A rejection is of the whole message.
+  virtual std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) = 0;
+};
+
+std::unique_ptr<Decoder> make_batch_decoder();
+std::unique_ptr<Decoder> make_json_decoder(const SubscriptionConfig& subscription);
+std::unique_ptr<Decoder> make_f32_decoder(const SubscriptionConfig& subscription);
+std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription);
+
+// Level `level` of a topic, counted from 0; empty: it has no such level.
+std::string_view topic_level(std::string_view topic, int level);
+
+}  // namespace stethos::edge

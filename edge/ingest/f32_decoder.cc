@@ -1,0 +1,50 @@
+// Raw little-endian float32: the payload is one block and nothing else. Device and channel stand in the topic, the sampling
+// interval in the configuration; the arrival is the time of the first sample, for want of another.
+#include <bit>
+
+#include "edge/ingest/decoder.h"
+#include "edge/ingest/declared_field.h"
+
+namespace stethos::edge {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "samples are read where they lie");
+
+class F32Decoder final : public Decoder {
+ public:
+  explicit F32Decoder(const SubscriptionConfig& subscription)
+      : subscription_(subscription), field_(declared_fields(subscription).front()) {}
+
+  void begin_batch() override {}
+
+  std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) override {
+    out = DecodedMessage{};
+    out.device = topic_level(message.topic, subscription_.device_level);
+    if (message.payload.size() % sizeof(float) != 0) {
+      return std::unexpected(Rejection{Reason::corrupt, "its size is no multiple of four bytes"});
+    }
+    DecodedChannel channel;
+    channel.channel = subscription_.channel_level >= 0 ? topic_level(message.topic, subscription_.channel_level)
+                                                       : std::string_view(field_.channel);
+    channel.quantity = field_.quantity;
+    channel.unit = field_.unit;
+    channel.start_ns = message.received_ns;
+    channel.interval_ns = static_cast<double>(subscription_.interval);
+    channel.samples.samples = message.payload.data();
+    channel.samples.count = message.payload.size() / sizeof(float);
+    out.channels.push_back(channel);
+    return {};
+  }
+
+ private:
+  const SubscriptionConfig subscription_;
+  const DeclaredField field_;
+};
+
+}  // namespace
+
+std::unique_ptr<Decoder> make_f32_decoder(const SubscriptionConfig& subscription) {
+  return std::make_unique<F32Decoder>(subscription);
+}
+
+}  // namespace stethos::edge

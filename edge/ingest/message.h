@@ -1,0 +1,26 @@
+// A message as it came from a port: bytes that nobody has looked into yet.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "common/clock.h"
+
+namespace stethos::edge {
+
+struct Message {
+  std::string_view topic;                 // both point into what `owner` keeps alive
+  std::span<const std::uint8_t> payload;  // aligned for any number
+  std::shared_ptr<const void> owner;
+
+  std::size_t subscription = 0;  // index into EdgeConfig::subscriptions
+  TimeNs received_ns = 0;
+  std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
+  bool redelivered = false;      // the DUP flag
+  bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,34 @@
+// The seam to where messages come from: MQTT when live, a recording in replay, a list in tests.
+//
+// The pipeline's thread calls everything here. The order is: poll, commit what came, durable, publish.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "edge/ingest/message.h"
+
+namespace stethos::edge {
+
+class MessagePort {
+ public:
+  virtual ~MessagePort() = default;
+
+  // Appends what has arrived to `batch`. Returns after `timeout`, or earlier: when a message waits for its commit, when
+  // the batch has reached the port's size, or when the port was told to close and has nothing more.
+  virtual void poll(DurationNs timeout, std::vector<Message>& batch) = 0;
+
+  // Everything that poll has handed out is committed: its senders may be told.
+  virtual void durable() = 0;
+
+  // Sends without waiting; at most once. False: it was dropped, which the port counts.
+  virtual bool publish(std::string_view topic, std::span<const std::uint8_t> payload) = 0;
+
+  // Takes nothing new; poll still hands out what is queued. Messages that come later stay unacknowledged.
+  virtual void close() = 0;
+};
+
+}  // namespace stethos::edge

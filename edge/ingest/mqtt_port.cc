@@ -1,0 +1,323 @@
+#include "edge/ingest/mqtt_port.h"
+
+#include <mqtt/async_client.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "common/hash.h"
+#include "common/log.h"
+#include "edge/ingest/topic_filter.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::uint16_t receive_maximum = 100;  // QoS 1 messages that the broker may have on the way to us
+constexpr auto connect_timeout = std::chrono::seconds(10);
+constexpr auto disconnect_timeout = std::chrono::seconds(1);
+// What one message costs in the queue beside its payload.
+constexpr std::size_t message_overhead_bytes = 512;
+
+struct Queued {
+  Message message;
+  std::size_t bytes = 0;
+};
+
+}  // namespace
+
+class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt::iaction_listener {
+ public:
+  Link(const EdgeConfig& config, const Clock& clock)
+      : config_(config),
+        clock_(clock),
+        client_("tcp://" + config.mqtt_host + ":" + std::to_string(config.mqtt_port),
+                config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id,
+                mqtt::create_options(MQTTVERSION_5)),
+        jitter_(hash_of(config.node_id)) {
+    client_.set_callback(*this);
+    connector_ = std::thread([this] { keep_connected(); });
+  }
+
+  // Ends the connection. False: Paho's thread is held in a callback, so neither it nor this may be destroyed.
+  bool shut_down() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = stopping_ = true;
+    }
+    changed_.notify_all();
+    connector_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      if (callback_held_ || waiting_for_commit_) return false;
+    }
+    try {
+      if (client_.is_connected()) client_.disconnect()->wait_for(disconnect_timeout);
+    } catch (const mqtt::exception& error) {
+      spdlog::warn("mqtt: disconnecting: {}", error.what());
+    }
+    const std::lock_guard lock(mutex_);
+    return !callback_held_;
+  }
+
+  void poll(DurationNs timeout, std::vector<Message>& batch) {
+    std::unique_lock lock(mutex_);
+    clock_.wait_for(changed_, lock, timeout, [&] {
+      return woken_ || waiting_for_commit_ || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max) ||
+             closing_;
+    });
+    woken_ = false;
+    std::size_t taken_bytes = 0;
+    while (!queue_.empty() && taken_bytes < static_cast<std::size_t>(config_.spool_batch_bytes_max)) {
+      taken_bytes += queue_.front().bytes;
+      batch.push_back(std::move(queue_.front().message));
+      queue_.pop_front();
+    }
+    queue_bytes_ -= taken_bytes;
+    taken_all_ = queue_.empty();
+    room_.notify_all();
+  }
+
+  // A message that waits is always the last in the queue: its callback has not returned. So once the queue was emptied by
+  // the poll before, it is among what is now durable.
+  void durable() {
+    const std::lock_guard lock(mutex_);
+    if (!waiting_for_commit_ || !taken_all_) return;
+    waiting_for_commit_ = false;
+    room_.notify_all();
+  }
+
+  bool publish(std::string_view topic, std::span<const std::uint8_t> payload) {
+    if (subscribed_.load()) {
+      try {
+        client_.publish(mqtt::string_ref(std::string(topic)), payload.data(), payload.size(), 0, false);
+        return true;
+      } catch (const mqtt::exception&) {  // its buffer is full, or the connection is gone
+      }
+    }
+    publishes_dropped_.fetch_add(1);
+    return false;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+
+  void wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  MqttStatus status() const {
+    const std::lock_guard lock(mutex_);
+    return {subscribed_.load(), connections_, connection_failures_, publishes_dropped_.load(), queue_bytes_, queue_full_waits_, last_error_};
+  }
+
+ private:
+  // --- on Paho's thread ---
+
+  void message_arrived(mqtt::const_message_ptr arrived) override {
+    Queued queued;
+    Message& message = queued.message;
+    const std::string& payload = arrived->get_payload_str();
+    message.topic = arrived->get_topic();
+    message.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
+    message.received_ns = clock_.now();
+    message.redelivered = arrived->is_duplicate();
+    message.subscription = subscription_of(message.topic);
+    const SubscriptionConfig& subscription = config_.subscriptions[message.subscription];
+    message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
+                               subscription.acknowledge == Acknowledge::after_commit;
+    message.owner = arrived;
+    queued.bytes = payload.size() + message_overhead_bytes;
+    put(std::move(queued));
+  }
+
+  void put(Queued queued) {
+    const auto bytes_max = static_cast<std::size_t>(config_.ingest_queue_bytes_max);
+    const bool waits = queued.message.waits_for_commit;
+    std::unique_lock lock(mutex_);
+    // One message is taken however large it is, so that it can be refused.
+    const auto has_room = [&] { return queue_.empty() || queue_bytes_ + queued.bytes <= bytes_max; };
+    if (!has_room() && !closing_) {
+      ++queue_full_waits_;
+      changed_.notify_all();
+      room_.wait(lock, [&] { return has_room() || closing_; });
+    }
+    if (closing_) return hold(lock);
+    queue_bytes_ += queued.bytes;
+    queue_.push_back(std::move(queued));
+    if (waits) waiting_for_commit_ = true;
+    if (waits || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max)) changed_.notify_all();
+    if (waits) room_.wait(lock, [&] { return !waiting_for_commit_; });
+  }
+
+  // Never returns: returning would acknowledge a message that nobody has taken.
+  void hold(std::unique_lock<std::mutex>& lock) {
+    callback_held_ = true;
+    room_.wait(lock, [] { return false; });
+  }
+
+  void connection_lost(const std::string& cause) override {
+    set_error("connection lost" + (cause.empty() ? cause : ": " + cause));
+    subscribed_.store(false);
+    {
+      const std::lock_guard lock(mutex_);
+      connected_ = false;
+    }
+    changed_.notify_all();
+  }
+
+  // Of the subscriptions.
+  void on_success(const mqtt::token& token) override {
+    bool granted = true;
+    const auto response = token.get_subscribe_response();
+    for (const auto code : response.get_reason_codes()) granted = granted && code <= mqtt::ReasonCode::GRANTED_QOS_2;
+    if (granted) {
+      subscribed_.store(true);
+      spdlog::info("mqtt: subscribed");
+    } else {
+      set_error("the broker refuses a subscription");
+    }
+  }
+
+  void on_failure(const mqtt::token& token) override {
+    set_error("subscribing failed: " + mqtt::exception::error_str(token.get_return_code()));
+  }
+
+  // --- on the connector's thread ---
+
+  void keep_connected() {
+    DurationNs pause = config_.mqtt_reconnect_min;
+    for (;;) {
+      if (connect()) {
+        pause = config_.mqtt_reconnect_min;
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stopping_ || !connected_; });
+      }
+      std::unique_lock lock(mutex_);
+      if (stopping_) return;
+      const auto jittered = std::uniform_int_distribution<DurationNs>(pause / 2, pause)(jitter_);
+      if (clock_.wait_for(changed_, lock, jittered, [&] { return stopping_; })) return;
+      pause = std::min(2 * pause, config_.mqtt_reconnect_max);
+    }
+  }
+
+  bool connect() {
+    try {
+      mqtt::connect_options options = mqtt::connect_options_builder()
+                                          .mqtt_version(MQTTVERSION_5)
+                                          .clean_start(false)
+                                          .keep_alive_interval(std::chrono::seconds(config_.mqtt_keep_alive / ns_per_s))
+                                          .connect_timeout(connect_timeout)
+                                          .max_inflight(65'535)
+                                          .finalize();
+      mqtt::properties properties;
+      properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
+      properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum});
+      options.set_properties(properties);
+      if (!config_.mqtt_user.empty()) {
+        options.set_user_name(config_.mqtt_user);
+        options.set_password(config_.mqtt_password);
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        connected_ = true;  // before the call: the connection may be lost again before it returns
+      }
+      const auto token = client_.connect(options);
+      if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
+      subscribe();
+      const std::lock_guard lock(mutex_);
+      ++connections_;
+      return true;
+    } catch (const mqtt::exception& error) {
+      set_error(std::string("connecting: ") + error.what());
+      const std::lock_guard lock(mutex_);
+      ++connection_failures_;
+      connected_ = false;
+      return false;
+    }
+  }
+
+  // Not awaited: the broker sends the session's messages first, and their commits may take long.
+  void subscribe() {
+    auto filters = std::make_shared<mqtt::string_collection>();
+    mqtt::iasync_client::qos_collection qos;
+    std::vector<mqtt::subscribe_options> options;
+    for (const SubscriptionConfig& subscription : config_.subscriptions) {
+      filters->push_back(subscription.topic);
+      qos.push_back(subscription.qos);
+      options.emplace_back(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED);
+    }
+    client_.subscribe(filters, qos, nullptr, *this, options);
+  }
+
+  // --- shared ---
+
+  std::size_t subscription_of(std::string_view topic) const {
+    for (std::size_t i = 0; i < config_.subscriptions.size(); ++i) {
+      if (topic_matches(config_.subscriptions[i].topic, topic)) return i;
+    }
+    // A session may still hold messages of a subscription that was configured before: they are decoded, and refused.
+    return config_.subscriptions.size() - 1;
+  }
+
+  void set_error(std::string text) {
+    const std::lock_guard lock(mutex_);
+    if (text != last_error_) spdlog::warn("mqtt: {}", text);
+    last_error_ = std::move(text);
+  }
+
+  const EdgeConfig config_;
+  const Clock& clock_;
+  mqtt::async_client client_;
+  std::mt19937_64 jitter_;
+  std::thread connector_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // for poll and the connector
+  std::condition_variable room_;     // for Paho's thread
+  std::deque<Queued> queue_;
+  std::size_t queue_bytes_ = 0;
+  bool waiting_for_commit_ = false;  // the last message of the queue, or of the batch at hand
+  bool taken_all_ = false;
+  bool woken_ = false;
+  bool closing_ = false;
+  bool stopping_ = false;
+  bool connected_ = false;
+  bool callback_held_ = false;
+  std::uint64_t connections_ = 0;
+  std::uint64_t connection_failures_ = 0;
+  std::uint64_t queue_full_waits_ = 0;
+  std::string last_error_;
+  std::atomic<bool> subscribed_ = false;
+  std::atomic<std::uint64_t> publishes_dropped_ = 0;
+};
+
+Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock) {
+  try {
+    return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock)));
+  } catch (const mqtt::exception& error) {
+    return fail(Code::unavailable, "making the MQTT client", error.what());
+  }
+}
+
+MqttPort::MqttPort(std::unique_ptr<Link> link) : link_(std::move(link)) {}
+MqttPort::~MqttPort() {
+  if (!link_->shut_down()) static_cast<void>(link_.release());
+}
+void MqttPort::poll(DurationNs timeout, std::vector<Message>& batch) { link_->poll(timeout, batch); }
+void MqttPort::durable() { link_->durable(); }
+bool MqttPort::publish(std::string_view topic, std::span<const std::uint8_t> payload) { return link_->publish(topic, payload); }
+void MqttPort::close() { link_->close(); }
+void MqttPort::wake() { link_->wake(); }
+MqttStatus MqttPort::status() const { return link_->status(); }
+
+}  // namespace stethos::edge

@@ -1,0 +1,191 @@
+#include "edge/ingest/point_table.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "common/hash.h"
+#include "common/time_text.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::size_t file_bytes_max = 16u << 20;
+constexpr std::size_t label_bytes_max = 256;
+
+// One line of CSV; a field may be quoted, with "" for a quote. False: a quote is not closed.
+bool split(std::string_view line, std::vector<std::string>& fields) {
+  fields.assign(1, {});
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
+      fields.back() += c;
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  return !quoted;
+}
+
+bool set_name(const std::string& text, std::string& out) {
+  out = text;
+  return schema::is_name(text);
+}
+bool set_label(const std::string& text, std::string& out) {
+  out = text;
+  return text.size() <= label_bytes_max;
+}
+bool set_real(const std::string& text, double& out) {
+  if (text.empty()) return true;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+struct Column {
+  std::string_view name;
+  bool required;
+  std::function<bool(const std::string&, PointEntry&)> set;
+  std::string_view expected;
+};
+
+const std::vector<Column>& columns() {
+  static const std::vector<Column> all{
+      {"device", true, [](const auto& t, auto& e) { return set_name(t, e.device); }, "a name"},
+      {"channel", true, [](const auto& t, auto& e) { return set_name(t, e.channel); }, "a name"},
+      {"machine", true, [](const auto& t, auto& e) { return set_name(t, e.machine); }, "a name"},
+      {"point", true, [](const auto& t, auto& e) { return set_name(t, e.point); }, "a name"},
+      {"axis", true, [](const auto& t, auto& e) { return set_name(t.empty() ? "-" : t, e.axis); }, "a name"},
+      {"quantity", true, [](const auto& t, auto& e) { return set_name(t, e.quantity); }, "a name"},
+      {"unit", true, [](const auto& t, auto& e) { return !t.empty() && set_label(t, e.unit); }, "a unit"},
+      {"range_min", false, [](const auto& t, auto& e) { return set_real(t, e.plausible_min); }, "a number"},
+      {"range_max", false, [](const auto& t, auto& e) { return set_real(t, e.plausible_max); }, "a number"},
+      {"interval", false,
+       [](const auto& t, auto& e) {
+         if (t.empty()) return true;
+         const auto parsed = parse_duration(t);
+         if (parsed) e.interval_ns = *parsed;
+         return parsed.has_value() && e.interval_ns > 0;
+       },
+       "a duration above zero, as in 10s"},
+      {"block_length", false,
+       [](const auto& t, auto& e) {
+         double value = 1;
+         if (!set_real(t, value) || value < 1 || value > 1e9 || value != static_cast<double>(static_cast<std::uint64_t>(value))) return false;
+         e.block_length = static_cast<std::uint64_t>(value);
+         return true;
+       },
+       "a number of samples"},
+      {"valid_from", false,
+       [](const auto& t, auto& e) {
+         if (t.empty()) return true;
+         const auto parsed = parse_time(t);
+         if (parsed) e.valid_from_ns = *parsed;
+         return parsed.has_value();
+       },
+       "a time, as in 2026-01-31"},
+      {"location", false, [](const auto& t, auto& e) { return set_label(t, e.location); }, "a label of at most 256 bytes"},
+      {"owner", false, [](const auto& t, auto& e) { return set_label(t, e.owner); }, "a label of at most 256 bytes"}};
+  return all;
+}
+
+}  // namespace
+
+std::uint64_t version_of(const PointEntry& entry) {
+  std::uint64_t hash = 0;
+  for (const std::string* part : {&entry.device, &entry.channel, &entry.machine, &entry.point, &entry.axis, &entry.quantity, &entry.unit,
+                                  &entry.location, &entry.owner}) {
+    hash = hash_of(*part, hash);
+  }
+  return hash;
+}
+
+std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view csv, std::string_view name) {
+  PointTable table;
+  std::vector<Error> errors;
+  std::vector<const Column*> header;
+  std::vector<std::string> fields;
+  std::size_t line_number = 0;
+  while (!csv.empty()) {
+    const auto end = csv.find('\n');
+    std::string_view line = csv.substr(0, end);
+    csv.remove_prefix(end == std::string_view::npos ? csv.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    ++line_number;
+    const auto report = [&](std::string why) {
+      errors.push_back({Code::invalid, std::string(name) + ":" + std::to_string(line_number), std::move(why)});
+    };
+    if (line.empty() || line.front() == '#') continue;
+    if (!split(line, fields)) {
+      report("a quote is not closed");
+      continue;
+    }
+    if (header.empty()) {
+      for (const std::string& field : fields) {
+        const auto found = std::ranges::find(columns(), field, &Column::name);
+        if (found == columns().end()) report("unknown column \"" + field + "\"");
+        else if (std::ranges::find(header, &*found) != header.end()) report("column \"" + field + "\" stands twice");
+        header.push_back(found == columns().end() ? nullptr : &*found);
+      }
+      for (const Column& column : columns()) {
+        if (column.required && std::ranges::find(header, &column) == header.end()) {
+          report("column \"" + std::string(column.name) + "\" is missing");
+        }
+      }
+      if (!errors.empty()) return std::unexpected(std::move(errors));
+      continue;
+    }
+    if (fields.size() != header.size()) {
+      report(std::to_string(fields.size()) + " fields, the header has " + std::to_string(header.size()));
+      continue;
+    }
+    PointEntry entry;
+    bool good = true;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (header[i]->set(fields[i], entry)) continue;
+      report(std::string(header[i]->name) + ": \"" + fields[i] + "\" is not " + std::string(header[i]->expected));
+      good = false;
+    }
+    if (!good) continue;
+    if (entry.plausible_min > entry.plausible_max) report("range_min is above range_max");
+    entry.version = version_of(entry);
+    auto& list = table.entries_[{entry.device, entry.channel}];
+    const auto place = std::ranges::lower_bound(list, entry.valid_from_ns, std::greater<>{}, &PointEntry::valid_from_ns);
+    if (place != list.end() && place->valid_from_ns == entry.valid_from_ns) report("a second entry of the same channel and valid_from");
+    list.insert(place, std::move(entry));
+  }
+  if (header.empty()) errors.push_back({Code::invalid, std::string(name), "no header"});
+  if (!errors.empty()) return std::unexpected(std::move(errors));
+  return table;
+}
+
+std::expected<PointTable, std::vector<Error>> PointTable::load(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) {
+    text.resize(file_bytes_max + 1);
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  if (!file && !file.eof()) return std::unexpected(std::vector{Error{Code::io, path, "it cannot be read"}});
+  if (text.size() > file_bytes_max) return std::unexpected(std::vector{Error{Code::too_large, path, "larger than 16 MiB"}});
+  return parse(text, path);
+}
+
+const PointEntry* PointTable::find(std::string_view device, std::string_view channel, TimeNs at) const {
+  const auto found = entries_.find(std::pair(std::string(device), std::string(channel)));
+  if (found == entries_.end()) return nullptr;
+  const auto valid = std::ranges::find_if(found->second, [&](const PointEntry& entry) { return entry.valid_from_ns <= at; });
+  return valid == found->second.end() ? nullptr : &*valid;
+}
+
+}  // namespace stethos::edge

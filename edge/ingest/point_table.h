@@ -1,0 +1,55 @@
+// The point table: what machine, point, quantity and unit a device's channel stands for. A CSV with a header, versioned by
+// valid_from: of the entries of one channel, the latest that is valid at the sample's time counts.
+//
+//   device,channel,machine,point,axis,quantity,unit[,range_min,range_max,interval,block_length,valid_from,location,owner]
+//
+// Immutable once read; any thread.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/result.h"
+
+namespace stethos::edge {
+
+struct PointEntry {
+  std::string device;
+  std::string channel;
+  std::string machine;
+  std::string point;
+  std::string axis;  // "-": none
+  std::string quantity;
+  std::string unit;
+  double plausible_min = -std::numeric_limits<double>::infinity();
+  double plausible_max = std::numeric_limits<double>::infinity();
+  DurationNs interval_ns = 0;          // expected between blocks, or between readings; 0: not declared
+  std::uint64_t block_length = 1;      // expected samples in each
+  TimeNs valid_from_ns = std::numeric_limits<TimeNs>::min();
+  std::string location;
+  std::string owner;
+  std::uint64_t version = 0;  // hash of everything that describes the stream, for StreamRow.version
+};
+
+std::uint64_t version_of(const PointEntry& entry);
+
+class PointTable {
+ public:
+  // All errors of the file, each with its line.
+  static std::expected<PointTable, std::vector<Error>> parse(std::string_view csv, std::string_view name);
+  static std::expected<PointTable, std::vector<Error>> load(const std::string& path);
+
+  // Null: no entry is valid then.
+  const PointEntry* find(std::string_view device, std::string_view channel, TimeNs at) const;
+
+ private:
+  // Each list descends by valid_from.
+  std::map<std::pair<std::string, std::string>, std::vector<PointEntry>, std::less<>> entries_;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,63 @@
+// Which messages of a device have been handled. The tables of the spool hold the same, in the transaction of their effect.
+//
+// Per epoch: everything up to `base` is handled or known to be lost, and beyond it a few ranges are handled. A device seen
+// for the first time, or after a boot, starts at its lowest held sequence without a gap. Pure state; one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schemas/rows_generated.h"
+
+namespace stethos::edge {
+
+struct SequenceRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // inclusive
+
+  bool operator==(const SequenceRange&) const = default;
+};
+
+struct EpochSequences {
+  std::uint64_t epoch = 0;
+  std::uint64_t base = 0;
+  std::vector<SequenceRange> ranges;  // ascending, disjoint, not touching, all beyond base + 1
+
+  bool operator==(const EpochSequences&) const = default;
+};
+
+struct SequenceGap {
+  std::uint64_t epoch = 0;
+  SequenceRange missing;
+  schema::GapCause cause = schema::GapCause::unknown;
+};
+
+// An epoch that would need more waits: its messages are neither handled nor acknowledged, and the device sends them again.
+inline constexpr std::size_t ranges_per_epoch_max = 128;
+// A message of an epoch older than these cannot be told from a duplicate any more.
+inline constexpr std::size_t epochs_per_device_max = 4;
+
+class SequenceTracker {
+ public:
+  enum class Verdict : std::uint8_t { fresh, duplicate, epoch_too_old, no_room };
+
+  SequenceTracker() = default;
+  explicit SequenceTracker(std::vector<EpochSequences> epochs) : epochs_(std::move(epochs)) {}
+
+  // Marks the message as handled if the verdict is `fresh`. Requires 1 <= lowest_held <= sequence. Gaps are appended.
+  Verdict observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps);
+
+  // Ascending by epoch.
+  const std::vector<EpochSequences>& epochs() const { return epochs_; }
+  // Null: the epoch is not remembered.
+  const EpochSequences* find(std::uint64_t epoch) const;
+
+ private:
+  EpochSequences* find_or_begin(std::uint64_t epoch, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps);
+
+  std::vector<EpochSequences> epochs_;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,77 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "common/log.h"
+#include "edge/config/edge_config.h"
+#include "edge/run.h"
+
+namespace {
+
+using namespace stethos;
+using namespace stethos::edge;
+
+std::optional<settings::Loaded<EdgeConfig>> load(const std::string& path) {
+  auto loaded = settings::load(edge_config_table(), path);
+  if (loaded) return std::move(*loaded);
+  for (const auto& problem : loaded.error()) std::cerr << problem.text() << '\n';
+  return std::nullopt;
+}
+
+Exit run(const std::string& path) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  start_logging("edge", loaded->config.log_level);
+  return run_edge(*loaded);
+}
+
+Exit check(const std::string& path) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  const auto points = load_points(loaded->config);
+  if (!points) {
+    for (const Error& error : points.error()) std::cerr << error.text() << '\n';
+    return Exit::config;
+  }
+  std::cout << path << ": good\n";
+  return Exit::ok;
+}
+
+Exit show(const std::string& path) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  std::cout << settings::show(*loaded);
+  return Exit::ok;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("stethos-edge: turns readings and vibration waveforms into windows of condition statistics, and loses none.");
+  app.require_subcommand(1);
+  std::string config_path;
+  const auto with_config = [&](CLI::App* command) {
+    command->add_option("--config", config_path, "the configuration file (TOML)")->required();
+    return command;
+  };
+  auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
+  auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
+  auto* config_command = app.add_subcommand("config", "the configuration");
+  config_command->require_subcommand(1);
+  auto* show_command = with_config(config_command->add_subcommand("show", "effective settings, where each comes from, and their hash"));
+  auto* reference_command = config_command->add_subcommand("reference", "every key, as a page of Markdown");
+  auto* version_command = app.add_subcommand("version", "print the version");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+
+  Exit exit = Exit::ok;
+  if (run_command->parsed()) exit = run(config_path);
+  if (check_command->parsed()) exit = check(config_path);
+  if (show_command->parsed()) exit = show(config_path);
+  if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());
+  if (version_command->parsed()) std::cout << "stethos-edge " STETHOS_VERSION "\n";
+  return static_cast<int>(exit);
+}

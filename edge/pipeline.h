@@ -1,0 +1,76 @@
+// The one place that wires: port -> core -> spool -> port, batch after batch, on the caller's thread.
+//
+// The order is the promise: commit, tell the port, then publish acknowledgements, never waiting for a publish.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "common/clock.h"
+#include "common/result.h"
+#include "edge/core.h"
+#include "edge/ingest/message_port.h"
+#include "edge/spool/spool.h"
+
+namespace stethos::edge {
+
+// Counts of durations in buckets whose bounds double, from 1 ms: for percentiles within a factor of two, and any sum of them.
+struct LatencyHistogram {
+  static constexpr std::size_t bucket_count = 24;
+  std::array<std::uint64_t, bucket_count> buckets{};  // bucket i: up to 2^i ms; the last: all above
+  std::uint64_t count = 0;
+  DurationNs sum_ns = 0;
+
+  void add(DurationNs duration);
+};
+
+// As of the last batch. Any thread may ask.
+struct PipelineStatus {
+  Totals totals;
+  SampleCounts samples;
+  std::size_t streams = 0;
+  std::size_t devices = 0;
+  std::uint64_t commits = 0;
+  DurationNs commit_ns_sum = 0;
+  DurationNs stepped_monotonic_ns = 0;  // when the last batch was done
+  LatencyHistogram receipt_to_commit;
+};
+
+class Pipeline {
+ public:
+  struct Settings {
+    DurationNs commit_interval = ns_per_s;
+    std::string republish_topic;  // empty: none
+  };
+
+  // All must outlive the pipeline. `committed` is called after each commit that wrote rows.
+  Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock, std::function<void()> committed);
+
+  // One batch. After an error the process must end without releasing what the port holds back.
+  Status step();
+
+  // Batches until `stop` says so; then the port is closed and what it holds is drained, until `deadline` has passed.
+  Status run(const std::function<bool()>& stop, DurationNs deadline);
+
+  PipelineStatus status() const;
+
+ private:
+  void republish(const Effect& effect);
+  void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);
+
+  const Settings settings_;
+  Core& core_;
+  MessagePort& port_;
+  Spool& spool_;
+  const Clock& clock_;
+  const std::function<void()> committed_;
+  std::vector<Message> batch_;
+
+  mutable std::mutex status_mutex_;
+  PipelineStatus status_;
+};
+
+}  // namespace stethos::edge

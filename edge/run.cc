@@ -1,0 +1,117 @@
+#include "edge/run.h"
+
+#include <poll.h>
+
+#include <thread>
+
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/signals.h"
+#include "edge/core.h"
+#include "edge/health/health.h"
+#include "edge/ingest/mqtt_port.h"
+#include "edge/pipeline.h"
+#include "edge/spool/sqlite_spool.h"
+#include "uplink/sender/curl_uplink.h"
+#include "uplink/sender/sender.h"
+
+namespace stethos::edge {
+namespace {
+
+Exit stop_with(Exit exit, const Error& error) {
+  spdlog::error("{}", error.text());
+  return exit;
+}
+
+uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity) {
+  uplink::SenderConfig sender;
+  sender.node = config.node_id;
+  sender.interval = config.uplink_interval;
+  sender.heartbeat = config.uplink_heartbeat;
+  sender.rows_max = static_cast<std::size_t>(config.uplink_rows_max);
+  sender.backoff_min = config.uplink_backoff_min;
+  sender.backoff_max = config.uplink_backoff_max;
+  sender.jitter_seed = hash_of(spool_identity);
+  return sender;
+}
+
+// Waits for a stop signal beside the pipeline, which sleeps in its port, and wakes it.
+class StopWatch {
+ public:
+  explicit StopWatch(MqttPort& port)
+      : thread_([&port](const std::stop_token& ended) {
+          constexpr int look_up_interval_ms = 200;
+          pollfd waiting{stop_fd(), POLLIN, 0};
+          while (!ended.stop_requested()) {
+            if (::poll(&waiting, 1, look_up_interval_ms) <= 0) continue;
+            port.wake();
+            return;
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+}  // namespace
+
+std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config) {
+  if (config.points_file.empty()) return PointTable{};
+  return PointTable::load(config.points_file);
+}
+
+Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
+  const EdgeConfig& config = loaded.config;
+  const Clock& clock = system_clock();
+  catch_stop_signals();
+
+  auto points = load_points(config);
+  if (!points) {
+    for (const Error& error : points.error()) spdlog::error("{}", error.text());
+    return Exit::config;
+  }
+  auto backend = kernels::make_backend(config.backend);
+  if (backend == nullptr) return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
+
+  auto spool = SqliteSpool::open(config.spool_file);
+  if (!spool) return stop_with(Exit::spool, spool.error());
+  auto saved = (*spool)->load();
+  if (!saved) return stop_with(Exit::spool, saved.error());
+  spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file, (*spool)->spool_identity(),
+               backend->name(), loaded.hash);
+
+  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), "live");
+
+  std::unique_ptr<uplink::Uplink> uplink;
+  std::unique_ptr<uplink::Sender> sender;
+  if (config.uplink_enabled) {
+    auto made = uplink::CurlUplink::create(config.uplink_url, config.uplink_timeout);
+    if (!made) return stop_with(Exit::config, made.error());
+    uplink = std::move(*made);
+    sender = std::make_unique<uplink::Sender>(sender_config(config, (*spool)->spool_identity()), **spool, *uplink, clock);
+  }
+
+  auto port = MqttPort::open(config, clock);
+  if (!port) return stop_with(Exit::config, port.error());
+  Pipeline pipeline({config.spool_commit_interval, config.republish_topic}, core, **port, **spool, clock, [&sender] {
+    if (sender != nullptr) sender->notify();
+  });
+  const Health health(pipeline, **port, **spool, sender.get(), clock);
+  auto listener = HttpListener::start(config.health_host, config.health_port, [&health](std::string_view path) { return health.answer(path); });
+  if (!listener) return stop_with(Exit::listener, listener.error());
+  spdlog::info("health on {}:{}", config.health_host, (*listener)->port());
+
+  if (sender != nullptr) sender->start();
+  const StopWatch watch(**port);
+  const Status ran = pipeline.run(stop_requested, config.shutdown_deadline);
+  if (sender != nullptr) sender->stop(config.shutdown_deadline);
+  if (!ran) {
+    // What the port holds back must not be acknowledged by an orderly end.
+    static_cast<void>(port->release());
+    return stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
+  }
+  spdlog::info("stopped");
+  return Exit::ok;
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,25 @@
+// `stethos-edge run`: opens what the configuration names, wires it, runs until a signal, drains.
+#pragma once
+
+#include "common/settings.h"
+#include "edge/config/edge_config.h"
+#include "edge/ingest/point_table.h"
+
+namespace stethos::edge {
+
+// What the programs of an edge exit with. 1 is left to what nobody foresaw.
+enum class Exit : int {
+  ok = 0,
+  usage = 2,
+  config = 3,    // settings or the point table
+  spool = 4,     // the spool cannot be opened or written; nothing that was acknowledged is lost
+  listener = 5,  // the health port cannot be opened
+  backend = 6,   // the statistics backend
+};
+
+Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
+
+// Empty unless the configuration names a file.
+std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);
+
+}  // namespace stethos::edge

@@ -1,0 +1,14 @@
+#include "edge/spool/spool.h"
+
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+
+void pack_windows(Effect& effect, TimeNs committed_ns) {
+  for (schema::WindowRowT& row : effect.windows) {
+    row.committed_ns = committed_ns;
+    effect.rows.push_back({schema::Lane::windows, schema::RowKind::window, schema::pack(row)});
+  }
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,121 @@
+// The seam to what survives: state, outbox, dead letters, counters, all in one file, changed by one transaction a batch.
+//
+// The pipeline's thread loads and commits. The sender reads and acknowledges through the OutboxSource, from its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "edge/ingest/rejection.h"
+#include "edge/ingest/sequence_tracker.h"
+#include "edge/window/state.h"
+#include "schemas/rows_generated.h"
+
+namespace stethos::edge {
+
+// Totals since the spool began. Append-only: the names are stored, the order is not.
+enum class Counter : std::uint8_t {
+  messages,             // taken from the port
+  message_bytes,
+  duplicate_messages,   // of our protocol, and redeliveries
+  deferred_messages,    // not handled, so that the device sends them again
+  lost_messages,        // in gaps
+  identities_forgotten,  // before their time, for room
+  dead_letters_dropped,  // for room
+  window_rows,
+  count_,
+};
+
+struct DeadLetter {
+  TimeNs received_ns = 0;
+  Rejection rejection;
+  std::string topic;
+  std::string device;  // empty: not known
+  std::uint64_t payload_bytes = 0;
+  std::vector<std::uint8_t> payload;  // its first bytes
+};
+
+// The last message whose sender may not have been told that it is durable.
+struct Redelivery {
+  std::uint64_t hash = 0;  // of topic and payload; 0: none
+  std::uint16_t packet_id = 0;
+
+  bool operator==(const Redelivery&) const = default;
+};
+
+struct DeviceSequences {
+  std::string device;
+  std::vector<EpochSequences> epochs;
+};
+
+struct Totals {
+  std::uint64_t counters[static_cast<std::size_t>(Counter::count_)] = {};
+  std::uint64_t dead_letters[reason_count] = {};
+
+  std::uint64_t& operator[](Counter counter) { return counters[static_cast<std::size_t>(counter)]; }
+  std::uint64_t operator[](Counter counter) const { return counters[static_cast<std::size_t>(counter)]; }
+  std::uint64_t& operator[](Reason reason) { return dead_letters[static_cast<std::size_t>(reason)]; }
+  std::uint64_t operator[](Reason reason) const { return dead_letters[static_cast<std::size_t>(reason)]; }
+};
+
+// What the core starts from.
+struct SavedState {
+  std::vector<Stream> streams;
+  std::vector<DeviceSequences> devices;
+  Totals totals;
+  Redelivery redelivery;
+  std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
+};
+
+struct NewRow {
+  schema::Lane lane = schema::Lane::windows;
+  schema::RowKind kind = schema::RowKind::none;
+  std::vector<std::uint8_t> body;
+};
+
+struct PaneChange {
+  std::int64_t stream = 0;
+  PaneKey key;
+  const Pane* pane = nullptr;  // null: it is gone
+};
+
+struct IdentityChange {
+  std::int64_t stream = 0;
+  IdentityKey key;
+  std::optional<double> value;  // nothing: it is forgotten
+};
+
+// The effect of one batch. Pointers are good until the core's next step.
+struct Effect {
+  TimeNs now_ns = 0;
+  std::vector<const Stream*> streams;  // without their panes and identities
+  std::vector<PaneChange> panes;
+  std::vector<IdentityChange> identities;
+  std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
+  std::vector<DeadLetter> dead_letters;
+  std::uint64_t dead_letters_dropped = 0;  // so many of the oldest leave
+  std::vector<NewRow> rows;                 // notes first, then what pack_windows makes of `windows`
+  std::vector<schema::WindowRowT> windows;
+  Totals totals;
+  Redelivery redelivery;
+  std::uint64_t provenance = 0;
+  bool changed = false;  // false: there is nothing to commit
+};
+
+// Turns the windows into rows; done when the commit begins, for each says when that was.
+void pack_windows(Effect& effect, TimeNs committed_ns);
+
+class Spool {
+ public:
+  virtual ~Spool() = default;
+
+  virtual Result<SavedState> load() = 0;
+
+  // All of it or nothing. After an error the file must not be used on: close, and open again.
+  virtual Status commit(const Effect& effect) = 0;
+};
+
+}  // namespace stethos::edge

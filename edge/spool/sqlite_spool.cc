@@ -1,0 +1,459 @@
+#include "edge/spool/sqlite_spool.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <unordered_map>
+
+#include "common/hash.h"
+#include "common/identity.h"
+#include "edge/spool/tables.h"
+
+namespace stethos::edge {
+namespace {
+
+using sqlite::Access;
+using sqlite::Database;
+using sqlite::Statement;
+using uplink::NumberRange;
+using uplink::OutboxLane;
+
+constexpr unsigned lane_shift = 56;
+constexpr std::size_t lane_count = 3;
+// How lanes are sent: what an alarm or a window needs to be understood comes before it.
+constexpr std::array<schema::Lane, lane_count> sending_order{schema::Lane::alarms, schema::Lane::notes, schema::Lane::windows};
+
+std::uint64_t outbox_id(std::size_t lane, std::uint64_t number) { return static_cast<std::uint64_t>(lane) << lane_shift | number; }
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
+    "messages",      "message_bytes",        "duplicate_messages",   "deferred_messages",
+    "lost_messages", "identities_forgotten", "dead_letters_dropped", "window_rows"};
+
+std::string dead_letter_counter(std::size_t reason) { return "dead_letter." + std::string(reason_names[reason]); }
+
+std::vector<std::uint8_t> bytes_of(const std::vector<SequenceRange>& ranges) {
+  static_assert(std::endian::native == std::endian::little);
+  std::vector<std::uint8_t> bytes(ranges.size() * sizeof(SequenceRange));
+  if (!ranges.empty()) std::memcpy(bytes.data(), ranges.data(), bytes.size());
+  return bytes;
+}
+
+Result<std::vector<SequenceRange>> ranges_of(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() % sizeof(SequenceRange) != 0 || bytes.size() / sizeof(SequenceRange) > ranges_per_epoch_max) {
+    return fail(Code::corrupt, "reading the spool's device table", "ranges of an impossible size");
+  }
+  std::vector<SequenceRange> ranges(bytes.size() / sizeof(SequenceRange));
+  if (!ranges.empty()) std::memcpy(ranges.data(), bytes.data(), bytes.size());
+  return ranges;
+}
+
+// Runs `row` for each row that the statement gives.
+template <class Row>
+Status for_each(Statement& statement, Row row) {
+  for (;;) {
+    const auto more = statement.step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+    if constexpr (std::is_same_v<decltype(row(statement)), Status>) {
+      if (auto done = row(statement); !done) {
+        statement.reset();
+        return done;
+      }
+    } else {
+      row(statement);
+    }
+  }
+  statement.reset();
+  return {};
+}
+
+Result<std::int64_t> integer_of(Database& database, std::string_view sql) {
+  Statement statement(database, sql);
+  const auto row = statement.step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? statement.integer(0) : 0;
+}
+
+}  // namespace
+
+struct SqliteSpool::Statements {
+  explicit Statements(Database& writer, Database& reader)
+      : set_meta(writer, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)"),
+        set_lane(writer, "UPDATE lane SET next_number = ?2, previous_number = ?3, previous_hash = ?4, rows = ?5, bytes = ?6 WHERE lane = ?1"),
+        add_row(writer, "INSERT INTO outbox VALUES (?1, ?2, ?3)"),
+        row_body(writer, "SELECT body FROM outbox WHERE id = ?1"),
+        measure_rows(writer, "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
+        delete_rows(writer, "DELETE FROM outbox WHERE id BETWEEN ?1 AND ?2"),
+        set_stream(writer, "INSERT OR REPLACE INTO stream VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
+        set_pane(writer,
+                 "INSERT OR REPLACE INTO pane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+                 "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"),
+        delete_pane(writer, "DELETE FROM pane WHERE start_ns = ?1 AND stream = ?2 AND definition = ?3"),
+        set_identity(writer, "INSERT OR REPLACE INTO identity VALUES (?1, ?2, ?3, ?4)"),
+        delete_identity(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
+        set_epoch(writer, "INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4)"),
+        delete_epochs_before(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
+        add_dead_letter(writer,
+                        "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, payload_bytes, payload) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+        drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id LIMIT ?1)"),
+        set_counter(writer, "INSERT OR REPLACE INTO counter VALUES (?1, ?2)"),
+        read_lane(reader, "SELECT next_number, previous_number, previous_hash FROM lane WHERE lane = ?1"),
+        read_rows(reader, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id") {}
+
+  Statement set_meta, set_lane, add_row, row_body, measure_rows, delete_rows, set_stream, set_pane, delete_pane, set_identity,
+      delete_identity, set_epoch, delete_epochs_before, add_dead_letter, drop_dead_letters, set_counter, read_lane, read_rows;
+};
+
+Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) {
+  const std::string doing = "opening the spool " + path;
+  auto writer = Database::open(path, Access::read_write);
+  if (!writer) return std::unexpected(writer.error());
+  const auto version = integer_of(*writer, "PRAGMA user_version");
+  const auto application = integer_of(*writer, "PRAGMA application_id");
+  const auto objects = integer_of(*writer, "SELECT count(*) FROM sqlite_schema");
+  if (!version || !application || !objects) return fail(Code::corrupt, doing, writer->error(doing).failed);
+
+  if (*version == 0 && *application == 0 && *objects == 0) {
+    const std::string created = std::string(spool_tables) + "INSERT INTO meta VALUES ('identity', '" + random_identity() +
+                                "'); PRAGMA application_id = " + std::to_string(spool_application_id) +
+                                "; PRAGMA user_version = " + std::to_string(spool_version_major * 1000 + spool_version_minor);
+    if (auto done = writer->transaction([&] { return writer->execute(created); }); !done) return std::unexpected(done.error());
+  } else if (*application != spool_application_id) {
+    return fail(Code::unsupported, doing, "it is a SQLite file of something else");
+  } else if (*version / 1000 != spool_version_major) {
+    return fail(Code::unsupported, doing, "its format is " + std::to_string(*version / 1000) + "." + std::to_string(*version % 1000) +
+                                              ", this program reads " + std::to_string(spool_version_major) + ".x");
+  }
+  auto reader = Database::open(path, Access::read_only);
+  if (!reader) return std::unexpected(reader.error());
+  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(std::move(*writer), std::move(*reader)));
+  if (auto begun = spool->begin(); !begun) return std::unexpected(begun.error());
+  return spool;
+}
+
+SqliteSpool::SqliteSpool(Database writer, Database reader)
+    : writer_(std::move(writer)), reader_(std::move(reader)), statements_(new Statements(writer_, reader_)) {}
+
+SqliteSpool::~SqliteSpool() = default;
+
+Status SqliteSpool::begin() {
+  Statement meta(writer_, "SELECT key, value FROM meta");
+  auto read = for_each(meta, [&](Statement& row) {
+    if (row.text(0) == "identity") identity_ = row.text(1);
+    if (row.text(0) == "offered_until_ns") offered_until_ns_.store(row.integer(1));
+  });
+  if (!read) return read;
+  if (identity_.empty()) return fail(Code::corrupt, "opening the spool", "it has no identity");
+  return load_lanes();
+}
+
+Status SqliteSpool::load_lanes() {
+  lanes_.assign(lane_count, {});
+  Statement lanes(writer_, "SELECT lane, next_number, previous_number, previous_hash, rows, bytes FROM lane");
+  return for_each(lanes, [&](Statement& row) {
+    if (row.unsigned_integer(0) >= lane_count) return;
+    lanes_[row.unsigned_integer(0)] = {row.unsigned_integer(1), row.unsigned_integer(2), row.unsigned_integer(3),
+                                       {row.unsigned_integer(4), row.unsigned_integer(5)}};
+  });
+}
+
+Result<SavedState> SqliteSpool::load() {
+  const std::lock_guard lock(write_mutex_);
+  SavedState state;
+  std::unordered_map<std::int64_t, std::size_t> place_of_stream;
+
+  Statement streams(writer_,
+                    "SELECT id, device, channel, quantity, unit, version, watermark_ns, last_received_ns, good, duplicate, late, "
+                    "out_of_range, not_finite, rejected FROM stream ORDER BY id");
+  auto read = for_each(streams, [&](Statement& row) {
+    Stream stream;
+    stream.id = row.integer(0);
+    stream.device = row.text(1);
+    stream.channel = row.text(2);
+    stream.quantity = row.text(3);
+    stream.unit = row.text(4);
+    stream.version = row.unsigned_integer(5);
+    stream.watermark_ns = row.integer(6);
+    stream.last_received_ns = row.integer(7);
+    stream.counts = {row.unsigned_integer(8),  row.unsigned_integer(9),  row.unsigned_integer(10),
+                     row.unsigned_integer(11), row.unsigned_integer(12), row.unsigned_integer(13)};
+    place_of_stream.emplace(stream.id, state.streams.size());
+    state.streams.push_back(std::move(stream));
+  });
+  if (!read) return std::unexpected(read.error());
+  const auto stream_of = [&](std::int64_t id) -> Stream* {
+    const auto found = place_of_stream.find(id);
+    return found == place_of_stream.end() ? nullptr : &state.streams[found->second];
+  };
+
+  Statement panes(writer_,
+                  "SELECT start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, not_finite, "
+                  "out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, first_received_ns, "
+                  "last_received_ns, revision, unsent FROM pane");
+  read = for_each(panes, [&](Statement& row) -> Status {
+    Stream* stream = stream_of(row.integer(1));
+    if (stream == nullptr) return fail(Code::corrupt, "reading the spool's panes", "one has no stream");
+    Pane pane;
+    pane.length_ns = row.integer(3);
+    pane.moments = {row.unsigned_integer(4), row.real(5),  row.real(6),  row.real(7),  row.real(8), row.real(9),
+                    row.real(10),            row.real(11), row.real(12), row.unsigned_integer(13), row.unsigned_integer(14)};
+    pane.duplicate = row.unsigned_integer(15);
+    pane.late = row.unsigned_integer(16);
+    pane.rejected = row.unsigned_integer(17);
+    pane.first = {row.unsigned_integer(18), row.unsigned_integer(19)};
+    pane.last = {row.unsigned_integer(20), row.unsigned_integer(21)};
+    pane.first_received_ns = row.integer(22);
+    pane.last_received_ns = row.integer(23);
+    pane.revision = static_cast<std::uint32_t>(row.integer(24));
+    pane.unsent = row.integer(25) != 0;
+    stream->panes.emplace(PaneKey{row.integer(0), row.unsigned_integer(2)}, pane);
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
+  Statement identities(writer_, "SELECT time_ns, stream, identity, value FROM identity");
+  read = for_each(identities, [&](Statement& row) -> Status {
+    Stream* stream = stream_of(row.integer(1));
+    if (stream == nullptr) return fail(Code::corrupt, "reading the spool's identities", "one has no stream");
+    stream->identities.emplace(IdentityKey{row.integer(0), row.unsigned_integer(2)}, row.real(3));
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
+  Statement devices(writer_, "SELECT device, epoch, base, ranges FROM device ORDER BY device, epoch");
+  read = for_each(devices, [&](Statement& row) -> Status {
+    auto ranges = ranges_of(row.blob(3));
+    if (!ranges) return std::unexpected(ranges.error());
+    if (state.devices.empty() || state.devices.back().device != row.text(0)) state.devices.push_back({std::string(row.text(0)), {}});
+    state.devices.back().epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
+  Statement counters(writer_, "SELECT name, value FROM counter");
+  read = for_each(counters, [&](Statement& row) {
+    for (std::size_t i = 0; i < counter_names.size(); ++i) {
+      if (row.text(0) == counter_names[i]) state.totals.counters[i] = row.unsigned_integer(1);
+    }
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      if (row.text(0) == dead_letter_counter(i)) state.totals.dead_letters[i] = row.unsigned_integer(1);
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+
+  Statement meta(writer_, "SELECT key, value FROM meta");
+  read = for_each(meta, [&](Statement& row) {
+    if (row.text(0) == "redelivery_hash") state.redelivery.hash = row.unsigned_integer(1);
+    if (row.text(0) == "redelivery_packet_id") state.redelivery.packet_id = static_cast<std::uint16_t>(row.integer(1));
+    if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
+  });
+  if (!read) return std::unexpected(read.error());
+  return state;
+}
+
+Status SqliteSpool::commit(const Effect& effect) {
+  if (effect.changed) {
+    const std::lock_guard lock(write_mutex_);
+    if (auto done = writer_.transaction([&] { return write(effect); }); !done) return done;
+  }
+  offered_until_ns_.store(effect.now_ns);
+  return {};
+}
+
+Status SqliteSpool::write(const Effect& effect) {
+  Statements& sql = *statements_;
+  const auto pane_row = [&](const PaneChange& change) {
+    if (change.pane == nullptr) {
+      return sql.delete_pane.bind(1, change.key.start_ns).bind(2, change.stream).bind(3, change.key.definition).run();
+    }
+    const Pane& pane = *change.pane;
+    const kernels::Moments& m = pane.moments;
+    return sql.set_pane.bind(1, change.key.start_ns).bind(2, change.stream).bind(3, change.key.definition).bind(4, pane.length_ns)
+        .bind(5, m.count).bind(6, m.mean).bind(7, m.m2).bind(8, m.m3).bind(9, m.m4).bind(10, m.min).bind(11, m.max)
+        .bind(12, m.sum_abs).bind(13, m.sum_sqrt_abs).bind(14, m.not_finite).bind(15, m.out_of_range)
+        .bind(16, pane.duplicate).bind(17, pane.late).bind(18, pane.rejected)
+        .bind(19, pane.first.epoch).bind(20, pane.first.sequence).bind(21, pane.last.epoch).bind(22, pane.last.sequence)
+        .bind(23, pane.first_received_ns).bind(24, pane.last_received_ns)
+        .bind(25, pane.revision).bind(26, pane.unsent ? 1 : 0).run();
+  };
+  for (const PaneChange& change : effect.panes) {
+    if (auto done = pane_row(change); !done) return done;
+  }
+  for (const Stream* stream : effect.streams) {
+    const SampleCounts& counts = stream->counts;
+    auto done = sql.set_stream.bind(1, stream->id).bind(2, stream->device).bind(3, stream->channel).bind(4, stream->quantity)
+                    .bind(5, stream->unit).bind(6, stream->version).bind(7, stream->watermark_ns).bind(8, stream->last_received_ns)
+                    .bind(9, counts.good).bind(10, counts.duplicate).bind(11, counts.late).bind(12, counts.out_of_range)
+                    .bind(13, counts.not_finite).bind(14, counts.rejected).run();
+    if (!done) return done;
+  }
+  for (const IdentityChange& change : effect.identities) {
+    auto done = change.value ? sql.set_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity)
+                                   .bind(4, *change.value).run()
+                             : sql.delete_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity).run();
+    if (!done) return done;
+  }
+  for (const auto& [device, tracker] : effect.devices) {
+    for (const EpochSequences& epoch : tracker->epochs()) {
+      const auto ranges = bytes_of(epoch.ranges);
+      auto done = sql.set_epoch.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).run();
+      if (!done) return done;
+    }
+    auto done = sql.delete_epochs_before.bind(1, *device).bind(2, tracker->epochs().front().epoch).run();
+    if (!done) return done;
+  }
+  if (auto done = append_rows(effect.rows); !done) return done;
+  if (auto done = write_dead_letters(effect); !done) return done;
+
+  for (std::size_t i = 0; i < counter_names.size(); ++i) {
+    if (auto done = sql.set_counter.bind(1, counter_names[i]).bind(2, effect.totals.counters[i]).run(); !done) return done;
+  }
+  for (std::size_t i = 0; i < reason_count; ++i) {
+    if (effect.totals.dead_letters[i] == 0) continue;
+    const std::string name = dead_letter_counter(i);
+    if (auto done = sql.set_counter.bind(1, std::string_view(name)).bind(2, effect.totals.dead_letters[i]).run(); !done) return done;
+  }
+  const auto set_meta = [&](std::string_view key, std::int64_t value) { return sql.set_meta.bind(1, key).bind(2, value).run(); };
+  if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
+  if (auto done = set_meta("redelivery_packet_id", effect.redelivery.packet_id); !done) return done;
+  if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
+  return set_meta("offered_until_ns", effect.now_ns);
+}
+
+Status SqliteSpool::append_rows(const std::vector<NewRow>& rows) {
+  const std::lock_guard lock(lanes_mutex_);
+  bool touched[lane_count] = {};
+  for (const NewRow& row : rows) {
+    const auto lane = static_cast<std::size_t>(row.lane);
+    LaneState& state = lanes_[lane];
+    auto done = statements_->add_row.bind(1, outbox_id(lane, state.next_number)).bind(2, static_cast<int>(row.kind))
+                    .bind(3, std::span(row.body)).run();
+    if (!done) return done;
+    ++state.next_number;
+    ++state.totals.rows;
+    state.totals.bytes += row.body.size();
+    touched[lane] = true;
+  }
+  for (std::size_t lane = 0; lane < lane_count; ++lane) {
+    if (!touched[lane]) continue;
+    if (auto done = save_lane(lane, lanes_[lane]); !done) return done;
+  }
+  return {};
+}
+
+Status SqliteSpool::save_lane(std::size_t lane, const LaneState& state) {
+  return statements_->set_lane.bind(1, static_cast<std::int64_t>(lane)).bind(2, state.next_number).bind(3, state.previous_number)
+      .bind(4, state.previous_hash).bind(5, state.totals.rows).bind(6, state.totals.bytes).run();
+}
+
+Status SqliteSpool::write_dead_letters(const Effect& effect) {
+  for (const DeadLetter& letter : effect.dead_letters) {
+    auto done = statements_->add_dead_letter.bind(1, letter.received_ns).bind(2, name_of(letter.rejection.reason))
+                    .bind(3, letter.rejection.detail).bind(4, letter.topic).bind(5, letter.device).bind(6, letter.payload_bytes)
+                    .bind(7, std::span(letter.payload)).run();
+    if (!done) return done;
+  }
+  if (effect.dead_letters_dropped == 0) return {};
+  return statements_->drop_dead_letters.bind(1, effect.dead_letters_dropped).run();
+}
+
+Result<std::vector<OutboxLane>> SqliteSpool::oldest(std::size_t rows_max, std::size_t bytes_max) {
+  // One read transaction, so that what a lane says of itself and its rows agree.
+  if (auto begun = reader_.execute("BEGIN"); !begun) return std::unexpected(begun.error());
+  std::vector<OutboxLane> lanes;
+  Status read;
+  std::size_t bytes = 0;
+  std::size_t rows = 0;
+  for (const schema::Lane which : sending_order) {
+    const auto lane = static_cast<std::size_t>(which);
+    OutboxLane out;
+    out.lane = which;
+    Statement& own = statements_->read_lane;
+    const auto found = own.bind(1, static_cast<std::int64_t>(lane)).step();
+    if (!found || !*found) {
+      read = found ? fail(Code::corrupt, "reading the spool", "a lane is missing") : std::unexpected(found.error());
+      break;
+    }
+    out.next_number = out.lowest_kept = own.unsigned_integer(0);
+    out.previous_number = own.unsigned_integer(1);
+    out.previous_hash = own.unsigned_integer(2);
+    own.reset();
+
+    Statement& body = statements_->read_rows;
+    body.bind(1, outbox_id(lane, 0)).bind(2, outbox_id(lane + 1, 0) - 1);
+    bool first = true;
+    for (;;) {
+      const auto more = body.step();
+      if (!more) {
+        read = std::unexpected(more.error());
+        break;
+      }
+      if (!*more) break;
+      const std::uint64_t number = body.unsigned_integer(0) & ((1ull << lane_shift) - 1);
+      if (first) out.lowest_kept = number;
+      first = false;
+      if (rows == rows_max || bytes >= bytes_max) break;
+      const auto blob = body.blob(2);
+      out.rows.push_back({number, static_cast<std::uint16_t>(body.integer(1)), {blob.begin(), blob.end()}});
+      bytes += blob.size();
+      ++rows;
+    }
+    body.reset();
+    if (out.previous_number + 1 != out.lowest_kept) out.previous_number = out.previous_hash = 0;
+    lanes.push_back(std::move(out));
+    if (!read) break;
+  }
+  if (auto ended = reader_.execute("COMMIT"); read && !ended) read = ended;
+  if (!read) return std::unexpected(read.error());
+  return lanes;
+}
+
+Status SqliteSpool::acknowledged(schema::Lane which, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
+  const auto lane = static_cast<std::size_t>(which);
+  STETHOS_CHECK(lane < lane_count, "an unknown lane");
+  std::vector<NumberRange> leaving{{1, durable_through}};
+  leaving.insert(leaving.end(), ranges.begin(), ranges.end());
+  const std::lock_guard lock(write_mutex_);
+  const std::lock_guard lanes_lock(lanes_mutex_);
+  LaneState state = lanes_[lane];
+  for (const NumberRange& range : leaving) {
+    if (range.last >= state.next_number) return fail(Code::invalid, "taking an acknowledgement", "it names numbers never given out");
+  }
+  const auto body = [&]() -> Status {
+    Statement& previous = statements_->row_body;
+    const auto found = previous.bind(1, outbox_id(lane, durable_through)).step();
+    if (!found) return std::unexpected(found.error());
+    if (*found) {
+      state.previous_number = durable_through;
+      state.previous_hash = hash_of(previous.blob(0));
+    }
+    previous.reset();
+    for (const NumberRange& range : leaving) {
+      if (range.last < range.first) continue;
+      const std::uint64_t first = outbox_id(lane, range.first);
+      const std::uint64_t last = outbox_id(lane, range.last);
+      Statement& measure = statements_->measure_rows;
+      const auto measured = measure.bind(1, first).bind(2, last).step();
+      if (!measured) return std::unexpected(measured.error());
+      state.totals.rows -= measure.unsigned_integer(0);
+      state.totals.bytes -= measure.unsigned_integer(1);
+      measure.reset();
+      if (auto deleted = statements_->delete_rows.bind(1, first).bind(2, last).run(); !deleted) return deleted;
+    }
+    return save_lane(lane, state);
+  };
+  if (auto done = writer_.transaction(body); !done) return done;
+  lanes_[lane] = state;
+  return {};
+}
+
+std::vector<LaneTotals> SqliteSpool::lane_totals() const {
+  const std::lock_guard lock(lanes_mutex_);
+  std::vector<LaneTotals> totals;
+  for (const LaneState& lane : lanes_) totals.push_back(lane.totals);
+  return totals;
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,126 @@
+// The spool's file format, version 1.0. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+//
+//   meta         what there is one of: the spool's identity, the last redelivery candidate, offered_until
+//   lane         per lane: the number of the next row, the row before the lowest kept and its hash, and totals, so that
+//                nothing is counted at start
+//   outbox       rows that the collector has not acknowledged; id = lane << 56 | number, so they lie in sending order
+//   stream       per stream: watermark, counts since the spool began
+//   pane         open windows, clustered by start: written often, and keyed the other way the same load writes 15 times
+//                as many bytes
+//   identity     identities of readings that may still come again
+//   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
+//   dead_letter  what was refused, with its first bytes
+//   counter      totals
+//
+// 64-bit unsigned numbers are stored bit for bit as signed ones.
+#pragma once
+
+namespace stethos::edge {
+
+inline constexpr int spool_version_major = 1;
+inline constexpr int spool_version_minor = 0;
+inline constexpr int spool_application_id = 0x73746574;
+
+inline constexpr const char* spool_tables = R"sql(
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,
+  value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lane (
+  lane INTEGER PRIMARY KEY,
+  next_number INTEGER NOT NULL,
+  previous_number INTEGER NOT NULL,
+  previous_hash INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO lane VALUES (0, 1, 0, 0, 0, 0), (1, 1, 0, 0, 0, 0), (2, 1, 0, 0, 0, 0);
+
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE stream (
+  id INTEGER PRIMARY KEY,
+  device TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  quantity TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  watermark_ns INTEGER NOT NULL,
+  last_received_ns INTEGER NOT NULL,
+  good INTEGER NOT NULL,
+  duplicate INTEGER NOT NULL,
+  late INTEGER NOT NULL,
+  out_of_range INTEGER NOT NULL,
+  not_finite INTEGER NOT NULL,
+  rejected INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE pane (
+  start_ns INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  definition INTEGER NOT NULL,
+  length_ns INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  mean REAL NOT NULL,
+  m2 REAL NOT NULL,
+  m3 REAL NOT NULL,
+  m4 REAL NOT NULL,
+  min REAL NOT NULL,
+  max REAL NOT NULL,
+  sum_abs REAL NOT NULL,
+  sum_sqrt_abs REAL NOT NULL,
+  not_finite INTEGER NOT NULL,
+  out_of_range INTEGER NOT NULL,
+  duplicate INTEGER NOT NULL,
+  late INTEGER NOT NULL,
+  rejected INTEGER NOT NULL,
+  first_epoch INTEGER NOT NULL,
+  first_sequence INTEGER NOT NULL,
+  last_epoch INTEGER NOT NULL,
+  last_sequence INTEGER NOT NULL,
+  first_received_ns INTEGER NOT NULL,
+  last_received_ns INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  unsent INTEGER NOT NULL,
+  PRIMARY KEY (start_ns, stream, definition)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE identity (
+  time_ns INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  identity INTEGER NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY (time_ns, stream, identity)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+  device TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  base INTEGER NOT NULL,
+  ranges BLOB NOT NULL,
+  PRIMARY KEY (device, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dead_letter (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  received_ns INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  device TEXT NOT NULL,
+  payload_bytes INTEGER NOT NULL,
+  payload BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE counter (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+}  // namespace stethos::edge

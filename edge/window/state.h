@@ -1,0 +1,95 @@
+// What the core remembers, in the shape in which the spool keeps it. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "gpu_kernels/moments.h"
+
+namespace stethos::edge {
+
+inline constexpr TimeNs time_min = std::numeric_limits<TimeNs>::min();
+
+// Counts of samples by what became of them. A sample that is good, not finite or out of range is in a window.
+struct SampleCounts {
+  std::uint64_t good = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t late = 0;
+  std::uint64_t out_of_range = 0;
+  std::uint64_t not_finite = 0;
+  std::uint64_t rejected = 0;
+
+  std::uint64_t received() const { return good + duplicate + late + out_of_range + not_finite + rejected; }
+  SampleCounts& operator+=(const SampleCounts& other) {
+    good += other.good;
+    duplicate += other.duplicate;
+    late += other.late;
+    out_of_range += other.out_of_range;
+    not_finite += other.not_finite;
+    rejected += other.rejected;
+    return *this;
+  }
+  bool operator==(const SampleCounts&) const = default;
+};
+
+// Which message a sample came with: its device's epoch and sequence, or epoch 0 and an intake number of the edge.
+struct Origin {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+
+  auto operator<=>(const Origin&) const = default;
+};
+
+// The mergeable statistics of one stream over one window, while it may still grow.
+struct Pane {
+  DurationNs length_ns = 0;
+  kernels::Moments moments;
+  // Samples of the stream that came while this was its newest window, and went into none: the row balances with them.
+  std::uint64_t duplicate = 0;
+  std::uint64_t late = 0;
+  std::uint64_t rejected = 0;
+  Origin first;
+  Origin last;
+  TimeNs first_received_ns = 0;
+  TimeNs last_received_ns = 0;
+  std::uint32_t revision = 0;  // of the next row
+  bool unsent = true;          // changed since its last row
+
+  bool operator==(const Pane&) const = default;
+};
+
+struct PaneKey {
+  TimeNs start_ns = 0;
+  std::uint64_t definition = 0;
+
+  auto operator<=>(const PaneKey&) const = default;
+};
+
+// A reading's own identity, for formats that have one, and the value that came with it.
+struct IdentityKey {
+  TimeNs time_ns = 0;
+  std::uint64_t identity = 0;
+
+  auto operator<=>(const IdentityKey&) const = default;
+};
+
+struct Stream {
+  std::int64_t id = 0;
+  std::string device;
+  std::string channel;
+  std::string quantity;
+  std::string unit;
+  std::uint64_t version = 0;  // of the StreamRow that was sent last; 0: none yet
+  TimeNs watermark_ns = time_min;
+  TimeNs last_received_ns = 0;
+  SampleCounts counts;  // since the spool began
+  std::map<PaneKey, Pane> panes;
+  std::map<IdentityKey, double> identities;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,26 @@
+// A pane as the row that the collector gets.
+#pragma once
+
+#include "edge/window/definition.h"
+#include "edge/window/state.h"
+#include "schemas/rows_generated.h"
+
+namespace stethos::edge {
+
+// What a row says beyond its stream and its pane.
+struct RowContext {
+  std::uint64_t definition = 0;
+  const std::vector<std::uint16_t>* statistics = nullptr;  // numbers, in the order in which they are wanted
+  std::uint64_t expected = 0;  // samples; 0: not declared
+  std::uint64_t provenance = 0;
+  schema::WindowState state = schema::WindowState::final;
+  TimeNs closed_ns = 0;
+};
+
+// committed_ns is left to whoever commits.
+schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& pane, const RowContext& context);
+
+// The row for people and programs on the local broker: one line of JSON.
+std::string window_json(const schema::WindowRowT& row);
+
+}  // namespace stethos::edge

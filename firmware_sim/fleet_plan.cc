@@ -1,0 +1,128 @@
+#include "firmware_sim/fleet_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "firmware_sim/fleet.h"
+#include "firmware_sim/random.h"
+#include "firmware_sim/scenario.h"
+#include "firmware_sim/synthetic_machine.h"
+#include "recordings/cwru.h"
+#include "recordings/femto.h"
+#include "recordings/nab.h"
+#include "recordings/skab.h"
+#include "schemas/envelope.h"
+
+namespace stethos::firmware_sim {
+namespace {
+
+constexpr DurationNs day_ns = 86'400 * ns_per_s;
+
+Status plan_scenario(const Options& options, FleetPlan& plan) {
+  auto loaded = settings::load(scenario_table(), options.scenario);
+  if (!loaded) {
+    std::string text;
+    for (const auto& problem : loaded.error()) text += (text.empty() ? "" : "\n") + problem.text();
+    return fail(Code::invalid, "reading the scenario", std::move(text));
+  }
+  const ScenarioConfig& scenario = loaded->config;
+  plan.seed = options.seed.value_or(scenario.seed);
+  const DurationNs duration = options.duration > 0 ? options.duration : scenario.duration;
+  for (const MachineConfig& machine : scenario.machines) {
+    for (int i = 0; i < machine.count; ++i) {
+      DeviceSpec spec;
+      spec.machine = numbered(machine.name, i, machine.count);
+      spec.name = numbered(machine.device.empty() ? machine.name : machine.device, i, machine.count);
+      spec.format = machine.format;
+      spec.base_ns = scenario.start;
+      spec.length_ns = duration;
+      spec.fault = machine.fault_kind;
+      spec.fault_start_ns = machine.fault_start;
+      // Whole milliseconds, for the stamps of JSON.
+      const DurationNs offset = machine.staggered ? machine.period / machine.count * i / ns_per_ms * ns_per_ms : 0;
+      spec.source = make_synthetic(machine, {.start_ns = scenario.start,
+                                             .duration_ns = duration,
+                                             .offset_ns = offset,
+                                             .seed = seed_for(plan.seed, "machine", spec.name)});
+      plan.devices.push_back(std::move(spec));
+    }
+  }
+  return {};
+}
+
+struct Opened {
+  std::string name;
+  std::unique_ptr<recordings::Recording> recording;
+};
+
+Result<Opened> open_recording(const Options& options, const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  const std::string path = text.substr(colon + 1);
+  const std::filesystem::path file(path);
+  const auto as_opened = [](std::string name, auto recording) -> Result<Opened> {
+    if (!recording) return std::unexpected(recording.error());
+    return Opened{std::move(name), *std::move(recording)};
+  };
+  if (kind == "cwru") {
+    return as_opened(file.stem().string(),
+                     recordings::open_cwru(path, {.start_ns = options.start, .block_samples = options.block_samples}));
+  }
+  if (kind == "femto") {
+    const auto folder = file.has_filename() ? file : file.parent_path();
+    const TimeNs midnight = options.start / day_ns * day_ns;
+    return as_opened(folder.filename().string(), recordings::open_femto(path, {.date_ns = midnight}));
+  }
+  if (kind == "nab") {
+    return as_opened(file.stem().string(), recordings::open_nab(path, {options.channel, options.quantity, options.unit}));
+  }
+  // The files of this benchmark are numbered anew in each folder.
+  return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), recordings::open_skab(path));
+}
+
+Status plan_recordings(const Options& options, FleetPlan& plan) {
+  plan.seed = options.seed.value_or(1);
+  for (const std::string& text : options.recordings) {
+    // Once through, for where it begins and ends; mistakes in it are found before anything is published.
+    auto first = open_recording(options, text);
+    if (!first) return std::unexpected(first.error());
+    const auto span = recordings::read_time_span(*first->recording);
+    if (!span) return std::unexpected(span.error());
+    auto opened = open_recording(options, text);
+    if (!opened) return std::unexpected(opened.error());
+    DeviceSpec spec;
+    spec.name = spec.machine = std::move(opened->name);
+    spec.source = std::move(opened->recording);
+    spec.base_ns = span->first_ns;
+    spec.length_ns = span->last_ns - span->first_ns;
+    if (options.duration > 0) spec.length_ns = std::min(spec.length_ns, options.duration);
+    plan.devices.push_back(std::move(spec));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FleetPlan> plan_fleet(const Options& options, TimeNs now) {
+  FleetPlan plan;
+  const Status planned = options.scenario.empty() ? plan_recordings(options, plan) : plan_scenario(options, plan);
+  if (!planned) return std::unexpected(planned.error());
+  std::set<std::string> names;
+  for (DeviceSpec& spec : plan.devices) {
+    spec.name = options.device_prefix + spec.name;
+    if (!schema::is_name(spec.name)) {
+      return fail(Code::invalid, "naming a device", "\"" + spec.name + "\" cannot stand in a topic, or is too long");
+    }
+    if (!names.insert(spec.name).second) return fail(Code::invalid, "naming a device", "two are called " + spec.name);
+    if (options.format) spec.format = *options.format;
+    if (spec.format == Format::json && options.device.misbehaviour.nan > 0) {
+      return fail(Code::invalid, "publishing " + spec.name, "JSON has no NaN");
+    }
+    if (options.stamps == StampMode::now) spec.shift_ns = stamp_shift(now, spec.base_ns, spec.length_ns, options.fleet.speed);
+  }
+  return plan;
+}
+
+}  // namespace stethos::firmware_sim

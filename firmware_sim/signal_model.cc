@@ -1,0 +1,162 @@
+#include "firmware_sim/signal_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <utility>
+
+#include "common/result.h"
+#include "firmware_sim/random.h"
+
+namespace stethos::firmware_sim {
+namespace {
+
+constexpr double two_pi = 2 * std::numbers::pi;
+// After so many ring times an impulse is below 1e-5 of its height.
+constexpr double ring_times_heard = 12;
+// Impulses differ: the contact slips and the load varies.
+constexpr double impulse_spread = 0.1;
+// How far an inner race fault fades on the side away from the load.
+constexpr double load_zone_depth = 0.8;
+constexpr double thermal_step_s = 1;
+
+double race_order(const Bearing& bearing, double sign) {
+  const double angle = bearing.contact_angle_deg * std::numbers::pi / 180;
+  return bearing.elements / 2.0 * (1 + sign * bearing.element_diameter_mm / bearing.pitch_diameter_mm * std::cos(angle));
+}
+
+}  // namespace
+
+SpeedSchedule::SpeedSchedule(std::vector<SpeedPoint> points) : points_(std::move(points)) {
+  STETHOS_CHECK(!points_.empty(), "a schedule has a point");
+  if (points_.front().time_s > 0) points_.insert(points_.begin(), SpeedPoint{0, points_.front().rpm});
+  turned_.push_back(0);
+  for (std::size_t i = 1; i < points_.size(); ++i) {
+    STETHOS_CHECK(points_[i].time_s > points_[i - 1].time_s, "the times of a schedule ascend");
+    turned_.push_back(turned_.back() + integral(i - 1, points_[i].time_s));
+  }
+  const std::size_t segment = segment_at(0);
+  turned_at_zero_ = turned_[segment] + integral(segment, 0);
+}
+
+std::size_t SpeedSchedule::segment_at(double time_s) const {
+  const auto after = std::ranges::upper_bound(points_, time_s, {}, &SpeedPoint::time_s);
+  return after == points_.begin() ? 0 : static_cast<std::size_t>(after - points_.begin()) - 1;
+}
+
+double SpeedSchedule::rpm(double time_s) const {
+  const std::size_t i = segment_at(time_s);
+  if (time_s <= points_[i].time_s || i + 1 == points_.size()) return points_[i].rpm;
+  const double share = (time_s - points_[i].time_s) / (points_[i + 1].time_s - points_[i].time_s);
+  return points_[i].rpm + share * (points_[i + 1].rpm - points_[i].rpm);
+}
+
+double SpeedSchedule::integral(std::size_t segment, double time_s) const {
+  const double passed_s = time_s - points_[segment].time_s;
+  return (points_[segment].rpm + rpm(time_s)) / 2 * passed_s / 60;
+}
+
+double SpeedSchedule::revolutions(double time_s) const {
+  const std::size_t segment = segment_at(time_s);
+  return turned_[segment] + integral(segment, time_s) - turned_at_zero_;
+}
+
+double Bearing::outer_race_order() const { return race_order(*this, -1); }
+double Bearing::inner_race_order() const { return race_order(*this, +1); }
+
+double Fault::severity(double time_s) const {
+  if (kind == FaultKind::none || time_s <= start_s) return 0;
+  return std::min(severity_max, (time_s - start_s) / 3600 * growth_per_hour);
+}
+
+VibrationModel::VibrationModel(VibrationOptions options, SpeedSchedule speed, std::uint64_t seed)
+    : options_(std::move(options)), speed_(std::move(speed)), seed_(seed) {
+  if (options_.harmonics_g.empty()) options_.harmonics_g.push_back(0);  // an imbalance adds to the first one
+  Random random(seed_for(seed_, "phases", ""));
+  for (std::size_t i = 0; i < options_.harmonics_g.size(); ++i) phases_.push_back(two_pi * random.uniform());
+  impulse_phase_ = random.uniform();
+}
+
+double VibrationModel::speed_factor(double time_s) const {
+  const double ratio = speed_.rpm(time_s) / options_.rated_rpm;
+  return ratio * ratio;
+}
+
+void VibrationModel::fill(double start_s, std::uint64_t block, std::span<double> out) const {
+  std::ranges::fill(out, 0.0);
+  add_shaft(start_s, out);
+  if (options_.fault.kind == FaultKind::outer_race || options_.fault.kind == FaultKind::inner_race) add_impulses(start_s, out);
+  add_noise(block, out);
+}
+
+void VibrationModel::add_shaft(double start_s, std::span<double> out) const {
+  for (std::size_t n = 0; n < out.size(); ++n) {
+    const double time_s = start_s + static_cast<double>(n) / options_.sampling_rate_hz;
+    const double turned = speed_.revolutions(time_s);
+    const double angle = two_pi * (turned - std::floor(turned));
+    double sum = 0;
+    for (std::size_t i = 0; i < options_.harmonics_g.size(); ++i) {
+      double amplitude = options_.harmonics_g[i];
+      if (i == 0 && options_.fault.kind == FaultKind::imbalance) amplitude += options_.fault.severity(time_s);
+      sum += amplitude * std::sin(static_cast<double>(i + 1) * angle + phases_[i]);
+    }
+    out[n] += speed_factor(time_s) * sum;
+  }
+}
+
+void VibrationModel::add_impulses(double start_s, std::span<double> out) const {
+  const bool inner = options_.fault.kind == FaultKind::inner_race;
+  const double order = inner ? options_.bearing.inner_race_order() : options_.bearing.outer_race_order();
+  const double step_s = 1 / options_.sampling_rate_hz;
+  const std::complex<double> rate(-1 / options_.ring_time_s, two_pi * options_.resonance_hz);
+  const std::complex<double> turn = std::exp(rate * step_s);
+  const auto passes_at = [&](double time_s) { return order * speed_.revolutions(time_s) + impulse_phase_; };
+
+  // The ringing that is heard at the start comes from impulses before it.
+  const auto before = static_cast<std::int64_t>(std::ceil(ring_times_heard * options_.ring_time_s / step_s));
+  std::complex<double> ringing = 0;
+  double passes = passes_at(start_s - static_cast<double>(before + 1) * step_s);
+  for (std::int64_t n = -before; n < static_cast<std::int64_t>(out.size()); ++n) {
+    const double time_s = start_s + static_cast<double>(n) * step_s;
+    const double passes_now = passes_at(time_s);
+    ringing *= turn;
+    if (const double number = std::floor(passes_now); number > std::floor(passes)) {
+      const double late_s = (passes_now - number) / (passes_now - passes) * step_s;
+      const double hit_s = time_s - late_s;
+      double height = options_.fault.severity(hit_s) * speed_factor(hit_s);
+      Random random(seed_for(seed_, "impulse", "", static_cast<std::uint64_t>(static_cast<std::int64_t>(number))));
+      height *= std::max(0.0, 1 + impulse_spread * random.normal());
+      if (inner) height *= 1 - load_zone_depth * (1 - std::cos(two_pi * speed_.revolutions(hit_s))) / 2;
+      ringing += height * std::exp(rate * late_s);
+    }
+    passes = passes_now;
+    if (n >= 0) out[static_cast<std::size_t>(n)] += ringing.imag();
+  }
+}
+
+void VibrationModel::add_noise(std::uint64_t block, std::span<double> out) const {
+  if (options_.noise_g == 0) return;
+  Random random(seed_for(seed_, "noise", "", block));
+  for (double& sample : out) sample += options_.noise_g * random.normal();
+}
+
+TemperatureModel::TemperatureModel(TemperatureOptions options, SpeedSchedule speed, std::uint64_t seed)
+    : options_(std::move(options)), speed_(std::move(speed)), seed_(seed), degc_(target(0)) {}
+
+double TemperatureModel::target(double time_s) const {
+  double degc = options_.ambient_degc + options_.load_heat_k * speed_.rpm(time_s) / options_.rated_rpm;
+  if (options_.fault.kind == FaultKind::overheating) degc += options_.fault.severity(time_s);
+  return degc;
+}
+
+double TemperatureModel::at(double time_s, std::uint64_t reading) {
+  while (time_s_ < time_s) {
+    const double step_s = std::min(thermal_step_s, time_s - time_s_);
+    degc_ += (target(time_s_ + step_s / 2) - degc_) * -std::expm1(-step_s / options_.time_constant_s);
+    time_s_ += step_s;
+  }
+  return degc_ + options_.noise_k * Random(seed_for(seed_, "temperature", "", reading)).normal();
+}
+
+}  // namespace stethos::firmware_sim

@@ -1,0 +1,120 @@
+// What the sensors of a rotating machine see: shaft harmonics, the ringing of bearing faults, imbalance, noise, and a
+// temperature with inertia. Times are seconds since the start of the simulation.
+//
+// Vibration at a time depends on nothing but that time, the options and the seed: blocks may be asked for in any order, and
+// one begins where the other ended, in phase. Pure and const, but for TemperatureModel, which is advanced.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace stethos::firmware_sim {
+
+struct SpeedPoint {
+  double time_s = 0;
+  double rpm = 0;
+};
+
+// Straight lines between points, constant before the first and after the last.
+class SpeedSchedule {
+ public:
+  // At least one point; times ascend, speeds are not negative.
+  explicit SpeedSchedule(std::vector<SpeedPoint> points);
+
+  double rpm(double time_s) const;
+  double revolutions(double time_s) const;  // turned since time 0
+
+ private:
+  std::size_t segment_at(double time_s) const;
+  double integral(std::size_t segment, double time_s) const;
+
+  std::vector<SpeedPoint> points_;  // the first one at time 0 or before
+  std::vector<double> turned_;      // revolutions at each point since the first
+  double turned_at_zero_ = 0;
+};
+
+struct Bearing {
+  int elements = 0;
+  double element_diameter_mm = 0;
+  double pitch_diameter_mm = 0;
+  double contact_angle_deg = 0;
+
+  // How many elements pass a spot of the outer, of the inner race in one turn of the shaft, the outer race standing still.
+  double outer_race_order() const;
+  double inner_race_order() const;
+};
+
+enum class FaultKind : std::uint8_t { none, outer_race, inner_race, imbalance, overheating };
+
+// `severity` is in g for the first three kinds (of an impulse, of the first harmonic) and in kelvin for overheating.
+struct Fault {
+  FaultKind kind = FaultKind::none;
+  double start_s = 0;
+  double growth_per_hour = 0;
+  double severity_max = 0;
+
+  double severity(double time_s) const;  // 0 before the start
+};
+
+struct VibrationOptions {
+  double sampling_rate_hz = 0;
+  double rated_rpm = 0;              // amplitudes below hold there and go with the square of the speed
+  std::vector<double> harmonics_g;   // of 1, 2, 3, ... times the shaft's speed
+  double noise_g = 0;                // standard deviation, at any speed
+  double resonance_hz = 0;           // at which an impulse makes the housing ring
+  double ring_time_s = 0;            // in which the ringing falls to 1/e
+  Bearing bearing;
+  Fault fault;
+};
+
+class VibrationModel {
+ public:
+  VibrationModel(VibrationOptions options, SpeedSchedule speed, std::uint64_t seed);
+
+  // Acceleration in g at start_s, start_s + 1 / sampling rate, ... `block` is the number of the block: its noise.
+  void fill(double start_s, std::uint64_t block, std::span<double> out) const;
+
+ private:
+  void add_shaft(double start_s, std::span<double> out) const;
+  void add_impulses(double start_s, std::span<double> out) const;
+  void add_noise(std::uint64_t block, std::span<double> out) const;
+  double speed_factor(double time_s) const;
+
+  VibrationOptions options_;
+  SpeedSchedule speed_;
+  std::uint64_t seed_;
+  std::vector<double> phases_;   // of the harmonics
+  double impulse_phase_ = 0;     // where in its round the fault stands at time 0
+};
+
+struct TemperatureOptions {
+  double ambient_degc = 0;
+  double load_heat_k = 0;        // by how much running at rated speed warms in the end
+  double rated_rpm = 0;
+  double time_constant_s = 0;
+  double noise_k = 0;
+  Fault fault;
+};
+
+// First-order inertia: the temperature goes to ambient + load heat * speed + what a fault adds, with the time constant.
+// It starts as if the speed at time 0 had been held for long.
+class TemperatureModel {
+ public:
+  TemperatureModel(TemperatureOptions options, SpeedSchedule speed, std::uint64_t seed);
+
+  // What the sensor shows. `reading` is the number of the reading: its noise. Times do not go back.
+  double at(double time_s, std::uint64_t reading);
+
+ private:
+  double target(double time_s) const;
+
+  TemperatureOptions options_;
+  SpeedSchedule speed_;
+  std::uint64_t seed_;
+  double time_s_ = 0;
+  double degc_ = 0;
+};
+
+}  // namespace stethos::firmware_sim

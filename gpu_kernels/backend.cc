@@ -1,0 +1,31 @@
+#include "gpu_kernels/backend.h"
+
+#include <array>
+
+#include "gpu_kernels/reference_backend.h"
+
+namespace stethos::kernels {
+namespace {
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<StatisticsBackend> (*make)();
+};
+constexpr std::array<Entry, 1> entries{{{"reference", make_reference_backend}}};
+
+}  // namespace
+
+std::vector<std::string_view> backend_names() {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+std::unique_ptr<StatisticsBackend> make_backend(std::string_view name) {
+  for (const Entry& entry : entries) {
+    if (entry.name == name) return entry.make();
+  }
+  return nullptr;
+}
+
+}  // namespace stethos::kernels

@@ -1,0 +1,191 @@
+#include "recordings/femto.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "recordings/text_file.h"
+
+namespace stethos::recordings {
+namespace {
+
+constexpr double interval_ns = 39'062.5;  // 25.6 kHz
+constexpr DurationNs day_ns = 86'400 * ns_per_s;
+constexpr DurationNs half_day_ns = day_ns / 2;
+// Stamps have five digits, so they are off by up to 5 us at both ends. A row further away is not of this sampling rate.
+constexpr DurationNs stamp_error_ns_max = ns_per_ms;
+
+// The files of one kind, in the order of their numbers.
+Result<std::vector<std::string>> list_files(const std::string& folder, std::string_view prefix) {
+  std::vector<std::pair<std::uint64_t, std::string>> found;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(folder, error);
+  if (error) return fail(Code::not_found, "reading " + folder, error.message());
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(".csv")) continue;
+    const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - 4);
+    std::uint64_t number = 0;
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (failed != std::errc{} || end != digits.data() + digits.size()) {
+      return fail(Code::invalid, "reading " + entry.path().string(),
+                  "expected digits between \"" + std::string(prefix) + "\" and \".csv\"");
+    }
+    found.emplace_back(number, entry.path().string());
+  }
+  std::ranges::sort(found);
+  std::vector<std::string> paths;
+  for (auto& [number, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+// Gives times of day their dates.
+class Calendar {
+ public:
+  explicit Calendar(TimeNs date_ns) : date_ns_(date_ns) {}
+
+  TimeNs place(DurationNs time_of_day) const {
+    if (!latest_ns_) return date_ns_ + time_of_day;
+    const TimeNs same_day = date_ns_ + time_of_day;
+    const DurationNs ahead = same_day - *latest_ns_ + half_day_ns;
+    const std::int64_t days = ahead >= 0 ? ahead / day_ns : -((day_ns - 1 - ahead) / day_ns);
+    return same_day - days * day_ns;
+  }
+  void note(TimeNs time) { latest_ns_ = std::max(latest_ns_.value_or(time), time); }
+
+ private:
+  TimeNs date_ns_;
+  std::optional<TimeNs> latest_ns_;
+};
+
+// `part` is of a second: its field counts `parts_ns` each.
+Result<DurationNs> time_of_day(const TextFile& file, const std::string_view* fields, DurationNs part_ns, double part_max) {
+  const auto hour = file.integer(fields[0], "hour", 0, 23);
+  if (!hour) return std::unexpected(hour.error());
+  const auto minute = file.integer(fields[1], "minute", 0, 59);
+  if (!minute) return std::unexpected(minute.error());
+  const auto second = file.integer(fields[2], "second", 0, 59);
+  if (!second) return std::unexpected(second.error());
+  const auto part = file.number(fields[3], "part of a second");
+  if (!part) return std::unexpected(part.error());
+  // The upper end is allowed: 999,998 us is written 1e+06.
+  if (*part < 0 || *part > part_max) return file.refuse("part of a second \"" + std::string(fields[3]) + "\" is out of range");
+  return ((*hour * 60 + *minute) * 60 + *second) * ns_per_s + std::llround(*part * static_cast<double>(part_ns));
+}
+
+DurationNs without_midnight(DurationNs difference) { return difference < -half_day_ns ? difference + day_ns : difference; }
+
+class Reader final : public Recording {
+ public:
+  Reader(std::vector<std::string> snapshots, std::vector<std::string> temperatures, TimeNs date_ns)
+      : snapshots_(std::move(snapshots)), temperatures_(std::move(temperatures)), calendar_(date_ns) {}
+
+  Result<bool> next(Record& record) override {
+    if (waiting_snapshots_.empty() && snapshot_index_ < snapshots_.size()) {
+      if (auto read = read_snapshot(snapshots_[snapshot_index_++]); !read) return std::unexpected(read.error());
+    }
+    if (waiting_temperatures_.empty() && temperature_index_ < temperatures_.size()) {
+      if (auto read = read_temperatures(temperatures_[temperature_index_++]); !read) return std::unexpected(read.error());
+    }
+    if (waiting_snapshots_.empty() && waiting_temperatures_.empty()) return false;
+    const auto due_ns = [](const std::deque<Record>& waiting) { return last_sample_ns(waiting.front().channels.front()); };
+    const bool snapshot_first = waiting_temperatures_.empty() ||
+                                (!waiting_snapshots_.empty() && due_ns(waiting_snapshots_) <= due_ns(waiting_temperatures_));
+    auto& from = snapshot_first ? waiting_snapshots_ : waiting_temperatures_;
+    record = std::move(from.front());
+    from.pop_front();
+    return true;
+  }
+
+ private:
+  static char separator_of(std::string_view line) { return line.find(';') != std::string_view::npos ? ';' : ','; }
+
+  Status read_snapshot(const std::string& path) {
+    if (auto loaded = file_.load(path); !loaded) return loaded;
+    ChannelData horizontal{"horizontal", "acceleration", "g", 0, interval_ns, {}, {}};
+    ChannelData vertical{"vertical", "acceleration", "g", 0, interval_ns, {}, {}};
+    std::string_view line;
+    std::array<std::string_view, 6> fields;
+    char separator = 0;
+    DurationNs first_ns = 0;
+    while (file_.next_line(line)) {
+      if (separator == 0) separator = separator_of(line);
+      if (auto cut = file_.split(line, separator, fields); !cut) return cut;
+      const auto stamp_ns = time_of_day(file_, fields.data(), ns_per_us, 1e6);
+      if (!stamp_ns) return std::unexpected(stamp_ns.error());
+      const std::size_t index = horizontal.samples.size();
+      if (index == 0) first_ns = *stamp_ns;
+      const DurationNs expected_ns = std::llround(static_cast<double>(index) * interval_ns);
+      if (std::abs(without_midnight(*stamp_ns - first_ns) - expected_ns) > stamp_error_ns_max) {
+        return file_.refuse("its stamp is more than 1 ms away from where 25.6 kHz puts it");
+      }
+      const auto across = file_.number(fields[4], "horizontal acceleration");
+      if (!across) return std::unexpected(across.error());
+      const auto upright = file_.number(fields[5], "vertical acceleration");
+      if (!upright) return std::unexpected(upright.error());
+      horizontal.samples.push_back(*across);
+      vertical.samples.push_back(*upright);
+    }
+    if (horizontal.samples.empty()) return file_.refuse("it is empty");
+    horizontal.start_ns = vertical.start_ns = calendar_.place(first_ns);
+    calendar_.note(horizontal.start_ns);
+    Record record;
+    record.channels.push_back(std::move(horizontal));
+    record.channels.push_back(std::move(vertical));
+    waiting_snapshots_.push_back(std::move(record));
+    return {};
+  }
+
+  Status read_temperatures(const std::string& path) {
+    if (auto loaded = file_.load(path); !loaded) return loaded;
+    std::string_view line;
+    std::array<std::string_view, 5> fields;
+    char separator = 0;
+    while (file_.next_line(line)) {
+      if (separator == 0) separator = separator_of(line);
+      if (auto cut = file_.split(line, separator, fields); !cut) return cut;
+      const auto stamp_ns = time_of_day(file_, fields.data(), ns_per_s / 10, 10);
+      if (!stamp_ns) return std::unexpected(stamp_ns.error());
+      const auto temperature = file_.number(fields[4], "temperature");
+      if (!temperature) return std::unexpected(temperature.error());
+      const TimeNs time_ns = calendar_.place(*stamp_ns);
+      calendar_.note(time_ns);
+      if (waiting_temperatures_.empty() || time_ns < waiting_temperatures_.back().channels.front().times_ns.back()) {
+        waiting_temperatures_.push_back(Record{{ChannelData{"temperature", "temperature", "degC", time_ns, 0, {}, {}}}});
+      }
+      ChannelData& channel = waiting_temperatures_.back().channels.front();
+      channel.times_ns.push_back(time_ns);
+      channel.samples.push_back(*temperature);
+    }
+    if (waiting_temperatures_.empty()) return file_.refuse("it is empty");
+    return {};
+  }
+
+  std::vector<std::string> snapshots_;
+  std::vector<std::string> temperatures_;
+  std::size_t snapshot_index_ = 0;
+  std::size_t temperature_index_ = 0;
+  Calendar calendar_;
+  TextFile file_;
+  std::deque<Record> waiting_snapshots_;     // of one file
+  std::deque<Record> waiting_temperatures_;  // of one file
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Recording>> open_femto(const std::string& folder, const FemtoOptions& options) {
+  auto snapshots = list_files(folder, "acc_");
+  if (!snapshots) return std::unexpected(snapshots.error());
+  auto temperatures = list_files(folder, "temp_");
+  if (!temperatures) return std::unexpected(temperatures.error());
+  if (snapshots->empty()) return fail(Code::not_found, "reading " + folder, "no file acc_NNNNN.csv in it");
+  return std::make_unique<Reader>(*std::move(snapshots), *std::move(temperatures), options.date_ns);
+}
+
+}  // namespace stethos::recordings

@@ -1,0 +1,44 @@
+// A text file of lines and fields, read whole (within a bound) into a buffer that the next file reuses, and numbers read
+// from it without locale. Errors name the file and, from the first line on, the line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace stethos::recordings {
+
+inline constexpr std::size_t text_file_bytes_max = 64u << 20;
+
+class TextFile {
+ public:
+  // Reads the file and stands before its first line. What an earlier file gave is no longer valid.
+  Status load(const std::string& path);
+
+  // The next line without its line feed or carriage return and line feed. False at the end.
+  bool next_line(std::string_view& line);
+
+  std::size_t line_number() const { return line_number_; }
+
+  // An error at the line last read.
+  std::unexpected<Error> refuse(std::string why) const;
+
+  // Cuts `line` at `separator` into exactly fields.size() fields, none of them empty.
+  Status split(std::string_view line, char separator, std::span<std::string_view> fields) const;
+
+  // A whole field as a finite number, or as a whole number in a range.
+  Result<double> number(std::string_view field, std::string_view what) const;
+  Result<int> integer(std::string_view field, std::string_view what, int min, int max) const;
+
+ private:
+  std::string path_;
+  std::string content_;
+  std::size_t position_ = 0;
+  std::size_t line_number_ = 0;
+};
+
+}  // namespace stethos::recordings

@@ -1,0 +1,140 @@
+#include "schemas/envelope.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace stethos::schema {
+namespace {
+
+// Depth: root, vector element, member, and one to spare. Tables: what the caps allow at most.
+constexpr unsigned depth_max = 8;
+
+std::uint32_t crc32_of(Bytes bytes) {
+  return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size()));
+}
+
+template <class Table>
+Result<const Table*> open(Bytes bytes, const char* identifier, std::string_view what, std::size_t bytes_max, unsigned tables_max) {
+  if (bytes.size() > bytes_max) {
+    return fail(Code::too_large, std::string("reading ") + std::string(what),
+                std::to_string(bytes.size()) + " bytes, at most " + std::to_string(bytes_max));
+  }
+  const std::string doing = std::string("reading ") + std::string(what);
+  if (bytes.size() < 8) return fail(Code::corrupt, doing, "cut short");
+  if (identifier != nullptr && !flatbuffers::BufferHasIdentifier(bytes.data(), identifier)) {
+    return fail(Code::corrupt, doing, "its file identifier is another");
+  }
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), depth_max, tables_max);
+  if (!verifier.VerifyBuffer<Table>(identifier)) return fail(Code::corrupt, doing, "it does not verify");
+  return flatbuffers::GetRoot<Table>(bytes.data());
+}
+
+template <class Table>
+Result<const Table*> with_known_version(Result<const Table*> opened, std::string_view what) {
+  if (opened && (*opened)->schema_major() != version_major) {
+    return fail(Code::unsupported, std::string("reading ") + std::string(what),
+                "its schema version is " + std::to_string((*opened)->schema_major()) + "." +
+                    std::to_string((*opened)->schema_minor()) + ", this program reads " + std::to_string(version_major) + ".x");
+  }
+  return opened;
+}
+
+template <class Table, class Message>
+std::vector<std::uint8_t> finish(const Message& message, const char* identifier) {
+  flatbuffers::FlatBufferBuilder builder(1024);
+  builder.Finish(Table::Pack(builder, &message), identifier);
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+template <class Message>
+void stamp_version(Message& message) {
+  message.schema_major = version_major;
+  message.schema_minor = version_minor;
+}
+
+constexpr std::size_t crc_bytes = 4;
+
+}  // namespace
+
+Result<const DeviceBatch*> open_device_batch(Bytes payload) {
+  constexpr std::string_view what = "a device batch";
+  if (payload.size() < crc_bytes + 8) return fail(Code::corrupt, "reading a device batch", "cut short");
+  if (payload.size() > device_batch_bytes_max) {
+    return fail(Code::too_large, "reading a device batch",
+                std::to_string(payload.size()) + " bytes, at most " + std::to_string(device_batch_bytes_max));
+  }
+  const Bytes buffer = payload.first(payload.size() - crc_bytes);
+  const auto tail = payload.last(crc_bytes);
+  const std::uint32_t stated = static_cast<std::uint32_t>(tail[0]) | static_cast<std::uint32_t>(tail[1]) << 8 |
+                               static_cast<std::uint32_t>(tail[2]) << 16 | static_cast<std::uint32_t>(tail[3]) << 24;
+  if (!flatbuffers::BufferHasIdentifier(buffer.data(), DeviceBatchIdentifier())) {
+    return fail(Code::corrupt, "reading a device batch", "its file identifier is another");
+  }
+  if (crc32_of(buffer) != stated) return fail(Code::corrupt, "reading a device batch", "its checksum differs");
+  return with_known_version(
+      open<DeviceBatch>(buffer, DeviceBatchIdentifier(), what, device_batch_bytes_max, 1 + 2 * channels_per_batch_max), what);
+}
+
+Result<const DeviceAck*> open_device_ack(Bytes payload) {
+  constexpr std::string_view what = "a device acknowledgement";
+  return with_known_version(open<DeviceAck>(payload, DeviceAckIdentifier(), what, device_ack_bytes_max, 1024), what);
+}
+
+Result<const UplinkBatch*> open_uplink_batch(Bytes payload) {
+  constexpr std::string_view what = "an uplink batch";
+  return with_known_version(
+      open<UplinkBatch>(payload, UplinkBatchIdentifier(), what, uplink_batch_bytes_max, rows_per_batch_max + 1024), what);
+}
+
+Result<const UplinkAck*> open_uplink_ack(Bytes payload) {
+  constexpr std::string_view what = "an uplink acknowledgement";
+  return with_known_version(open<UplinkAck>(payload, UplinkAckIdentifier(), what, uplink_ack_bytes_max, 4096), what);
+}
+
+Result<const WindowRow*> open_window_row(Bytes body) {
+  return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, 1024);
+}
+Result<const StreamRow*> open_stream_row(Bytes body) {
+  return open<StreamRow>(body, nullptr, "a stream row", row_bytes_max, 4);
+}
+Result<const ProvenanceRow*> open_provenance_row(Bytes body) {
+  return open<ProvenanceRow>(body, nullptr, "a provenance row", row_bytes_max, 4);
+}
+Result<const GapRow*> open_gap_row(Bytes body) {
+  return open<GapRow>(body, nullptr, "a gap row", row_bytes_max, 4);
+}
+
+std::vector<std::uint8_t> pack(DeviceBatchT& message) {
+  stamp_version(message);
+  auto payload = finish<DeviceBatch>(message, DeviceBatchIdentifier());
+  const std::uint32_t crc = crc32_of(payload);
+  for (unsigned shift = 0; shift < 32; shift += 8) payload.push_back(static_cast<std::uint8_t>(crc >> shift));
+  return payload;
+}
+std::vector<std::uint8_t> pack(DeviceAckT& message) {
+  stamp_version(message);
+  return finish<DeviceAck>(message, DeviceAckIdentifier());
+}
+std::vector<std::uint8_t> pack(UplinkBatchT& message) {
+  stamp_version(message);
+  return finish<UplinkBatch>(message, UplinkBatchIdentifier());
+}
+std::vector<std::uint8_t> pack(UplinkAckT& message) {
+  stamp_version(message);
+  return finish<UplinkAck>(message, UplinkAckIdentifier());
+}
+std::vector<std::uint8_t> pack(const WindowRowT& row) { return finish<WindowRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const StreamRowT& row) { return finish<StreamRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const ProvenanceRowT& row) { return finish<ProvenanceRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const GapRowT& row) { return finish<GapRow>(row, nullptr); }
+
+bool is_name(std::string_view text) {
+  constexpr std::string_view refused = " \"'/+#\\";
+  return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [&](char c) {
+    return c > 0x20 && c < 0x7f && refused.find(c) == std::string_view::npos;
+  });
+}
+
+}  // namespace stethos::schema

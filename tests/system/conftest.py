@@ -1,0 +1,60 @@
+"""What every system test is given: a rig of its own, the recordings, and a place to say what was counted."""
+
+import os
+
+import pytest
+
+import rig as rig_module
+
+_REPORTS = pytest.StashKey[list]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    if outcome.get_result().when == "call":
+        item.failed_in_call = outcome.get_result().failed
+
+
+@pytest.fixture
+def rig(tmp_path, request):
+    """Processes that end with the test. When it fails, the ends of their logs are shown."""
+    made = rig_module.Rig(tmp_path)
+    yield made
+    made.close()
+    if getattr(request.node, "failed_in_call", False):
+        for process in made.processes:
+            print(f"--- {process.log.name}\n{process.log_tail()}")
+
+
+@pytest.fixture
+def tell(request):
+    """tell(report, ledger): one line in the summary; fails unless every sample is counted once and every number right."""
+    reports = request.config.stash.setdefault(_REPORTS, [])
+
+    def check(report, ledger):
+        acknowledged = sum(totals["acknowledged"] for totals in ledger.totals.values())
+        reports.append(f"{request.node.name}: acknowledged {acknowledged}, {report.text()}")
+        assert report.good, report.text()
+        return report
+
+    return check
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    reports = config.stash.get(_REPORTS, [])
+    if reports:
+        terminalreporter.section("counted against the ledger: messages acknowledged and published, samples for the rest")
+        for line in reports:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def recordings():
+    """The folder of recorded data, or a skip; where STETHOS_DATA_REQUIRED is set, its absence is a failure."""
+    if not rig_module.DATA.is_dir():
+        message = f"no recordings at {rig_module.DATA} (set STETHOS_DATA)"
+        if os.environ.get("STETHOS_DATA_REQUIRED") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return rig_module.DATA

@@ -1,0 +1,153 @@
+"""Mistakes in a configuration are found before anything is touched, all at once, each with its file, line and key."""
+
+import os
+import subprocess
+
+import pytest
+
+from rig import BINARIES, ROOT, STETHOS_SUBSCRIPTION, toml
+
+EDGE = {"node.id": "edge-1", "mqtt.host": "127.0.0.1", "spool.file": "edge.spool", "uplink.enabled": False,
+        "subscription": [STETHOS_SUBSCRIPTION], "window": [{"length": "1m"}]}
+COLLECTOR = {"listen.host": "127.0.0.1", "listen.port": 0, "store.file": "collector.db"}
+
+
+def run(program, *arguments, folder=ROOT):
+    return subprocess.run([BINARIES / program, *arguments], cwd=folder, capture_output=True, text=True, timeout=30)
+
+
+def check(folder, program, text):
+    path = folder / "test.toml"
+    path.write_text(text)
+    done = run(program, "check", "--config", path.name, folder=folder)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("program, config", [("stethos-edge", EDGE), ("stethos-collector", COLLECTOR)])
+def test_a_good_file_passes_and_touches_nothing(tmp_path, program, config):
+    code, output = check(tmp_path, program, toml(config))
+    assert code == 0, output
+    assert os.listdir(tmp_path) == ["test.toml"]
+
+
+# name: (program, what is changed or added, the key that the error must name, a word of the error)
+MISTAKES = {
+    "unknown key": ("stethos-edge", {"mqtt.hots": "x"}, "mqtt.hots", "mqtt.host"),
+    "unknown section": ("stethos-edge", {"mqqt.host": "x"}, "mqqt", "mqtt"),
+    "unknown key in a table of a list": ("stethos-edge", {"window": [{"length": "1m", "lenght": "2m"}]}, "lenght", "length"),
+    "text for a number": ("stethos-edge", {"mqtt.port": "1883"}, "mqtt.port", "integer"),
+    "number for a text": ("stethos-edge", {"mqtt.host": 127}, "mqtt.host", ""),
+    "port beyond its limit": ("stethos-edge", {"mqtt.port": 65_536}, "mqtt.port", "65535"),
+    "port below its limit": ("stethos-edge", {"mqtt.port": -1}, "mqtt.port", ""),
+    "duration without a unit": ("stethos-edge", {"mqtt.keep_alive": 30}, "mqtt.keep_alive", ""),
+    "duration that is none": ("stethos-edge", {"mqtt.keep_alive": "soon"}, "mqtt.keep_alive", "soon"),
+    "size that is none": ("stethos-edge", {"ingest.message_bytes_max": "much"}, "ingest.message_bytes_max", "much"),
+    "unknown choice": ("stethos-edge", {"subscription": [{"topic": "a", "format": "xml"}]}, "format", "json"),
+    "unknown backend": ("stethos-edge", {"statistics.backend": "gpu"}, "statistics.backend", "reference"),
+    "unknown statistic": ("stethos-edge", {"window": [{"length": "1m", "statistics": ["kurtossis"]}]}, "statistics", "kurtosis"),
+    "window of no length": ("stethos-edge", {"window": [{"length": "0s"}]}, "length", ""),
+    "bad topic filter": ("stethos-edge", {"subscription": [{"topic": "a/#/b", "format": "stethos"}]}, "topic", ""),
+    "quality of service 2": ("stethos-edge", {"subscription": [{**STETHOS_SUBSCRIPTION, "qos": 2}]}, "qos", ""),
+    "json without fields": ("stethos-edge", {"subscription": [{"topic": "a/+", "format": "json", "device_level": 1,
+                                                               "time_field": "ts"}]}, "fields", ""),
+    "json without a device": ("stethos-edge", {"subscription": [{"topic": "a/+", "format": "json", "time_field": "ts",
+                                                                 "fields": {"t": "temperature degC"}}]}, "device", ""),
+    "no subscription": ("stethos-edge", {"subscription": None}, "subscription", ""),
+    "no node": ("stethos-edge", {"node.id": None}, "node.id", "required"),
+    "odd node": ("stethos-edge", {"node.id": "a/b"}, "node.id", ""),
+    "a points file that is not there": ("stethos-edge", {"points.file": "nowhere.csv"}, "", "nowhere.csv"),
+    "uplink without a collector": ("stethos-edge", {"uplink.enabled": True}, "uplink.url", ""),
+    "uplink in the clear to another host": ("stethos-edge", {"uplink.enabled": True, "uplink.url": "http://192.0.2.1:8090"},
+                                            "uplink.url", "loopback"),
+    "republished rows that would come back": ("stethos-edge", {"republish.topic": "stethos/v1/{device}/batch"}, "republish.topic",
+                                              "subscription"),
+    "the same window twice": ("stethos-edge", {"window": [{"length": "1m"}, {"length": "60s"}]}, "length", "window[0]"),
+    "health page for everybody": ("stethos-edge", {"health.host": "0.0.0.0"}, "health.host", "loopback"),
+    "a password file that is not there": ("stethos-edge", {"mqtt.user": "edge", "mqtt.password_file": "nowhere"},
+                                          "mqtt.password_file", ""),
+    "collector for everybody": ("stethos-collector", {"listen.host": "0.0.0.0"}, "listen.host", "loopback"),
+    "collector for another address": ("stethos-collector", {"listen.host": "192.0.2.1"}, "listen.host", "loopback"),
+    "collector without a store": ("stethos-collector", {"store.file": None}, "store.file", "required"),
+    "collector with an unknown key": ("stethos-collector", {"limits.bodi": "1 MiB"}, "limits.bodi", "limits.body"),
+}
+
+
+def with_mistake(config, change):
+    return {key: value for key, value in (config | change).items() if value is not None}
+
+
+def line_of(text, key):
+    """Of the only line that begins with the key's last part, or 0."""
+    last = key.rsplit(".", 1)[-1]
+    found = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith((f"{key} =", f"{last} ="))]
+    return found[0] if len(found) == 1 else 0
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake(tmp_path, name):
+    program, change, key, word = MISTAKES[name]
+    text = toml(with_mistake(EDGE if program == "stethos-edge" else COLLECTOR, change))
+    code, output = check(tmp_path, program, text)
+    assert code not in (0, 1) and code > 0, output
+    assert key in output and word in output and "Traceback" not in output
+    if number := line_of(text, key):
+        assert f"test.toml:{number}: " in output, output
+    assert run(program, "run", "--config", "test.toml", folder=tmp_path).returncode == code
+    assert os.listdir(tmp_path) == ["test.toml"]
+
+
+def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):
+    text = toml(EDGE | {"mqtt.port": 0.5, "mqtt.keep_alive": "soon", "spool.colour": "red", "window": [{"length": "never"}]})
+    code, output = check(tmp_path, "stethos-edge", text)
+    assert code != 0
+    for key in ("mqtt.port", "mqtt.keep_alive", "spool.colour", "length"):
+        assert f"test.toml:{line_of(text, key)}: " in output and key in output, output
+    assert len(output.strip().splitlines()) == 4
+
+
+@pytest.mark.parametrize("text", ["[mqtt\n", "mqtt.host = 'a'\nmqtt.host = 'b'\n", "\x00\x01", "= 5\n", "a" * 100_000])
+def test_what_is_no_toml(tmp_path, text):
+    code, output = check(tmp_path, "stethos-edge", text)
+    assert code > 1 and "test.toml" in output
+    assert len(output) < 5000
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    done = run("stethos-edge", "check", "--config", "nowhere.toml", folder=tmp_path)
+    assert done.returncode > 1 and "nowhere.toml" in done.stderr
+
+
+def test_a_secret_that_others_may_read_is_refused_and_never_shown(tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text("tr0ub4dor\n")
+    text = toml(EDGE | {"mqtt.user": "edge", "mqtt.password_file": secret})
+    secret.chmod(0o644)
+    code, output = check(tmp_path, "stethos-edge", text)
+    assert code != 0 and "mqtt.password_file" in output and "tr0ub4dor" not in output
+    secret.chmod(0o600)
+    code, output = check(tmp_path, "stethos-edge", text)
+    assert code == 0, output
+    shown = run("stethos-edge", "config", "show", "--config", "test.toml", folder=tmp_path)
+    assert shown.returncode == 0 and str(secret) in shown.stdout and "tr0ub4dor" not in shown.stdout
+
+
+def test_show_says_where_each_setting_comes_from_and_the_hash_is_of_what_is_set(tmp_path):
+    text = toml(EDGE)
+    (tmp_path / "one.toml").write_text(text)
+    (tmp_path / "two.toml").write_text("# a comment\n\n" + text)
+    (tmp_path / "three.toml").write_text(toml(EDGE | {"mqtt.port": 1884}))
+    shown = [run("stethos-edge", "config", "show", "--config", f"{name}.toml", folder=tmp_path).stdout
+             for name in ("one", "two", "three")]
+    assert "one.toml:" in shown[0] and "default" in shown[0] and "mqtt.port" in shown[0]
+    hashes = [next(line for line in text.splitlines() if "hash" in line) for text in shown]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("page, command", [
+    ("docs/config/edge.md", ("stethos-edge", "config", "reference")),
+    ("docs/config/collector.md", ("stethos-collector", "config", "reference")),
+    ("docs/config/simulator.md", ("stethos-sim", "--print-scenario-reference")),
+])
+def test_the_reference_page_is_the_programs_own(page, command):
+    done = run(*command)
+    assert done.returncode == 0 and (ROOT / page).read_text() == done.stdout, f"run `make docs`: {page} is not up to date"

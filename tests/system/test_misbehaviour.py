@@ -1,0 +1,99 @@
+"""Devices and lines that duplicate, reorder, drop, cut and flip: everything is counted once, and nothing else is."""
+
+import pytest
+
+from rig import json_subscription, wait_for
+
+# Devices send up to their whole ring ahead of a message that has to be sent again, so it may be that much older.
+RESEND = ("--resend-after", "300ms", "--in-flight", 32)
+
+WRONG = {
+    "duplicates": ("--duplicate", 0.2),
+    "reordering": ("--reorder", 0.3, "--reorder-window", 8),
+    "drops": ("--drop-sends", 0.1),
+    "truncations": ("--truncate", 0.1),
+    "flips": ("--flip", 0.1),
+    "foreign": ("--foreign", 0.1),
+    "nan": ("--nan", 0.01),
+}
+EVERYTHING = tuple(argument for arguments in WRONG.values() for argument in arguments)
+
+
+def run_fleet(rig, tell, arguments, **fleet):
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector, **{"time.watermark_delay": "10m"})
+    sim = rig.sim(broker, "--scenario", rig.fleet(**fleet), "--speed", 0, "--complete-past", "1m", *RESEND, *arguments)
+    ledger = sim.finish(seconds=120)
+    report = tell(rig.reconciled(ledger, edge, collector), ledger)
+    assert report.published == ledger.total("samples") and report.late == 0
+    assert all(window.final for window in collector.windows())
+    # What was spoilt on the way left a dead letter each; nothing else did.
+    refused = ledger.count("truncated") + ledger.count("flipped") + ledger.count("foreign")
+    assert edge.metric("stethos_edge_dead_letters_total") == len(edge.dead_letters()) == refused
+    assert {reason for reason, _, _ in edge.dead_letters()} <= {"corrupt"}
+    return ledger, edge, collector
+
+
+@pytest.mark.parametrize("wrong", ["duplicates", "drops", "nan"])
+def test_one_at_a_time(rig, tell, wrong):
+    ledger, edge, _ = run_fleet(rig, tell, WRONG[wrong], machines=3, duration="2m")
+    if wrong == "duplicates":
+        assert edge.metric("stethos_edge_duplicate_messages_total") >= ledger.total("duplicates") > 0
+    if wrong == "drops":
+        assert ledger.total("resent") >= ledger.count("dropped") > 0
+    if wrong == "nan":
+        not_finite = sum(line["not_finite"] for line in ledger.lines)
+        assert edge.metric("stethos_edge_samples_total", outcome="not_finite") == not_finite > 0
+
+
+def test_everything_at_once(rig, tell):
+    ledger, _, collector = run_fleet(rig, tell, EVERYTHING)
+    for event in ("dropped", "truncated", "flipped", "duplicated", "foreign", "reordered"):
+        assert ledger.count(event) > 0, event
+    # A first message that is lost or overtaken was never promised to the edge as lost: no gap.
+    assert collector.pages("/v1/gaps", "gaps") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_everything_at_once_for_longer(rig, tell, seed):
+    run_fleet(rig, tell, (*EVERYTHING, "--seed", seed), machines=8, duration="20m")
+
+
+def test_json_that_comes_twice_or_spoilt(rig, tell):
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector, subscription=[json_subscription("fleet", {"temperature": "temperature degC"})],
+                    **{"time.watermark_delay": "10m"})
+    scenario = rig.fleet(machines=5, duration="2m", format="json", channels=["temperature"])
+    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, *RESEND, "--duplicate", 0.2, "--drop-sends", 0.1, "--flip", 0.1,
+                     "--truncate", 0.1, "--foreign", 0.1).finish()
+    report = tell(rig.reconciled(ledger, edge, collector), ledger)
+    assert report.published == ledger.total("samples")
+    assert edge.metric("stethos_edge_samples_total", outcome="duplicate") >= ledger.total("duplicates") > 0
+    refused = ledger.count("truncated") + ledger.count("flipped") + ledger.count("foreign")
+    assert edge.metric("stethos_edge_dead_letters_total", reason="not_json") == refused
+    assert edge.metric("stethos_edge_dead_letters_total") == refused
+
+
+def test_a_device_that_gives_messages_up_leaves_a_gap(rig, tell):
+    """A ring of eight, no edge for a while: what was given up is reported as lost, with its cause, and nothing else is."""
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector)
+    sim = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="4m"), "--speed", 30, "--ring", 8, "--when-full", "give-up",
+                  "--resend-after", "200ms", "--complete-past", "1m")
+    wait_for(lambda: edge.messages() > 20, "the edge to take messages")
+    edge.terminate()
+    wait_for(lambda: "gave_up" in sim.ledger_path.read_text(), "the devices to give up")
+    edge.start()
+    assert sim.wait() == 4  # messages were given up
+    ledger = sim.ledger()
+    given_up = {(line["device"], line["sequence"]) for line in ledger.events if line["event"] == "gave_up"}
+    edge_lost = edge.metric("stethos_edge_lost_messages_total")
+    assert len(given_up) >= edge_lost > 0
+    gaps = wait_for(lambda: collector.pages("/v1/gaps", "gaps"), "a gap at the collector")
+    missing = {(gap["device"], sequence) for gap in gaps for sequence in range(gap["first"], gap["last"] + 1)}
+    assert {gap["cause"] for gap in gaps} == {"device_gave_up"}
+    assert missing <= given_up and len(missing) == edge_lost
+    # A message that was given up may have arrived all the same: then it is no gap.
+    ledger.lines = [line for line in ledger.lines if (line["device"], line["sequence"]) not in missing]
+    tell(rig.reconciled(ledger, edge, collector), ledger)

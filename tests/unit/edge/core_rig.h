@@ -1,0 +1,170 @@
+// A core with everything around it that is not real: messages made by hand, time given, a spool in a scratch file.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/identity.h"
+#include "edge/core.h"
+#include "edge/spool/sqlite_spool.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+
+inline constexpr TimeNs epoch_ns = 1'767'225'600 * ns_per_s;  // 2026-01-01T00:00:00Z
+
+class ScratchFile {
+ public:
+  ScratchFile() : path_(std::filesystem::temp_directory_path() / ("stethos-" + random_identity() + ".db")) {}
+  ~ScratchFile() {
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + suffix);
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline EdgeConfig core_config() {
+  EdgeConfig config;
+  config.node_id = "test";
+  config.ingest_message_bytes_max = 1 << 20;
+  config.ingest_devices_max = 100;
+  config.ingest_streams_max = 100;
+  config.time_future_max = 300 * ns_per_s;
+  config.time_earliest = epoch_ns - 86'400 * ns_per_s;
+  config.time_watermark_delay = 0;
+  config.time_idle_timeout = 30 * ns_per_s;
+  config.spool_dead_letters_max = 100;
+  config.spool_dead_letter_bytes_max = 64;
+  config.spool_batch_bytes_max = 4 << 20;
+  SubscriptionConfig own;
+  own.topic = "stethos/v1/+/batch";
+  SubscriptionConfig json;
+  json.topic = "fleet/+/telemetry";
+  json.format = PayloadFormat::json;
+  json.device_field = "device";
+  json.fields = {{"temperature", "temperature degC"}, {"vibration", "acceleration g"}};
+  json.time_field = "ts";
+  json.time_unit = TimeUnit::ms;
+  json.interval_field = "dt_us";
+  json.identity = "seq";
+  SubscriptionConfig raw;
+  raw.topic = "raw/+/+";
+  raw.format = PayloadFormat::f32;
+  raw.device_level = 1;
+  raw.channel_level = 2;
+  raw.fields = {{"vibration", "acceleration g"}};
+  raw.interval = 100 * ns_per_us;
+  config.subscriptions = {own, json, raw};
+  WindowConfig window;
+  window.length = ns_per_s;
+  config.windows = {window};
+  return config;
+}
+
+// A message that owns its bytes.
+inline Message message_of(std::size_t subscription, std::string topic, std::vector<std::uint8_t> payload, TimeNs received_ns) {
+  struct Owner {
+    std::string topic;
+    std::vector<std::uint8_t> payload;
+  };
+  auto owner = std::make_shared<Owner>(std::move(topic), std::move(payload));
+  Message message;
+  message.topic = owner->topic;
+  message.payload = owner->payload;
+  message.owner = owner;
+  message.subscription = subscription;
+  message.received_ns = received_ns;
+  return message;
+}
+
+struct BlockSpec {
+  std::string device = "d1";
+  std::uint64_t epoch = 1;
+  std::uint64_t sequence = 1;
+  std::uint64_t lowest_held = 1;
+  TimeNs start_ns = epoch_ns;
+  std::vector<float> samples = {1, 2, 3, 4};
+  double interval_ns = 100'000;
+  TimeNs complete_until_ns = 0;
+  TimeNs received_ns = epoch_ns + 3'600 * ns_per_s;
+  std::string channel = "vibration";
+  std::string quantity = "acceleration";
+  std::string unit = "g";
+};
+
+inline Message block_message(const BlockSpec& spec) {
+  schema::DeviceBatchT batch;
+  batch.device = spec.device;
+  batch.epoch = spec.epoch;
+  batch.sequence = spec.sequence;
+  batch.lowest_held = spec.lowest_held;
+  batch.complete_until_ns = spec.complete_until_ns;
+  auto channel = std::make_unique<schema::ChannelT>();
+  channel->name = spec.channel;
+  channel->quantity = spec.quantity;
+  channel->unit = spec.unit;
+  channel->start_ns = spec.start_ns;
+  channel->interval_ns = spec.interval_ns;
+  schema::F32SamplesT samples;
+  samples.values = spec.samples;
+  channel->samples.Set(std::move(samples));
+  batch.channels.push_back(std::move(channel));
+  return message_of(0, "stethos/v1/" + spec.device + "/batch", schema::pack(batch), spec.received_ns);
+}
+
+inline Message json_message(const std::string& text, TimeNs received_ns = epoch_ns + 3'600 * ns_per_s) {
+  return message_of(1, "fleet/x/telemetry", {text.begin(), text.end()}, received_ns);
+}
+
+class CoreRig {
+ public:
+  explicit CoreRig(EdgeConfig config = core_config(), PointTable points = {}) : config_(std::move(config)), points_(std::move(points)) {
+    start();
+  }
+
+  // A new process on the same file.
+  void restart() {
+    core_.reset();
+    spool_.reset();
+    start();
+  }
+
+  // Processes and commits one batch; its window rows are added to `windows`.
+  const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = epoch_ns + 3'600 * ns_per_s) {
+    auto effect = core_->process(batch, now_ns);
+    STETHOS_CHECK(effect.has_value(), "the reference backend does not fail");
+    for (const schema::WindowRowT& row : (*effect)->windows) windows.push_back(row);
+    pack_windows(**effect, now_ns);
+    const auto committed = spool_->commit(**effect);
+    STETHOS_CHECK(committed.has_value(), committed ? "" : committed.error().text());
+    return **effect;
+  }
+
+  Core& core() { return *core_; }
+  SqliteSpool& spool() { return *spool_; }
+
+  std::vector<schema::WindowRowT> windows;
+
+ private:
+  void start() {
+    auto opened = SqliteSpool::open(file_.path());
+    STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
+    spool_ = std::move(*opened);
+    auto saved = spool_->load();
+    STETHOS_CHECK(saved.has_value(), saved ? "" : saved.error().text());
+    core_ = std::make_unique<Core>(config_, 7, points_, kernels::make_backend("reference"), std::move(*saved), "live");
+  }
+
+  ScratchFile file_;
+  EdgeConfig config_;
+  PointTable points_;
+  std::unique_ptr<SqliteSpool> spool_;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace stethos::edge

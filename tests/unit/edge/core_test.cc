@@ -1,0 +1,353 @@
+#include "edge/core.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tests/unit/edge/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr TimeNs now = epoch_ns + 3'600 * ns_per_s;
+
+double statistic_of(const schema::WindowRowT& row, schema::Statistic statistic) {
+  for (const auto& value : row.statistics) {
+    if (value->statistic == static_cast<std::uint16_t>(statistic)) return value->value;
+  }
+  return std::nan("");
+}
+
+std::string reason_of(const Effect& effect) {
+  return effect.dead_letters.size() == 1 ? std::string(name_of(effect.dead_letters[0].rejection.reason))
+                                         : std::to_string(effect.dead_letters.size()) + " dead letters";
+}
+
+std::vector<schema::RowKind> kinds_of(const Effect& effect) {
+  std::vector<schema::RowKind> kinds;
+  for (const NewRow& row : effect.rows) kinds.push_back(row.kind);
+  return kinds;
+}
+
+TEST(Core, AWindowIsFinalWhenTheWatermarkReachesItsEnd) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1, .samples = {1, -2, 3, -4}})});
+  EXPECT_TRUE(rig.windows.empty());
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + ns_per_s})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  const auto& row = rig.windows[0];
+  EXPECT_EQ(row.device, "d1");
+  EXPECT_EQ(row.start_ns, epoch_ns);
+  EXPECT_EQ(row.length_ns, ns_per_s);
+  EXPECT_EQ(row.state, schema::WindowState::final);
+  EXPECT_EQ(row.revision, 0u);
+  EXPECT_EQ(row.counts->good, 4u);
+  EXPECT_EQ(row.counts->received, 4u);
+  EXPECT_EQ(row.first_sequence, 1u);
+  EXPECT_DOUBLE_EQ(statistic_of(row, schema::Statistic::mean), -0.5);
+  EXPECT_DOUBLE_EQ(statistic_of(row, schema::Statistic::peak), 4);
+  EXPECT_DOUBLE_EQ(statistic_of(row, schema::Statistic::rms), std::sqrt(7.5));
+}
+
+TEST(Core, TheFirstBatchTellsWhatComputesAndWhatTheStreamIs) {
+  CoreRig rig;
+  EXPECT_EQ(kinds_of(rig.step({block_message({})})), (std::vector{schema::RowKind::provenance, schema::RowKind::stream}));
+  EXPECT_TRUE(kinds_of(rig.step({block_message({.sequence = 2})})).empty());
+  rig.restart();
+  EXPECT_TRUE(kinds_of(rig.step({block_message({.sequence = 3})})).empty());  // sent once, not once a process
+}
+
+TEST(Core, ADuplicateIsCountedAndAcknowledgedAgain) {
+  CoreRig rig;
+  rig.step({block_message({})});
+  rig.step({block_message({})});
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 4, .duplicate = 4}));
+  ASSERT_EQ(rig.core().acknowledgements().size(), 1u);
+  const auto outgoing = rig.core().acknowledgements()[0];
+  EXPECT_EQ(outgoing.topic, "stethos/v1/d1/ack");
+  const auto ack = schema::open_device_ack(outgoing.payload);
+  ASSERT_TRUE(ack.has_value());
+  EXPECT_EQ((*ack)->durable_through(), 1u);
+}
+
+TEST(Core, AfterARestartNothingIsCountedTwice) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1}), block_message({.sequence = 3, .start_ns = epoch_ns + 10 * ns_per_ms})});
+  rig.restart();
+  rig.step({block_message({.sequence = 1}), block_message({.sequence = 2, .start_ns = epoch_ns + 20 * ns_per_ms}),
+            block_message({.sequence = 3, .start_ns = epoch_ns + 10 * ns_per_ms})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 12, .duplicate = 8}));
+  rig.step({block_message({.sequence = 4, .start_ns = epoch_ns + ns_per_s})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].counts->good, 12u);
+  EXPECT_EQ(rig.windows[0].counts->received, 20u);
+}
+
+TEST(Core, LateSamplesAreCountedAndTheSumsBalance) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 5 * ns_per_s}), block_message({.sequence = 2, .start_ns = epoch_ns}),
+            block_message({.sequence = 3, .start_ns = epoch_ns + 6 * ns_per_s})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 8, .late = 4}));
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].counts->good, 4u);
+  EXPECT_EQ(rig.windows[0].counts->late, 4u);
+  EXPECT_EQ(rig.windows[0].counts->received, 8u);
+}
+
+TEST(Core, AnIdleStreamSendsWhatItHasWithoutMovingItsWatermark) {
+  CoreRig rig;
+  rig.step({block_message({})});
+  rig.step({}, now + 29 * ns_per_s);
+  EXPECT_TRUE(rig.windows.empty());
+  rig.step({}, now + 31 * ns_per_s);
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].state, schema::WindowState::open);
+  rig.step({}, now + 90 * ns_per_s);
+  EXPECT_EQ(rig.windows.size(), 1u);  // nothing has changed
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 1, .received_ns = now + 91 * ns_per_s})}, now + 91 * ns_per_s);
+  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + ns_per_s, .received_ns = now + 92 * ns_per_s})}, now + 92 * ns_per_s);
+  ASSERT_EQ(rig.windows.size(), 2u);
+  EXPECT_EQ(rig.windows[1].state, schema::WindowState::final);
+  EXPECT_EQ(rig.windows[1].revision, 1u);
+  EXPECT_EQ(rig.windows[1].counts->good, 8u);
+}
+
+TEST(Core, ADeviceMayDeclareItsTimeComplete) {
+  CoreRig rig;
+  rig.step({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].state, schema::WindowState::final);
+  const Effect& effect = rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = now + 3'600 * ns_per_s})});
+  EXPECT_EQ(reason_of(effect), "time_future");
+}
+
+TEST(Core, WhatADeviceGivesUpIsAGap) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1})});
+  const Effect& effect = rig.step({block_message({.sequence = 5, .lowest_held = 4})});
+  EXPECT_EQ(kinds_of(effect), std::vector{schema::RowKind::gap});
+  EXPECT_EQ(rig.core().totals()[Counter::lost_messages], 2u);
+  const auto gap = schema::open_gap_row(effect.rows[0].body);
+  EXPECT_EQ((*gap)->first_sequence(), 2u);
+  EXPECT_EQ((*gap)->last_sequence(), 3u);
+}
+
+struct BadMessage {
+  const char* what;
+  Message message;
+  const char* reason;
+};
+
+std::vector<BadMessage> bad_messages() {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity();
+  const Message good = block_message({});
+  std::vector<std::uint8_t> cut(good.payload.begin(), good.payload.end() - 9);
+  std::vector<std::uint8_t> flipped(good.payload.begin(), good.payload.end());
+  flipped[flipped.size() / 2] ^= 4;
+  const std::string topic = "stethos/v1/d1/batch";
+  return {
+      {"cut", message_of(0, topic, cut, now), "corrupt"},
+      {"flipped", message_of(0, topic, flipped, now), "corrupt"},
+      {"nothing", message_of(0, topic, {}, now), "corrupt"},
+      {"too large", message_of(0, topic, std::vector<std::uint8_t>((1 << 20) + 1), now), "too_large"},
+      {"another device's topic", message_of(0, "stethos/v1/d2/batch", {good.payload.begin(), good.payload.end()}, now), "device_differs"},
+      {"a device name with odd bytes", block_message({.device = "d\x01/#"}), "bad_name"},
+      {"a channel with a quote", block_message({.channel = "a\"b"}), "bad_name"},
+      {"no unit", block_message({.unit = ""}), "bad_name"},
+      {"sequence zero", block_message({.sequence = 0, .lowest_held = 0}), "bad_sequence"},
+      {"an epoch of 64 bits", block_message({.epoch = ~0ull}), "bad_sequence"},
+      {"a sequence below the lowest held", block_message({.sequence = 1, .lowest_held = 2}), "bad_sequence"},
+      {"no samples", block_message({.samples = {}}), "empty"},
+      {"an interval below a nanosecond", block_message({.interval_ns = 1e-9}), "bad_times"},
+      {"a negative interval", block_message({.interval_ns = -5}), "bad_times"},
+      {"an interval of a year", block_message({.interval_ns = 3e16}), "bad_times"},
+      {"an interval that is no number", block_message({.interval_ns = std::nan("")}), "bad_times"},
+      {"an infinite interval", block_message({.interval_ns = std::numeric_limits<double>::infinity()}), "bad_times"},
+      {"many samples, no interval", block_message({.interval_ns = 0}), "bad_times"},
+      {"1970", block_message({.start_ns = 0}), "time_past"},
+      {"the far past", block_message({.start_ns = std::numeric_limits<TimeNs>::min()}), "time_past"},
+      {"the far future", block_message({.start_ns = std::numeric_limits<TimeNs>::max()}), "time_future"},
+      {"tomorrow", block_message({.start_ns = now + 86'400 * ns_per_s}), "time_future"},
+      {"nothing but NaN and infinities", block_message({.samples = {nan, inf, -inf}}), "not_finite"},
+      {"not JSON", json_message("temperature=20"), "not_json"},
+      {"JSON cut short", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20)"), "not_json"},
+      {"JSON and something else", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20,"seq":1}})"), "not_json"},
+      {"a JSON NaN", json_message(R"({"device":"d1","ts":1767225600000,"temperature":NaN,"seq":1})"), "not_json"},
+      {"a JSON number out of range", json_message(R"({"device":"d1","ts":1767225600000,"temperature":1e999,"seq":1})"), "not_json"},
+      {"bytes that are not UTF-8", json_message("{\"device\":\"d\xff\",\"ts\":1767225600000,\"temperature\":20,\"seq\":1}"), "not_json"},
+      {"no device", json_message(R"({"ts":1767225600000,"temperature":20,"seq":1})"), "missing_field"},
+      {"a device that is a number", json_message(R"({"device":1,"ts":1767225600000,"temperature":20,"seq":1})"), "wrong_type"},
+      {"a device with a slash", json_message(R"({"device":"a/b","ts":1767225600000,"temperature":20,"seq":1})"), "bad_name"},
+      {"no time", json_message(R"({"device":"d1","temperature":20,"seq":1})"), "missing_field"},
+      {"a time that is a text", json_message(R"({"device":"d1","ts":"soon","temperature":20,"seq":1})"), "wrong_type"},
+      {"a time beyond 64 bits", json_message(R"({"device":"d1","ts":1e300,"temperature":20,"seq":1})"), "time_future"},
+      {"no reading", json_message(R"({"device":"d1","ts":1767225600000,"seq":1})"), "missing_field"},
+      {"a reading that is a text", json_message(R"({"device":"d1","ts":1767225600000,"temperature":"hot","seq":1})"), "wrong_type"},
+      {"no identity", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20})"), "missing_field"},
+      {"an empty array", json_message(R"({"device":"d1","ts":1767225600000,"dt_us":39,"vibration":[],"seq":1})"), "empty"},
+      {"an array with a text", json_message(R"({"device":"d1","ts":1767225600000,"dt_us":39,"vibration":[1,"2"],"seq":1})"), "wrong_type"},
+      {"an array without an interval", json_message(R"({"device":"d1","ts":1767225600000,"vibration":[1,2],"seq":1})"), "bad_times"},
+      {"raw floats cut", message_of(2, "raw/d1/vibration", {1, 2, 3}, now), "corrupt"},
+      {"raw floats, none", message_of(2, "raw/d1/vibration", {}, now), "empty"},
+      {"raw floats of no device", message_of(2, "raw", {0, 0, 0, 0}, now), "bad_name"},
+  };
+}
+
+TEST(Core, BadInputLeavesOneDeadLetterAndTheNextMessageIsProcessed) {
+  for (const BadMessage& bad : bad_messages()) {
+    CoreRig rig;
+    const Effect& effect = rig.step({bad.message});
+    EXPECT_EQ(reason_of(effect), bad.reason) << bad.what;
+    std::uint64_t counted = 0;
+    for (const std::uint64_t count : effect.totals.dead_letters) counted += count;
+    EXPECT_EQ(counted, 1u) << bad.what;
+    ASSERT_FALSE(effect.dead_letters.empty()) << bad.what;
+    const DeadLetter letter = effect.dead_letters[0];
+    EXPECT_LE(letter.payload.size(), 64u);
+    EXPECT_EQ(letter.payload_bytes, bad.message.payload.size()) << bad.what;
+    EXPECT_TRUE(std::equal(letter.payload.begin(), letter.payload.end(), bad.message.payload.begin())) << bad.what;
+    rig.step({block_message({.sequence = 2})});
+    EXPECT_EQ(rig.core().samples().good, 4u) << bad.what;
+  }
+}
+
+TEST(Core, AnInvalidMessageOfAKnownDeviceIsHandledAndAcknowledged) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1, .start_ns = 0})});
+  ASSERT_EQ(rig.core().acknowledgements().size(), 1u);
+  EXPECT_EQ((*schema::open_device_ack(rig.core().acknowledgements()[0].payload))->durable_through(), 1u);
+}
+
+TEST(Core, UnitsAreNeverMixed) {
+  CoreRig rig;
+  rig.step({block_message({})});
+  EXPECT_EQ(reason_of(rig.step({block_message({.sequence = 2, .unit = "m/s2"})})), "unit_differs");
+  rig.restart();
+  EXPECT_EQ(reason_of(rig.step({block_message({.sequence = 3, .unit = "m/s2"})})), "unit_differs");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 4, .rejected = 8}));
+}
+
+TEST(Core, ThePointTableNamesAndLimits) {
+  EdgeConfig config = core_config();
+  config.points_required = true;
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,range_min,range_max,interval,block_length\n"
+      "d1,vibration,pump-1,DE,h,acceleration,g,-3,3,500ms,4\n",
+      "p.csv");
+  CoreRig rig(config, *points);
+  EXPECT_EQ(reason_of(rig.step({block_message({.device = "d2"})})), "unknown_stream");
+  rig.step({block_message({.samples = {1, 2, 5, -7}, .complete_until_ns = epoch_ns + ns_per_s})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].counts->good, 2u);
+  EXPECT_EQ(rig.windows[0].counts->out_of_range, 2u);
+  EXPECT_EQ(rig.windows[0].counts->expected, 8u);
+}
+
+TEST(Core, JsonReadingsWithTheSameIdentityCountOnce) {
+  CoreRig rig;
+  const std::string reading = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":7})";
+  rig.step({json_message(reading), json_message(reading)});
+  rig.restart();
+  rig.step({json_message(reading)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 1, .duplicate = 2}));
+  const Effect& conflict = rig.step({json_message(R"({"device":"t1","ts":1767225600000,"temperature":21,"seq":7})")});
+  EXPECT_EQ(reason_of(conflict), "identity_conflict");
+  // Real series repeat stamps with other values: another identity is another reading.
+  rig.step({json_message(R"({"device":"t1","ts":1767225600000,"temperature":21,"seq":8})")});
+  EXPECT_EQ(rig.core().samples().good, 2u);
+  // Once its windows are closed an identity is forgotten: a reading that old is late anyway.
+  rig.step({json_message(R"({"device":"t1","ts":1767225605000,"temperature":21,"seq":9})"), json_message(reading)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 3, .duplicate = 2, .late = 1, .rejected = 1}));
+}
+
+TEST(Core, ARedeliveredMessageIsRecognisedByWhatWasCommittedLast) {
+  CoreRig rig;
+  EdgeConfig config = core_config();
+  Message first = json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})");
+  first.waits_for_commit = true;
+  rig.step({first});
+  rig.restart();
+  Message again = first;
+  again.redelivered = true;
+  rig.step({again});
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 1}));
+}
+
+TEST(Core, ArraysAndRawFloatsAreBlocks) {
+  CoreRig rig;
+  rig.step({json_message(R"({"device":"t1","ts":1767225600000,"dt_us":100,"vibration":[1,2,3],"seq":1})")});
+  const float samples[] = {1, -1};
+  std::vector<std::uint8_t> bytes(sizeof samples);
+  std::memcpy(bytes.data(), samples, sizeof samples);
+  rig.step({message_of(2, "raw/r1/x", bytes, now)});
+  EXPECT_EQ(rig.core().samples().good, 5u);
+  EXPECT_EQ(rig.core().stream_count(), 2u);
+}
+
+TEST(Core, DevicesStreamsAndDeadLettersAreBounded) {
+  EdgeConfig config = core_config();
+  config.ingest_devices_max = 2;
+  config.ingest_streams_max = 1;
+  config.spool_dead_letters_max = 3;
+  CoreRig rig(config);
+  rig.step({block_message({.device = "a"})});
+  EXPECT_EQ(reason_of(rig.step({block_message({.device = "b"})})), "too_many_streams");
+  EXPECT_EQ(reason_of(rig.step({block_message({.device = "c"})})), "too_many_devices");
+  for (int i = 0; i < 3; ++i) rig.step({json_message("?")});
+  EXPECT_EQ(rig.core().totals()[Counter::dead_letters_dropped], 2u);
+}
+
+// What must not depend on when a batch happened to end, on a restart, or on where the process was killed.
+std::string describe(const schema::WindowRowT& row) {
+  std::string text = row.device + "/" + row.channel + " " + std::to_string(row.start_ns) + " r" + std::to_string(row.revision) + " " +
+                     std::to_string(row.counts->received) + " " + std::to_string(row.counts->good) + " late " +
+                     std::to_string(row.counts->late) + " from " + std::to_string(row.first_sequence) + " to " +
+                     std::to_string(row.last_sequence);
+  for (const double value : {row.moments->mean, row.moments->m2, row.moments->m3, row.moments->m4, row.moments->sum_sqrt_abs}) {
+    char hex[40];
+    std::snprintf(hex, sizeof hex, " %a", value);
+    text += hex;
+  }
+  return text;
+}
+
+TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> noise;
+  std::vector<Message> messages;
+  std::uint64_t sequence[3] = {};
+  for (int i = 0; i < 400; ++i) {
+    const std::size_t device = random() % 3;
+    const TimeNs jitter = static_cast<TimeNs>(random() % 3'000) * ns_per_ms;
+    BlockSpec spec;
+    spec.device = "d" + std::to_string(device);
+    spec.sequence = ++sequence[device];
+    spec.start_ns = epoch_ns + i * 50 * ns_per_ms + jitter;
+    spec.samples.resize(1 + random() % 40);
+    for (float& sample : spec.samples) sample = noise(random);
+    messages.push_back(block_message(spec));
+  }
+  const auto rows_of = [&](bool restarts) {
+    CoreRig rig;
+    for (std::size_t i = 0; i < messages.size();) {
+      const std::size_t size = std::min<std::size_t>(1 + random() % 50, messages.size() - i);
+      rig.step({messages.begin() + static_cast<std::ptrdiff_t>(i), messages.begin() + static_cast<std::ptrdiff_t>(i + size)});
+      i += size;
+      if (restarts && random() % 3 == 0) rig.restart();
+    }
+    std::vector<std::string> rows;
+    for (const auto& row : rig.windows) rows.push_back(describe(row));
+    return rows;
+  };
+  const auto expected = rows_of(false);
+  EXPECT_GT(expected.size(), 30u);
+  for (int round = 0; round < 5; ++round) EXPECT_EQ(rows_of(round % 2 == 1), expected);
+}
+
+}  // namespace
+}  // namespace stethos::edge

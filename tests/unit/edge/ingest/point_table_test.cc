@@ -1,0 +1,72 @@
+#include "edge/ingest/point_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/time_text.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr const char* table = R"(# of the plant
+device,channel,machine,point,axis,quantity,unit,range_min,range_max,interval,block_length,valid_from,location,owner
+d1,vibration,pump-1,DE,h,acceleration,g,-50,50,10s,2560,2026-01-01,"hall 2, by the door",ann
+d1,vibration,pump-2,NDE,v,acceleration,g,,,,,2026-06-01,,
+d1,temperature,pump-1,DE,,temperature,degC,,,,,,,
+)";
+
+TEST(PointTable, GivesTheEntryThatIsValidThen) {
+  const auto points = PointTable::parse(table, "points.csv");
+  ASSERT_TRUE(points.has_value()) << points.error()[0].text();
+  const TimeNs in_march = *parse_time("2026-03-01");
+  const PointEntry* entry = points->find("d1", "vibration", in_march);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->machine, "pump-1");
+  EXPECT_EQ(entry->location, "hall 2, by the door");
+  EXPECT_EQ(entry->interval_ns, 10 * ns_per_s);
+  EXPECT_EQ(entry->block_length, 2560u);
+  EXPECT_EQ(entry->plausible_min, -50);
+  EXPECT_EQ(points->find("d1", "vibration", *parse_time("2026-07-01"))->machine, "pump-2");
+  EXPECT_TRUE(std::isinf(points->find("d1", "vibration", *parse_time("2026-07-01"))->plausible_max));
+  EXPECT_EQ(points->find("d1", "vibration", *parse_time("2025-01-01")), nullptr);
+  EXPECT_EQ(points->find("d1", "temperature", *parse_time("2001-01-01"))->axis, "-");
+  EXPECT_EQ(points->find("d2", "vibration", in_march), nullptr);
+}
+
+TEST(PointTable, SaysEverythingThatIsWrong) {
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,range_min,interval\n"
+      "d 1,c,m,p,h,q,u,,\n"
+      "d1,c,m,p,h,q,u,hot,\n"
+      "d1,c,m,p,h,q,u,,10\n"
+      "d1,c,m,p\n"
+      "d1,\"c,m,p,h,q,u,,\n"
+      "d1,c,m,p,h,q,,,\n"
+      "d1,c,m,p,h,q,u,,\n"
+      "d1,c,m,p,h,q,u,,\n",
+      "p.csv");
+  ASSERT_FALSE(points.has_value());
+  std::string all;
+  for (const Error& error : points.error()) all += error.text() + "\n";
+  EXPECT_EQ(all,
+            "p.csv:2: device: \"d 1\" is not a name\n"
+            "p.csv:3: range_min: \"hot\" is not a number\n"
+            "p.csv:4: interval: \"10\" is not a duration above zero, as in 10s\n"
+            "p.csv:5: 4 fields, the header has 9\n"
+            "p.csv:6: a quote is not closed\n"
+            "p.csv:7: unit: \"\" is not a unit\n"
+            "p.csv:9: a second entry of the same channel and valid_from\n");
+}
+
+TEST(PointTable, RefusesHeadersThatItDoesNotKnow) {
+  const auto points = PointTable::parse("device,chanel,device\n", "p.csv");
+  ASSERT_FALSE(points.has_value());
+  EXPECT_EQ(points.error()[0].text(), "p.csv:1: unknown column \"chanel\"");
+  EXPECT_EQ(points.error()[1].text(), "p.csv:1: column \"device\" stands twice");
+  EXPECT_FALSE(PointTable::parse("", "p.csv").has_value());
+  EXPECT_FALSE(PointTable::load("/no/such/file").has_value());
+}
+
+}  // namespace
+}  // namespace stethos::edge

@@ -1,0 +1,115 @@
+#include "edge/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/unit/edge/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+
+
+class StillClock final : public Clock {
+ public:
+  TimeNs now() const override { return epoch_ns + 3'600 * ns_per_s; }
+  DurationNs monotonic() const override { return 0; }
+};
+
+// Writes down what is done in which order.
+using Diary = std::vector<std::string>;
+
+class ListPort final : public MessagePort {
+ public:
+  explicit ListPort(Diary& diary) : diary_(diary) {}
+
+  void poll(DurationNs, std::vector<Message>& batch) override {
+    if (batches.empty()) return;
+    batch = std::move(batches.front());
+    batches.pop_front();
+  }
+  void durable() override { diary_.push_back("durable"); }
+  bool publish(std::string_view topic, std::span<const std::uint8_t>) override {
+    diary_.push_back("publish " + std::string(topic));
+    return publishing;
+  }
+  void close() override { diary_.push_back("close"); }
+
+  std::deque<std::vector<Message>> batches;
+  bool publishing = true;
+
+ private:
+  Diary& diary_;
+};
+
+class DiarySpool final : public Spool {
+ public:
+  explicit DiarySpool(Diary& diary) : diary_(diary) {}
+  Result<SavedState> load() override { return SavedState{}; }
+  Status commit(const Effect& effect) override {
+    diary_.push_back("commit " + std::to_string(effect.rows.size()) + " rows");
+    if (failing) return fail(Code::io, "committing", "the disk is gone");
+    return {};
+  }
+  bool failing = false;
+
+ private:
+  Diary& diary_;
+};
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  Diary diary_;
+  ListPort port_{diary_};
+  DiarySpool spool_{diary_};
+  StillClock clock_;
+  Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}"}, core_, port_, spool_, clock_, [this] { diary_.push_back("notify"); }};
+};
+
+TEST_F(PipelineTest, CommitsThenTellsThePortThenPublishes) {
+  port_.batches.push_back({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
+  ASSERT_TRUE(pipeline_.step().has_value());
+  EXPECT_EQ(diary_, (Diary{"commit 3 rows", "durable", "publish stethos/v1/d1/ack", "notify", "publish windows/d1/vibration"}));
+  EXPECT_EQ(pipeline_.status().samples.good, 4u);
+  EXPECT_EQ(pipeline_.status().receipt_to_commit.count, 1u);
+}
+
+TEST_F(PipelineTest, AFailedCommitReleasesAndAcknowledgesNothing) {
+  spool_.failing = true;
+  port_.batches.push_back({block_message({})});
+  EXPECT_FALSE(pipeline_.step().has_value());
+  EXPECT_EQ(diary_, (Diary{"commit 2 rows"}));
+}
+
+TEST_F(PipelineTest, APublishThatIsDroppedStopsNothing) {
+  port_.publishing = false;
+  port_.batches.push_back({block_message({})});
+  EXPECT_TRUE(pipeline_.step().has_value());
+}
+
+TEST_F(PipelineTest, StoppingDrainsWhatThePortHolds) {
+  int left = 1;
+  for (std::uint64_t i = 1; i <= 3; ++i) port_.batches.push_back({block_message({.sequence = i})});
+  ASSERT_TRUE(pipeline_.run([&] { return left-- == 0; }, ns_per_s).has_value());
+  EXPECT_EQ(core_.samples().good, 12u);
+  EXPECT_EQ(std::ranges::count(diary_, "close"), 1);
+}
+
+TEST(LatencyHistogram, BucketsDouble) {
+  LatencyHistogram histogram;
+  histogram.add(0);
+  histogram.add(ns_per_ms - 1);
+  histogram.add(ns_per_ms);
+  histogram.add(3 * ns_per_ms);
+  histogram.add(1'000'000 * ns_per_s);
+  EXPECT_EQ(histogram.buckets[0], 2u);
+  EXPECT_EQ(histogram.buckets[1], 1u);
+  EXPECT_EQ(histogram.buckets[2], 1u);
+  EXPECT_EQ(histogram.buckets.back(), 1u);
+  EXPECT_EQ(histogram.count, 5u);
+}
+
+}  // namespace
+}  // namespace stethos::edge

@@ -1,0 +1,172 @@
+#include "edge/spool/sqlite_spool.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/hash.h"
+#include "tests/unit/edge/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+using uplink::NumberRange;
+
+Effect rows_effect(std::size_t count) {
+  Effect effect;
+  effect.changed = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    effect.rows.push_back({schema::Lane::windows, schema::RowKind::window, {static_cast<std::uint8_t>(i), 2, 3}});
+  }
+  return effect;
+}
+
+const uplink::OutboxLane& lane_of(const std::vector<uplink::OutboxLane>& lanes, schema::Lane which) {
+  return *std::ranges::find(lanes, which, &uplink::OutboxLane::lane);
+}
+
+TEST(SqliteSpool, RowsLeaveOnAcknowledgementOnly) {
+  ScratchFile file;
+  auto spool = *SqliteSpool::open(file.path());
+  ASSERT_TRUE(spool->commit(rows_effect(5)).has_value());
+  auto lanes = *spool->oldest(3, 1'000);
+  ASSERT_EQ(lanes.size(), 3u);
+  const auto windows = lane_of(lanes, schema::Lane::windows);
+  EXPECT_EQ(windows.rows.size(), 3u);
+  EXPECT_EQ(windows.lowest_kept, 1u);
+  EXPECT_EQ(windows.next_number, 6u);
+  EXPECT_EQ(windows.previous_number, 0u);
+  EXPECT_EQ(windows.rows[2].number, 3u);
+
+  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {{4, 4}}).has_value());
+  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].rows, 2u);
+  const auto left = lane_of(*spool->oldest(10, 1'000), schema::Lane::windows);
+  ASSERT_EQ(left.rows.size(), 2u);
+  EXPECT_EQ(left.rows[0].number, 3u);
+  EXPECT_EQ(left.rows[1].number, 5u);
+  EXPECT_EQ(left.previous_number, 2u);
+  const std::uint8_t second[] = {1, 2, 3};
+  EXPECT_EQ(left.previous_hash, hash_of(std::span<const std::uint8_t>(second)));
+
+  // Again, and with what has left already: nothing changes.
+  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {}).has_value());
+  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].rows, 2u);
+  EXPECT_FALSE(spool->acknowledged(schema::Lane::windows, 6, {}).has_value());
+  EXPECT_FALSE(spool->acknowledged(schema::Lane::windows, 0, {{5, 9}}).has_value());
+
+  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 5, {}).has_value());
+  const auto none = lane_of(*spool->oldest(10, 1'000), schema::Lane::windows);
+  EXPECT_TRUE(none.rows.empty());
+  EXPECT_EQ(none.lowest_kept, 6u);
+  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].bytes, 0u);
+}
+
+TEST(SqliteSpool, NumbersGoOnAfterAReopening) {
+  ScratchFile file;
+  std::string identity;
+  {
+    auto spool = *SqliteSpool::open(file.path());
+    identity = spool->spool_identity();
+    EXPECT_EQ(identity.size(), 32u);
+    ASSERT_TRUE(spool->commit(rows_effect(2)).has_value());
+    ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {}).has_value());
+  }
+  auto spool = *SqliteSpool::open(file.path());
+  EXPECT_EQ(spool->spool_identity(), identity);
+  ASSERT_TRUE(spool->commit(rows_effect(1)).has_value());
+  EXPECT_EQ(lane_of(*spool->oldest(10, 1'000), schema::Lane::windows).rows.at(0).number, 3u);
+}
+
+TEST(SqliteSpool, BatchesAreBoundedByBytesToo) {
+  ScratchFile file;
+  auto spool = *SqliteSpool::open(file.path());
+  ASSERT_TRUE(spool->commit(rows_effect(100)).has_value());
+  EXPECT_EQ(lane_of(*spool->oldest(100, 30), schema::Lane::windows).rows.size(), 10u);
+}
+
+TEST(SqliteSpool, RefusesWhatIsNotItsOwn) {
+  {
+    ScratchFile file;
+    std::ofstream(file.path()) << "this is a text, and long enough that SQLite does not take it for an empty file";
+    EXPECT_FALSE(SqliteSpool::open(file.path()).has_value());
+  }
+  {
+    ScratchFile file;
+    auto other = *sqlite::Database::open(file.path(), sqlite::Access::read_write);
+    ASSERT_TRUE(other.execute("CREATE TABLE theirs (x)").has_value());
+    const auto opened = SqliteSpool::open(file.path());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_NE(opened.error().failed.find("something else"), std::string::npos);
+  }
+  {
+    ScratchFile file;
+    { auto spool = *SqliteSpool::open(file.path()); }
+    auto newer = *sqlite::Database::open(file.path(), sqlite::Access::read_write);
+    ASSERT_TRUE(newer.execute("PRAGMA user_version = 2000").has_value());
+    const auto opened = SqliteSpool::open(file.path());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_NE(opened.error().failed.find("its format is 2.0"), std::string::npos);
+  }
+  EXPECT_FALSE(SqliteSpool::open("/no/such/folder/spool.db").has_value());
+}
+
+TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
+  ScratchFile file;
+  Stream stream;
+  stream.id = 1;
+  stream.device = "d";
+  stream.channel = "c";
+  stream.quantity = "q";
+  stream.unit = "u";
+  stream.version = 0xffff'ffff'ffff'fff0;
+  stream.watermark_ns = -5;
+  stream.last_received_ns = 6;
+  stream.counts = {1, 2, 3, 4, 5, 6};
+  Pane pane;
+  pane.length_ns = 10;
+  pane.moments = {3, 0.1, 0.2, 0.3, 0.4, -1, 1, 0.7, 0.8, 9, 10};
+  pane.duplicate = 11;
+  pane.late = 12;
+  pane.rejected = 13;
+  pane.first = {14, 0x8000'0000'0000'0001};
+  pane.last = {16, 17};
+  pane.first_received_ns = 18;
+  pane.last_received_ns = 19;
+  pane.revision = 20;
+  pane.unsent = false;
+  const Pane empty;  // its extremes are infinite
+  SequenceTracker tracker({{7, 8, {{10, 12}, {20, 20}}}, {0x7000'0000'0000'0000, 0x9000'0000'0000'0000, {}}});
+  const std::string device = "d";
+  Effect effect;
+  effect.changed = true;
+  effect.streams = {&stream};
+  effect.panes = {{1, {100, 0xf000'0000'0000'0000}, &pane}, {1, {50, 2}, &empty}};
+  effect.identities = {{1, {5, 6}, 0.1}};
+  effect.devices = {{&device, &tracker}};
+  effect.totals[Counter::messages] = 77;
+  effect.totals[Reason::identity_conflict] = 78;
+  effect.redelivery = {0xabcd'0000'0000'0001, 9};
+  effect.provenance = 0xeeee'0000'0000'0002;
+  ASSERT_TRUE((*SqliteSpool::open(file.path()))->commit(effect).has_value());
+
+  const auto state = *(*SqliteSpool::open(file.path()))->load();
+  ASSERT_EQ(state.streams.size(), 1u);
+  const Stream& loaded = state.streams[0];
+  EXPECT_EQ(loaded.device, "d");
+  EXPECT_EQ(loaded.unit, "u");
+  EXPECT_EQ(loaded.version, stream.version);
+  EXPECT_EQ(loaded.watermark_ns, -5);
+  EXPECT_EQ(loaded.counts, stream.counts);
+  EXPECT_EQ(loaded.panes.at({100, 0xf000'0000'0000'0000}), pane);
+  EXPECT_EQ(loaded.panes.at({50, 2}), empty);
+  EXPECT_EQ(loaded.identities.at({5, 6}), 0.1);
+  ASSERT_EQ(state.devices.size(), 1u);
+  EXPECT_EQ(state.devices[0].epochs, tracker.epochs());
+  EXPECT_EQ(state.totals[Counter::messages], 77u);
+  EXPECT_EQ(state.totals[Reason::identity_conflict], 78u);
+  EXPECT_EQ(state.redelivery, effect.redelivery);
+  EXPECT_EQ(state.provenance, effect.provenance);
+}
+
+}  // namespace
+}  // namespace stethos::edge

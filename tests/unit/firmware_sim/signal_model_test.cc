@@ -1,0 +1,204 @@
+#include "firmware_sim/signal_model.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <complex>
+#include <numbers>
+
+#include "firmware_sim/random.h"
+
+namespace stethos::firmware_sim {
+namespace {
+
+constexpr double rate_hz = 25'600;
+constexpr Bearing bearing_6205{9, 7.94, 39.04, 0};
+
+VibrationOptions quiet_options(FaultKind kind, double severity) {
+  VibrationOptions options;
+  options.sampling_rate_hz = rate_hz;
+  options.rated_rpm = 1500;
+  options.resonance_hz = 3500;
+  options.ring_time_s = 0.001;
+  options.bearing = bearing_6205;
+  options.fault = {kind, -1e9, 1, severity};  // fully grown since long
+  return options;
+}
+
+std::vector<double> vibration(const VibrationModel& model, double start_s, std::size_t count, std::uint64_t block = 0) {
+  std::vector<double> out(count);
+  model.fill(start_s, block, out);
+  return out;
+}
+
+double rms(const std::vector<double>& samples) {
+  double sum = 0;
+  for (const double x : samples) sum += x * x;
+  return std::sqrt(sum / static_cast<double>(samples.size()));
+}
+
+// The height of one spectral line, computed directly. Of the magnitude of the samples: of their envelope, roughly.
+double envelope_line(const std::vector<double>& samples, double hz) {
+  double mean = 0;
+  for (const double x : samples) mean += std::abs(x);
+  mean /= static_cast<double>(samples.size());
+  std::complex<double> sum = 0;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    sum += (std::abs(samples[n]) - mean) * std::polar(1.0, -2 * std::numbers::pi * hz * static_cast<double>(n) / rate_hz);
+  }
+  return std::abs(sum) / static_cast<double>(samples.size());
+}
+
+TEST(SpeedSchedule, GoesStraightBetweenPointsAndTurnsAsItsIntegralSays) {
+  const SpeedSchedule speed({{10, 0}, {20, 1200}, {30, 1200}, {40, 600}});
+  EXPECT_EQ(speed.rpm(0), 0);
+  EXPECT_EQ(speed.rpm(15), 600);
+  EXPECT_EQ(speed.rpm(20), 1200);
+  EXPECT_EQ(speed.rpm(35), 900);
+  EXPECT_EQ(speed.rpm(1000), 600);
+  EXPECT_DOUBLE_EQ(speed.revolutions(10), 0);
+  EXPECT_DOUBLE_EQ(speed.revolutions(20), 100);
+  EXPECT_DOUBLE_EQ(speed.revolutions(30), 300);
+  EXPECT_DOUBLE_EQ(speed.revolutions(40), 450);
+  EXPECT_DOUBLE_EQ(speed.revolutions(46), 510);
+}
+
+TEST(SpeedSchedule, IsTheDerivativeOfItsRevolutions) {
+  const SpeedSchedule speed({{0, 900}, {5, 1500}, {9, 300}});
+  for (double t = 0.5; t < 12; t += 0.37) {
+    const double h = 1e-4;
+    EXPECT_NEAR((speed.revolutions(t + h) - speed.revolutions(t - h)) / (2 * h) * 60, speed.rpm(t), 1e-2) << t;
+  }
+}
+
+TEST(Bearing, RaceOrdersAreThoseOfThe6205) {
+  EXPECT_NEAR(bearing_6205.outer_race_order(), 3.585, 1e-3);
+  EXPECT_NEAR(bearing_6205.inner_race_order(), 5.415, 1e-3);
+}
+
+TEST(VibrationModel, OuterRaceFaultRingsAtItsFrequency) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.noise_g = 0.1;
+  const VibrationModel model(options, SpeedSchedule({{0, 1800}}), 3);
+  const auto samples = vibration(model, 12.5, 25'600);
+  const double line_hz = bearing_6205.outer_race_order() * 30;
+  const double line = envelope_line(samples, line_hz);
+  for (const double away_hz : {-20.0, -10.0, -5.0, 5.0, 10.0, 20.0})
+    EXPECT_GT(line, 8 * envelope_line(samples, line_hz + away_hz)) << away_hz;
+  EXPECT_GT(line, 8 * envelope_line(samples, bearing_6205.inner_race_order() * 30));
+}
+
+TEST(VibrationModel, InnerRaceFaultIsModulatedByTheShaft) {
+  const VibrationModel model(quiet_options(FaultKind::inner_race, 2), SpeedSchedule({{0, 1800}}), 3);
+  const auto samples = vibration(model, 12.5, 25'600);
+  const double line_hz = bearing_6205.inner_race_order() * 30;
+  const double line = envelope_line(samples, line_hz);
+  EXPECT_GT(line, 8 * envelope_line(samples, line_hz + 11));
+  for (const double side_hz : {line_hz - 30, line_hz + 30}) {
+    EXPECT_GT(envelope_line(samples, side_hz), 0.2 * line) << "a sideband at the shaft's speed";
+    EXPECT_LT(envelope_line(samples, side_hz), line);
+  }
+}
+
+TEST(VibrationModel, FaultsFollowTheSpeed) {
+  const VibrationModel model(quiet_options(FaultKind::outer_race, 2), SpeedSchedule({{0, 1800}, {10, 1800}, {11, 900}}), 3);
+  const auto slow = vibration(model, 20, 25'600);
+  const double order = bearing_6205.outer_race_order();
+  EXPECT_GT(envelope_line(slow, order * 15), 8 * envelope_line(slow, order * 15 + 7));
+  EXPECT_GT(rms(vibration(model, 2, 25'600)), 2 * rms(slow));
+}
+
+TEST(VibrationModel, IsSilentWhereTheShaftStands) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.harmonics_g = {1, 0.5};
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}, {10, 1500}, {12, 0}}), 3);
+  EXPECT_EQ(rms(vibration(model, 20, 2560)), 0);
+  EXPECT_GT(rms(vibration(model, 5, 2560)), 0.5);
+}
+
+TEST(VibrationModel, BlocksJoinWithoutAStep) {
+  for (const FaultKind kind : {FaultKind::outer_race, FaultKind::inner_race, FaultKind::imbalance}) {
+    VibrationOptions options = quiet_options(kind, 1);
+    options.harmonics_g = {0.2, 0.1, 0.05};
+    const VibrationModel model(options, SpeedSchedule({{0, 0}, {0.5, 3000}, {0.9, 1200}}), 5);
+    const auto whole = vibration(model, 0.3, 5120);
+    const auto second = vibration(model, 0.3 + 2560 / rate_hz, 2560, 1);
+    const auto first = vibration(model, 0.3, 2560, 0);
+    for (std::size_t n = 0; n < 2560; ++n) {
+      ASSERT_NEAR(whole[n], first[n], 1e-9) << n;
+      ASSERT_NEAR(whole[2560 + n], second[n], 2e-5) << n;
+    }
+  }
+}
+
+TEST(VibrationModel, HarmonicsHaveTheirAmplitude) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.harmonics_g = {0.3};
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
+  EXPECT_NEAR(rms(vibration(model, 1, 25'600)), 0.3 / std::numbers::sqrt2, 1e-6);
+}
+
+TEST(VibrationModel, NoiseHasItsDeviationAndDiffersFromBlockToBlock) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.noise_g = 0.5;
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
+  EXPECT_NEAR(rms(vibration(model, 1, 100'000, 1)), 0.5, 0.01);
+  EXPECT_EQ(vibration(model, 1, 10, 1), vibration(model, 1, 10, 1));
+  EXPECT_NE(vibration(model, 1, 10, 1), vibration(model, 1, 10, 2));
+  EXPECT_NE(vibration(model, 1, 10, 1), vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 6), 1, 10, 1));
+}
+
+TEST(VibrationModel, FaultsGrow) {
+  for (const FaultKind kind : {FaultKind::outer_race, FaultKind::inner_race, FaultKind::imbalance}) {
+    VibrationOptions options = quiet_options(kind, 3);
+    options.fault.start_s = 100;
+    options.fault.growth_per_hour = 36;  // 0.01 a second
+    options.noise_g = 0.01;
+    const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
+    const double before = rms(vibration(model, 90, 25'600));
+    const double early = rms(vibration(model, 200, 25'600));
+    const double late = rms(vibration(model, 300, 25'600));
+    EXPECT_NEAR(before, 0.01, 0.001);
+    EXPECT_GT(early, 5 * before);
+    EXPECT_NEAR(late / early, 2, 0.1);
+    EXPECT_NEAR(rms(vibration(model, 1000, 25'600)), rms(vibration(model, 2000, 25'600)), 0.05) << "it stops growing";
+  }
+}
+
+TEST(TemperatureModel, ApproachesWithItsTimeConstant) {
+  TemperatureOptions options{.ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 100, .noise_k = 0, .fault = {}};
+  TemperatureModel model(options, SpeedSchedule({{0, 0}, {50, 0}, {50.001, 1500}}), 1);
+  EXPECT_EQ(model.at(0, 0), 20);
+  EXPECT_NEAR(model.at(50, 1), 20, 1e-9);
+  EXPECT_NEAR(model.at(150, 2), 20 + 30 * (1 - std::exp(-1)), 0.05);
+  EXPECT_NEAR(model.at(350, 3), 20 + 30 * (1 - std::exp(-3)), 0.05);
+  EXPECT_NEAR(model.at(5000, 4), 50, 1e-6);
+}
+
+TEST(TemperatureModel, OverheatingAdds) {
+  TemperatureOptions options{.ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 10, .noise_k = 0, .fault = {}};
+  options.fault = {FaultKind::overheating, 100, 3600, 25};
+  TemperatureModel model(options, SpeedSchedule({{0, 1500}}), 1);
+  EXPECT_NEAR(model.at(100, 0), 50, 1e-9);
+  EXPECT_NEAR(model.at(1000, 1), 75, 1e-6);
+}
+
+TEST(Random, RepeatsAndIsUniformAndNormal) {
+  Random a(7), b(7), c(8);
+  EXPECT_EQ(a.bits(), b.bits());
+  EXPECT_NE(a.bits(), c.bits());
+  double mean = 0, square = 0;
+  constexpr int count = 200'000;
+  for (int i = 0; i < count; ++i) {
+    const double u = a.uniform();
+    ASSERT_TRUE(u >= 0 && u < 1);
+    const double x = b.normal();
+    mean += x;
+    square += x * x;
+  }
+  EXPECT_NEAR(mean / count, 0, 0.01);
+  EXPECT_NEAR(square / count, 1, 0.02);
+}
+
+}  // namespace
+}  // namespace stethos::firmware_sim

@@ -1,0 +1,151 @@
+#include "recordings/femto.h"
+
+#include <cstdio>
+
+#include "common/time_text.h"
+#include "tests/unit/recordings/scratch_folder.h"
+
+namespace stethos::recordings {
+namespace {
+
+// `count` rows from a second on, as the real files have them.
+std::string snapshot_text(const char* time, int count, const char* separator, const char* line_end) {
+  std::string out;
+  for (int i = 0; i < count; ++i) {
+    char stamp[32];
+    std::snprintf(stamp, sizeof stamp, "%.4e", 1e5 + i * 39.0625);
+    const std::string fields[] = {time, stamp, std::to_string(i) + ".5", "-" + std::to_string(i)};
+    for (const std::string& field : fields) out += (&field == fields ? "" : separator) + field;
+    out += line_end;
+  }
+  return out;
+}
+
+struct Bearing {
+  ScratchFolder folder;
+
+  Result<std::unique_ptr<Recording>> open(const char* date = "2003-11-22") const {
+    return open_femto(folder.path(), {.date_ns = *parse_time(date)});
+  }
+  ReadOut read(const char* date = "2003-11-22") const {
+    const auto recording = open(date);
+    return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
+  }
+};
+
+TEST(Femto, ReadsASnapshotAsTwoBlocks) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00001.csv", snapshot_text("7,40,33", 3, ",", "\n"));
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  ASSERT_EQ(out.records.size(), 1u);
+  const auto& channels = out.records[0].channels;
+  ASSERT_EQ(channels.size(), 2u);
+  EXPECT_EQ(channels[0].channel, "horizontal");
+  EXPECT_EQ(channels[1].channel, "vertical");
+  EXPECT_EQ(format_time(channels[0].start_ns), "2003-11-22T07:40:33.100Z");
+  EXPECT_EQ(channels[0].interval_ns, 39'062.5);
+  EXPECT_EQ(channels[0].samples, (std::vector<double>{0.5, 1.5, 2.5}));
+  EXPECT_EQ(channels[1].samples, (std::vector<double>{0, -1, -2}));
+}
+
+TEST(Femto, ReadsOtherSeparatorsEndsAndExponents) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00001.csv", "9;38;46;8.6566e+005;-0.261;-0.441\r\n9;38;46;8.657e+005;1e-003;2\r\n");
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  EXPECT_EQ(format_time(out.records.at(0).channels.at(0).start_ns), "2003-11-22T09:38:46.865660000Z");
+  EXPECT_EQ(out.records[0].channels[0].samples, (std::vector<double>{-0.261, 0.001}));
+}
+
+TEST(Femto, FollowsTheNumbersOfTheFiles) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00002.csv", snapshot_text("7,40,43", 1, ",", "\n"));
+  bearing.folder.write("acc_00010.csv", snapshot_text("7,40,53", 1, ",", "\n"));
+  bearing.folder.write("acc_1.csv", snapshot_text("7,40,33", 1, ",", "\n"));
+  bearing.folder.write("notes.txt", "not of the recording");
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.records.size(), 3u) << out.error;
+  EXPECT_EQ(format_time(out.records[0].channels[0].start_ns), "2003-11-22T07:40:33.100Z");
+  EXPECT_EQ(format_time(out.records[2].channels[0].start_ns), "2003-11-22T07:40:53.100Z");
+}
+
+TEST(Femto, CrossesMidnightAndKeepsEarlyStamps) {
+  const Bearing bearing;
+  const char* times[] = {"15,32,49", "9,38,46", "15,33,19", "23,59,50", "0,0,0", "23,59,55", "0,0,10"};
+  int number = 0;
+  for (const char* time : times) {
+    bearing.folder.write("acc_" + std::to_string(++number) + ".csv", snapshot_text(time, 1, ",", "\n"));
+  }
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  std::vector<std::string> stamps;
+  for (const auto& record : out.records) stamps.push_back(format_time(record.channels[0].start_ns).substr(0, 19));
+  EXPECT_EQ(stamps,
+            (std::vector<std::string>{"2003-11-22T15:32:49", "2003-11-22T09:38:46", "2003-11-22T15:33:19", "2003-11-22T23:59:50",
+                                      "2003-11-23T00:00:00", "2003-11-22T23:59:55", "2003-11-23T00:00:10"}));
+}
+
+TEST(Femto, ASnapshotMayCrossMidnight) {
+  const Bearing bearing;
+  bearing.folder.write("acc_1.csv", "23,59,59,9.9998e+05,1,2\n0,0,0,20,3,4\n");
+  const ReadOut out = bearing.read();
+  EXPECT_EQ(out.error, "");
+  EXPECT_EQ(out.records.size(), 1u);
+}
+
+TEST(Femto, MergesTemperaturesByTime) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00001.csv", snapshot_text("8,0,0", 2, ",", "\n"));
+  bearing.folder.write("acc_00002.csv", snapshot_text("8,0,10", 2, ",", "\n"));
+  bearing.folder.write("temp_00001.csv", "8;0;4;9;70.036\n8;0;5;0;70.058\n8;0;4;5;70.1\n");
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  ASSERT_EQ(out.records.size(), 4u);
+  EXPECT_EQ(out.records[0].channels[0].channel, "horizontal");
+  const ChannelData& temperature = out.records[1].channels.at(0);
+  EXPECT_EQ(temperature.channel, "temperature");
+  EXPECT_EQ(temperature.unit, "degC");
+  EXPECT_EQ(temperature.interval_ns, 0);
+  EXPECT_EQ(temperature.samples, (std::vector<double>{70.036, 70.058}));
+  EXPECT_EQ(temperature.times_ns[1] - temperature.times_ns[0], 100 * ns_per_ms);
+  EXPECT_EQ(out.records[2].channels[0].samples, (std::vector<double>{70.1})) << "a stamp that went back begins a new record";
+  EXPECT_EQ(out.records[3].channels[0].channel, "horizontal");
+}
+
+TEST(Femto, NamesFileAndLineOfAMistake) {
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"7,40,33,5.4066e+05,0.038\n", ":1: expected 6 fields, found 5"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,0.125,\n", ":2: field 6 is empty"},
+      {"7,40,33,5.4066e+05,0.038,0.29,1\n", ":1: expected 6 fields, found 7"},
+      {"7;40,33,5.4066e+05,0.038,0.29\n", ":1: expected 6 fields, found 2"},
+      {"24,40,33,5.4066e+05,0.038,0.29\n", ":1: hour \"24\""},
+      {"7,60,33,5.4066e+05,0.038,0.29\n", ":1: minute \"60\""},
+      {"7,40,33.5,5.4066e+05,0.038,0.29\n", ":1: second \"33.5\""},
+      {"7,40,33,1.1e+06,0.038,0.29\n", "out of range"},
+      {"7,40,33,-1,0.038,0.29\n", "out of range"},
+      {"7,40,33,5.4066e+05,nan,0.29\n", "is not a finite number"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n\n", ":2: field 1 is empty"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,34,5.407e+05,1,1\n", ":2: its stamp is more than 1 ms away"},
+      {"", "acc_00001.csv: it is empty"},
+      {"hour,minute,second,us,h,v\n", ":1: hour"},
+  };
+  for (const auto& [text, wanted] : mistakes) {
+    const Bearing bearing;
+    bearing.folder.write("acc_00001.csv", text);
+    const ReadOut out = bearing.read();
+    EXPECT_NE(out.error.find("acc_00001.csv"), std::string::npos) << out.error;
+    EXPECT_NE(out.error.find(wanted), std::string::npos) << "wanted " << wanted << ", got " << out.error;
+  }
+}
+
+TEST(Femto, RefusesAFolderWithoutSnapshots) {
+  const Bearing bearing;
+  EXPECT_EQ(bearing.open().error().code, Code::not_found);
+  EXPECT_EQ(open_femto("/nowhere/at-all", {}).error().code, Code::not_found);
+  bearing.folder.write("acc_one.csv", "");
+  EXPECT_EQ(bearing.open().error().code, Code::invalid);
+}
+
+}  // namespace
+}  // namespace stethos::recordings

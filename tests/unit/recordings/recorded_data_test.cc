@@ -1,0 +1,113 @@
+// The readers on the real files. They are not part of the repository: the tests skip where they are absent, and fail
+// instead when STETHOS_DATA_REQUIRED=1.
+#include <cstdlib>
+
+#include "common/time_text.h"
+#include "recordings/cwru.h"
+#include "recordings/femto.h"
+#include "recordings/nab.h"
+#include "recordings/skab.h"
+#include "tests/unit/recordings/scratch_folder.h"
+
+namespace stethos::recordings {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path data_folder() {
+  const char* named = std::getenv("STETHOS_DATA");
+  return named != nullptr ? fs::path(named) : fs::path(STETHOS_SOURCE_DIR) / "../shared/data";
+}
+
+class RecordedData : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (fs::exists(data_folder() / "cwru")) return;
+    const char* required = std::getenv("STETHOS_DATA_REQUIRED");
+    if (required != nullptr && std::string_view(required) == "1") FAIL() << "no recordings in " << data_folder();
+    GTEST_SKIP() << "no recordings in " << data_folder() << "; STETHOS_DATA names their folder";
+  }
+};
+
+TEST_F(RecordedData, Cwru) {
+  const std::pair<const char*, std::uint64_t> files[] = {
+      {"97_Normal_0", 243'938}, {"105_0", 121'265}, {"118_0", 122'571}, {"130_0", 121'991}};
+  for (const auto& [name, samples] : files) {
+    const auto recording = open_cwru((data_folder() / "cwru" / name).string() + ".f32", {});
+    ASSERT_TRUE(recording) << recording.error().text();
+    const ReadOut out = read_out(**recording);
+    EXPECT_EQ(out.error, "");
+    std::uint64_t read = 0;
+    for (const auto& record : out.records) read += record.channels[0].samples.size();
+    EXPECT_EQ(read, samples);
+    EXPECT_EQ(out.records.size(), (samples + 2559) / 2560);
+    EXPECT_EQ((*recording)->description().bearing_model, "6205-2RS");
+  }
+}
+
+TEST_F(RecordedData, FemtoDirtyFiles) {
+  const fs::path dirty = data_folder() / "femto" / "dirty";
+  const ScratchFolder learning;
+  for (const auto* number : {"02120", "02121", "02122", "02123"}) {
+    fs::create_symlink(fs::absolute(dirty) / ("Learning_set__Bearing1_1__acc_" + std::string(number) + ".csv"),
+                       fs::path(learning.path()) / ("acc_" + std::string(number) + ".csv"));
+  }
+  const ReadOut out = read_out(**open_femto(learning.path(), {.date_ns = *parse_time("2010-12-01")}));
+  ASSERT_EQ(out.error, "");
+  std::vector<std::string> starts;
+  for (const auto& record : out.records) {
+    starts.push_back(format_time(record.channels[0].start_ns).substr(0, 19));
+    EXPECT_EQ(record.channels[0].samples.size(), 2560u);
+    EXPECT_EQ(record.channels[1].samples.size(), 2560u);
+  }
+  EXPECT_EQ(starts, (std::vector<std::string>{"2010-12-01T15:32:49", "2010-12-01T09:38:46", "2010-12-01T09:38:46",
+                                              "2010-12-01T15:33:19"}));
+
+  const ScratchFolder full;
+  for (const auto* name : {"acc_00001.csv", "acc_00002.csv", "temp_00001.csv"}) {
+    fs::create_symlink(fs::absolute(dirty) / ("Full_Test_Set__Bearing1_4__" + std::string(name)), fs::path(full.path()) / name);
+  }
+  const ReadOut merged = read_out(**open_femto(full.path(), {.date_ns = *parse_time("2010-12-01")}));
+  ASSERT_EQ(merged.error, "");
+  ASSERT_EQ(merged.records.size(), 3u);
+  EXPECT_EQ(merged.records[2].channels[0].channel, "temperature");
+  EXPECT_EQ(merged.records[2].channels[0].samples.size(), 600u);
+  EXPECT_EQ(merged.records[2].channels[0].samples.front(), 70.036);
+  EXPECT_EQ(merged.records[2].channels[0].samples.back(), 76.034);
+}
+
+TEST_F(RecordedData, Nab) {
+  const std::pair<const char*, std::size_t> files[] = {{"ambient_temperature_system_failure", 7267},
+                                                       {"cpu_utilization_asg_misconfiguration", 18'050},
+                                                       {"ec2_request_latency_system_failure", 4032},
+                                                       {"machine_temperature_system_failure", 22'695},
+                                                       {"nyc_taxi", 10'320},
+                                                       {"rogue_agent_key_hold", 1882},
+                                                       {"rogue_agent_key_updown", 5315}};
+  for (const auto& [name, readings] : files) {
+    const auto recording = open_nab((data_folder() / "nab" / "realKnownCause" / name).string() + ".csv", {});
+    ASSERT_TRUE(recording) << recording.error().text();
+    const ReadOut out = read_out(**recording);
+    EXPECT_EQ(out.error, "");
+    EXPECT_EQ(out.records.size(), readings) << name;
+  }
+}
+
+TEST_F(RecordedData, SkabEveryFile) {
+  std::size_t files = 0;
+  std::size_t records = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(data_folder() / "skab")) {
+    if (entry.path().extension() != ".csv") continue;
+    const auto recording = open_skab(entry.path().string());
+    ASSERT_TRUE(recording) << recording.error().text();
+    const ReadOut out = read_out(**recording);
+    EXPECT_EQ(out.error, "");
+    records += out.records.size();
+    ++files;
+  }
+  EXPECT_EQ(files, 21u);
+  EXPECT_GT(records, 25'000u);
+}
+
+}  // namespace
+}  // namespace stethos::recordings

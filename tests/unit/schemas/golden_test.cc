@@ -1,0 +1,162 @@
+// Version 1 stays readable: its bytes by the code of today, and what the code of today writes by the reader of version 1.
+//
+// The bytes lie in schemas/golden/v1 and are never written again. STETHOS_WRITE_GOLDEN=1 writes those that are missing.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
+#include <string>
+
+#include "schemas/envelope.h"
+#include "schemas_v1/device_ack_generated.h"
+#include "schemas_v1/device_batch_generated.h"
+#include "schemas_v1/rows_generated.h"
+#include "schemas_v1/uplink_ack_generated.h"
+#include "schemas_v1/uplink_batch_generated.h"
+#include "tests/unit/schemas/samples.h"
+
+namespace stethos::schema {
+namespace {
+
+namespace v1 = stethos::schema_v1;
+namespace samples = stethos::schema_samples;
+
+const std::filesystem::path schemas_dir = STETHOS_SCHEMAS_DIR;
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path << " is missing";
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::uint8_t> golden(const std::string& name, const std::vector<std::uint8_t>& written_today) {
+  const auto path = schemas_dir / "golden/v1" / (name + ".bin");
+  if (std::getenv("STETHOS_WRITE_GOLDEN") != nullptr && !std::filesystem::exists(path)) {
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(written_today.data()), static_cast<std::streamsize>(written_today.size()));
+  }
+  const std::string bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+// What the reader of version 1 makes of `bytes`. `identifier` is null for a row.
+template <class Table>
+auto read_as_v1(Bytes bytes, const char* identifier) {
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  EXPECT_TRUE(verifier.VerifyBuffer<Table>(identifier));
+  typename Table::NativeTableType object;
+  flatbuffers::GetRoot<Table>(bytes.data())->UnPackTo(&object);
+  return object;
+}
+
+template <class Table>
+auto unpacked(Result<const Table*> opened) {
+  typename Table::NativeTableType object;
+  EXPECT_TRUE(opened.has_value()) << opened.error().text();
+  if (opened) (*opened)->UnPackTo(&object);
+  return object;
+}
+
+TEST(Golden, DeviceBatch) {
+  auto sample = samples::device_batch<F32SamplesT, I16SamplesT, DeviceBatchT>();
+  const auto today = pack(sample);
+  samples::expect_device_batch(unpacked(open_device_batch(golden("device_batch", today))));
+  const Bytes without_checksum = Bytes(today).first(today.size() - 4);
+  samples::expect_device_batch(read_as_v1<v1::DeviceBatch>(without_checksum, v1::DeviceBatchIdentifier()));
+}
+
+TEST(Golden, DeviceAck) {
+  auto sample = samples::device_ack<DeviceAckT>();
+  const auto today = pack(sample);
+  samples::expect_device_ack(unpacked(open_device_ack(golden("device_ack", today))));
+  samples::expect_device_ack(read_as_v1<v1::DeviceAck>(today, v1::DeviceAckIdentifier()));
+}
+
+TEST(Golden, UplinkBatch) {
+  auto sample = samples::uplink_batch<UplinkBatchT>();
+  const auto today = pack(sample);
+  samples::expect_uplink_batch(unpacked(open_uplink_batch(golden("uplink_batch", today))));
+  samples::expect_uplink_batch(read_as_v1<v1::UplinkBatch>(today, v1::UplinkBatchIdentifier()));
+}
+
+TEST(Golden, UplinkAck) {
+  auto sample = samples::uplink_ack<UplinkAckT>();
+  const auto today = pack(sample);
+  samples::expect_uplink_ack(unpacked(open_uplink_ack(golden("uplink_ack", today))));
+  samples::expect_uplink_ack(read_as_v1<v1::UplinkAck>(today, v1::UplinkAckIdentifier()));
+}
+
+TEST(Golden, WindowRow) {
+  const auto today = pack(samples::window_row<WindowRowT>());
+  samples::expect_window_row(unpacked(open_window_row(golden("window_row", today))));
+  samples::expect_window_row(read_as_v1<v1::WindowRow>(today, nullptr));
+}
+
+TEST(Golden, StreamRow) {
+  const auto today = pack(samples::stream_row<StreamRowT>());
+  samples::expect_stream_row(unpacked(open_stream_row(golden("stream_row", today))));
+  samples::expect_stream_row(read_as_v1<v1::StreamRow>(today, nullptr));
+}
+
+TEST(Golden, ProvenanceRow) {
+  const auto today = pack(samples::provenance_row<ProvenanceRowT>());
+  samples::expect_provenance_row(unpacked(open_provenance_row(golden("provenance_row", today))));
+  samples::expect_provenance_row(read_as_v1<v1::ProvenanceRow>(today, nullptr));
+}
+
+TEST(Golden, GapRow) {
+  const auto today = pack(samples::gap_row<GapRowT>());
+  samples::expect_gap_row(unpacked(open_gap_row(golden("gap_row", today))));
+  samples::expect_gap_row(read_as_v1<v1::GapRow>(today, nullptr));
+}
+
+// The numbers are part of the format, and flatc does not mind a value that was taken away.
+TEST(Golden, NumbersOfEnumerationsStay) {
+  for (const auto value : v1::EnumValuesRowKind()) {
+    EXPECT_STREQ(v1::EnumNameRowKind(value), EnumNameRowKind(static_cast<RowKind>(value)));
+  }
+  for (const auto value : v1::EnumValuesLane()) {
+    EXPECT_STREQ(v1::EnumNameLane(value), EnumNameLane(static_cast<Lane>(value)));
+  }
+  for (const auto value : v1::EnumValuesStatistic()) {
+    EXPECT_STREQ(v1::EnumNameStatistic(value), EnumNameStatistic(static_cast<Statistic>(value)));
+  }
+  for (const auto value : v1::EnumValuesWindowKind()) {
+    EXPECT_STREQ(v1::EnumNameWindowKind(value), EnumNameWindowKind(static_cast<WindowKind>(value)));
+  }
+  for (const auto value : v1::EnumValuesWindowState()) {
+    EXPECT_STREQ(v1::EnumNameWindowState(value), EnumNameWindowState(static_cast<WindowState>(value)));
+  }
+  for (const auto value : v1::EnumValuesGapCause()) {
+    EXPECT_STREQ(v1::EnumNameGapCause(value), EnumNameGapCause(static_cast<GapCause>(value)));
+  }
+  for (const auto value : v1::EnumValuesSamples()) {
+    EXPECT_STREQ(v1::EnumNameSamples(value), EnumNameSamples(static_cast<Samples>(value)));
+  }
+}
+
+// Without comments and with single spaces: what of a schema file matters.
+std::string content_of(const std::filesystem::path& path) {
+  const std::string without_comments = std::regex_replace(read_file(path), std::regex("//[^\n]*"), "");
+  std::istringstream words(without_comments);
+  std::string content;
+  for (std::string word; words >> word;) content += word + ' ';
+  return content;
+}
+
+// A field that is added under an old number could not be told from one that is missing.
+TEST(Golden, AChangedSchemaHasAnotherVersion) {
+  ASSERT_EQ(version_major, 1) << "copy this test for the new major version";
+  if (version_minor != 0) GTEST_SKIP() << "the schemas have grown since version 1.0, as they may";
+  for (const char* name : {"device_batch", "device_ack", "rows", "uplink_batch", "uplink_ack"}) {
+    const std::string file = std::string(name) + ".fbs";
+    EXPECT_EQ(content_of(schemas_dir / file), content_of(schemas_dir / "golden/v1" / file)) << file;
+  }
+}
+
+}  // namespace
+}  // namespace stethos::schema

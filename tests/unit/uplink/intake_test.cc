@@ -1,0 +1,313 @@
+#include "uplink/collector/intake.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/unit/uplink/collector_fixture.h"
+#include "uplink/collector/intake_checks.h"
+
+namespace stethos::collector {
+namespace {
+
+using uplink::NumberRange;
+using Ranges = std::vector<NumberRange>;
+
+class IntakeTest : public CollectorTest {};
+
+TEST_F(IntakeTest, StoresWhatABatchHasAndSaysSo) {
+  const auto answer = take(batch_of({{.lane = notes_lane, .rows = {sent(1, stream_row()), sent(2, provenance_row())}},
+                                     {.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.start = some_time + ns_per_s})}}}));
+  EXPECT_EQ(answer.collector, store->identity());
+  EXPECT_EQ(answer.spool, spool_a);
+  EXPECT_EQ(answer.lanes.at(notes_lane).durable_through, 2U);
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 2U);
+  EXPECT_TRUE(answer.lanes.at(windows_lane).ranges.empty());
+  const auto page = windows();
+  ASSERT_EQ(page.records.size(), 2U);
+  EXPECT_EQ(page.records[0].node, "gateway-1");
+  EXPECT_EQ(page.records[0].stream->machine, "Pump 1");
+  EXPECT_EQ(page.records[0].provenance->backend, "reference");
+  EXPECT_EQ(page.records[1].number, 2U);
+  EXPECT_EQ(page.records[1].stored, some_time);
+  EXPECT_EQ(counted(Counter::rows), 4);
+  EXPECT_EQ(counted(Counter::windows), 2);
+  EXPECT_EQ(counted(Counter::batches), 1);
+}
+
+TEST_F(IntakeTest, TheSameBatchTwiceChangesNothing) {
+  const auto batch = [] { return batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.channel = "nde"})}}}); };
+  take(batch());
+  const auto again = take(batch(), some_time + ns_per_s);
+  EXPECT_EQ(again.lanes.at(windows_lane).durable_through, 2U);
+  EXPECT_EQ(counted(Counter::rows), 2);
+  EXPECT_EQ(counted(Counter::rows_duplicate), 2);
+  EXPECT_EQ(counted(Counter::windows), 2);
+  EXPECT_EQ(windows().records[0].stored, some_time) << "the first copy stays";
+}
+
+TEST_F(IntakeTest, AnOverlappingResendAddsOnlyWhatIsNew) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.channel = "b"})}}}));
+  const auto answer = take(batch_of({{.rows = {sent(2, WindowSketch{.channel = "b"}), sent(3, WindowSketch{.channel = "c"})}}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 3U);
+  EXPECT_EQ(counted(Counter::rows), 3);
+  EXPECT_EQ(counted(Counter::rows_duplicate), 1);
+}
+
+TEST_F(IntakeTest, BatchesOutOfOrderLeaveRangesThatClose) {
+  auto answer = take(batch_of({{.rows = {sent(5, WindowSketch{.channel = "e"})}, .next_number = 9}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 0U);
+  EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 5}}));
+  answer = take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "a"}), sent(2, WindowSketch{.channel = "b"})}, .next_number = 9}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 2U);
+  EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 5}}));
+  answer = take(batch_of({{.rows = {sent(3, WindowSketch{.channel = "c"}), sent(4, WindowSketch{.channel = "d"})}, .next_number = 9}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 5U);
+  EXPECT_TRUE(answer.lanes.at(windows_lane).ranges.empty());
+  EXPECT_EQ(integer("SELECT count(*) FROM gaps"), 0) << "overtaking is no gap";
+}
+
+TEST_F(IntakeTest, TooManyHolesAreLeftForLaterAndNotAcknowledged) {
+  std::vector<SentRow> rows;
+  for (std::uint64_t i = 0; i < ranges_per_lane_max + 10; ++i) {
+    rows.push_back(sent(2 + 2 * i, WindowSketch{.start = some_time + static_cast<TimeNs>(i) * ns_per_s}));
+  }
+  const auto answer = take(batch_of({{.rows = std::move(rows)}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).ranges.size(), ranges_per_lane_max);
+  EXPECT_EQ(counted(Counter::rows_postponed), 10);
+  EXPECT_EQ(counted(Counter::windows), static_cast<std::int64_t>(ranges_per_lane_max));
+}
+
+TEST_F(IntakeTest, AWindowIsReplacedByAHigherRevisionOnly) {
+  std::uint64_t number = 1;
+  const auto offer = [&](std::uint32_t generation, std::uint32_t revision, double rms) {
+    const WindowSketch sketch{.generation = generation, .revision = revision, .rms = rms};
+    take(batch_of({{.rows = {sent(number++, sketch)}}}), some_time + static_cast<TimeNs>(number));
+  };
+  offer(0, 1, 1.0);
+  offer(0, 0, 2.0);  // older
+  EXPECT_EQ(rms_of(windows().records.at(0)), 1.0);
+  offer(0, 1, 3.0);  // the same
+  EXPECT_EQ(rms_of(windows().records.at(0)), 1.0);
+  offer(0, 2, 4.0);
+  EXPECT_EQ(rms_of(windows().records.at(0)), 4.0);
+  offer(1, 0, 5.0);  // a higher generation, whatever its revision
+  offer(0, 9, 6.0);
+  ASSERT_EQ(windows().records.size(), 1U);
+  EXPECT_EQ(rms_of(windows().records.at(0)), 5.0);
+  EXPECT_EQ(windows().records.at(0).number, 5U);
+  EXPECT_EQ(counted(Counter::windows), 1);
+  EXPECT_EQ(counted(Counter::windows_superseded), 2);
+  EXPECT_EQ(counted(Counter::windows_stale), 3);
+}
+
+TEST_F(IntakeTest, WindowsAreTheSameOnlyWithNodeStreamDefinitionAndStart) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.device = "pump-2"}), sent(3, WindowSketch{.channel = "x"}),
+                           sent(4, WindowSketch{.start = some_time + 1}), sent(5, WindowSketch{.definition = 0xffff'ffff'ffff'ffff})}}}));
+  take(batch_of({{.rows = {sent(1, WindowSketch{})}}}, spool_a, "gateway-2"));
+  EXPECT_EQ(windows().records.size(), 6U);
+}
+
+TEST_F(IntakeTest, TwoSpoolsOfANodeHaveNumbersOfTheirOwn) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.channel = "b"})}}}));
+  const auto answer = take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "c"})}}}, spool_b));
+  EXPECT_EQ(answer.spool, spool_b);
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 1U);
+  EXPECT_EQ(windows().records.size(), 3U);
+  EXPECT_EQ(counted(Counter::rows_duplicate), 0);
+  const auto nodes = query->nodes({});
+  ASSERT_TRUE(nodes);
+  ASSERT_EQ(nodes->records.size(), 1U);
+  EXPECT_EQ(nodes->records[0].spools.size(), 2U);
+}
+
+TEST_F(IntakeTest, AKindThatIsNotKnownIsKeptAndAcknowledged) {
+  const auto answer = take(batch_of({{.rows = {{1, 4711, {1, 2, 3}}, sent(2, WindowSketch{})}}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 2U);
+  EXPECT_EQ(counted(Counter::rows_unknown), 1);
+  EXPECT_EQ(integer("SELECT kind FROM unknown_rows WHERE body = x'010203' AND number = 1"), 4711);
+}
+
+TEST_F(IntakeTest, ALaneThatIsNotKnownIsKeptToo) {
+  const auto answer = take(batch_of({{.lane = 200, .rows = {{1, 4711, {1}}}}}));
+  EXPECT_EQ(answer.lanes.at(200).durable_through, 1U);
+}
+
+TEST_F(IntakeTest, ARowThatIsNotWhatItClaimsIsSetAsideAndBlocksNothing) {
+  auto cut = schema::pack(window_row({}));
+  cut.resize(cut.size() / 2);
+  auto long_name = window_row({});
+  long_name.device = std::string(500, 'x');
+  auto no_name = window_row({});
+  no_name.channel = "";
+  auto broken_text = window_row({});
+  broken_text.channel = "a\xff";
+  auto control = window_row({});
+  control.device = "a\nb";
+  auto far = window_row({});
+  far.start_ns = std::numeric_limits<std::int64_t>::max() - 1;
+  auto backwards = window_row({});
+  backwards.length_ns = -1;
+  constexpr auto window = static_cast<std::uint16_t>(schema::RowKind::window);
+  std::vector<SentRow> rows{{1, window, {}},
+                            {2, window, {1, 2, 3}},
+                            {3, window, std::vector<std::uint8_t>(1000, 0xff)},
+                            {4, window, cut},
+                            {5, window, schema::pack(long_name)},
+                            {6, window, schema::pack(no_name)},
+                            {7, window, schema::pack(broken_text)},
+                            {8, window, schema::pack(control)},
+                            {9, window, schema::pack(far)},
+                            {10, window, schema::pack(backwards)},
+                            {11, 0, {1, 2}},
+                            {12, window, std::vector<std::uint8_t>(schema::row_bytes_max + 1)},
+                            {13, 4711, std::vector<std::uint8_t>(schema::row_bytes_max + 1)},
+                            sent(14, WindowSketch{})};
+  const auto answer = take(batch_of({{.rows = std::move(rows)}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 14U);
+  EXPECT_EQ(counted(Counter::rows_refused), 13);
+  EXPECT_EQ(integer("SELECT count(*) FROM refused_rows WHERE reason != ''"), 13);
+  EXPECT_EQ(integer("SELECT max(length(body)) FROM refused_rows"), static_cast<std::int64_t>(refused_row_bytes_max));
+  EXPECT_EQ(windows().records.size(), 1U);
+  EXPECT_EQ(counted(Counter::streams), 1) << "nothing of a refused row is left";
+}
+
+TEST_F(IntakeTest, EveryFlippedBitOfARowIsHarmless) {
+  const auto body = schema::pack(window_row({}));
+  std::mt19937 random(5);
+  std::uint64_t number = 1;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<SentRow> rows;
+    for (int i = 0; i < 50; ++i) {
+      auto flipped = body;
+      for (int flips = 0; flips <= i % 3; ++flips) flipped[random() % flipped.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
+      rows.push_back({number++, static_cast<std::uint16_t>(schema::RowKind::window), std::move(flipped)});
+    }
+    const auto answer = take(batch_of({{.rows = std::move(rows)}}));
+    ASSERT_EQ(answer.lanes.at(windows_lane).durable_through, number - 1);
+  }
+  EXPECT_GT(counted(Counter::rows_refused), 100);
+  EXPECT_EQ(counted(Counter::windows) + counted(Counter::windows_stale) + counted(Counter::windows_superseded) +
+                counted(Counter::rows_refused),
+            2'000);
+  EXPECT_EQ(windows().records.size(), static_cast<std::size_t>(counted(Counter::windows)));
+}
+
+TEST_F(IntakeTest, GapsThatADeviceLeavesAreKeptOnce) {
+  schema::GapRowT gap;
+  gap.device = "pump-1";
+  gap.epoch = 7;
+  gap.first_sequence = 10;
+  gap.last_sequence = 12;
+  gap.cause = schema::GapCause::device_gave_up;
+  gap.noticed_ns = some_time;
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, gap), sent(2, gap)}}}));
+  const auto gaps = query->gaps({});
+  ASSERT_TRUE(gaps);
+  ASSERT_EQ(gaps->records.size(), 1U);
+  EXPECT_EQ(gaps->records[0].device, "pump-1");
+  EXPECT_EQ(gaps->records[0].cause, "device_gave_up");
+  EXPECT_EQ(counted(Counter::gaps), 1);
+}
+
+TEST_F(IntakeTest, RowsThatANodeGaveUpAreAGapAndNoLongerWaitedFor) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{})}, .next_number = 10}}));
+  const auto answer = take(batch_of({{.rows = {sent(6, WindowSketch{.channel = "b"})}, .next_number = 10, .given_up = {{1, 3}, {5, 5}}}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 3U);
+  EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 6}}));
+  const auto gaps = query->gaps({});
+  ASSERT_TRUE(gaps);
+  ASSERT_EQ(gaps->records.size(), 2U);
+  EXPECT_EQ(gaps->records[0].first, 2U) << "row 1 came before it was given up";
+  EXPECT_EQ(gaps->records[0].last, 3U);
+  EXPECT_EQ(gaps->records[0].cause, "given_up");
+  EXPECT_EQ(gaps->records[0].spool, spool_a);
+}
+
+TEST_F(IntakeTest, RowsThatANodeNoLongerKeepsAreAGap) {
+  const auto answer = take(batch_of({{.rows = {sent(101, WindowSketch{})}, .lowest_kept = 101}}));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 101U);
+  const auto gaps = query->gaps({});
+  ASSERT_EQ(gaps->records.size(), 1U);
+  EXPECT_EQ(gaps->records[0].last, 100U);
+  EXPECT_EQ(gaps->records[0].cause, "not_kept");
+}
+
+TEST_F(IntakeTest, AnEmptyBatchShowsThatANodeIsThere) {
+  take(batch_of({}));
+  auto batch = batch_of({{.lane = windows_lane}});
+  batch.offered_until_ns = 0;  // does not know: what it said before stands
+  take(std::move(batch), some_time + 5 * ns_per_s);
+  const auto nodes = query->nodes({});
+  ASSERT_EQ(nodes->records.size(), 1U);
+  EXPECT_EQ(nodes->records[0].first_seen, some_time);
+  EXPECT_EQ(nodes->records[0].last_seen, some_time + 5 * ns_per_s);
+  EXPECT_EQ(nodes->records[0].spools[0].offered_until, some_time - ns_per_s);
+}
+
+TEST_F(IntakeTest, ABatchThatContradictsItselfIsRefusedWhole) {
+  EXPECT_EQ(refusal_of(batch_of({}, spool_a, "no name")), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({}, spool_a, "")), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({}, "abc")), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({}, std::string(32, 'X'))), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.lane = 1}, {.lane = 1}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.lowest_kept = 0}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.next_number = 3, .lowest_kept = 4}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.next_number = 1ULL << 63}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(2, WindowSketch{}), sent(2, WindowSketch{})}}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(3, WindowSketch{}), sent(2, WindowSketch{})}, .next_number = 9}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(5, WindowSketch{})}, .next_number = 5}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(5, WindowSketch{})}, .lowest_kept = 6}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.next_number = 9, .given_up = {{4, 3}}}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.next_number = 9, .given_up = {{4, 9}}}})), Code::invalid);
+  std::vector<SentLane> lanes;
+  for (std::uint8_t lane = 0; lane <= lanes_per_batch_max; ++lane) lanes.push_back({.lane = lane});
+  EXPECT_EQ(refusal_of(batch_of(std::move(lanes))), Code::too_large);
+  EXPECT_EQ(integer("SELECT count(*) FROM nodes"), 0);
+  EXPECT_EQ(counted(Counter::batches), 0);
+}
+
+TEST_F(IntakeTest, ANewerMajorVersionIsRefusedByName) {
+  auto batch = batch_of({{.rows = {sent(1, WindowSketch{})}}});
+  auto packed = schema::pack(batch);
+  auto* table = flatbuffers::GetMutableRoot<flatbuffers::Table>(packed.data());
+  ASSERT_TRUE(table->SetField<std::uint16_t>(schema::UplinkBatch::VT_SCHEMA_MAJOR, 2, 0));
+  const auto ack = intake->take(packed, some_time);
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().error.code, Code::unsupported);
+  EXPECT_THAT(ack.error().error.text(), ::testing::HasSubstr("2.0"));
+}
+
+TEST_F(IntakeTest, GarbageIsNoBatch) {
+  const std::vector<std::uint8_t> good = [] {
+    auto batch = batch_of({{.rows = {sent(1, WindowSketch{})}}});
+    return schema::pack(batch);
+  }();
+  for (std::size_t size = 0; size < good.size(); size += 7) {
+    const auto ack = intake->take(std::span(good).first(size), some_time);
+    ASSERT_FALSE(ack) << size;
+    ASSERT_EQ(ack.error().fault, IntakeError::Fault::batch);
+  }
+  EXPECT_EQ(counted(Counter::batches), 0);
+}
+
+TEST_F(IntakeTest, AStoreThatFailsTakesNothingOfABatch) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "a"})}}}));
+  ASSERT_TRUE(store->database().execute("CREATE TEMP TRIGGER broken BEFORE INSERT ON windows WHEN new.number = 3 "
+                                        "BEGIN SELECT raise(ABORT, 'broken'); END"));
+  auto batch = batch_of({{.rows = {sent(2, WindowSketch{.device = "new"}), sent(3, WindowSketch{.channel = "c"})}}});
+  const auto ack = intake->take(schema::pack(batch), some_time);
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().fault, IntakeError::Fault::store);
+  ASSERT_TRUE(store->database().execute("DROP TRIGGER broken"));
+  EXPECT_EQ(counted(Counter::rows), 1);
+  EXPECT_EQ(counted(Counter::streams), 1);
+  const auto answer = take(std::move(batch));
+  EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 3U);
+  EXPECT_EQ(windows().records.size(), 3U) << "and no identifier of the failed transaction was kept";
+  EXPECT_EQ(windows({{"device", "new"}}).records.size(), 1U);
+}
+
+}  // namespace
+}  // namespace stethos::collector

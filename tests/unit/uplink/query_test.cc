@@ -1,0 +1,259 @@
+#include "uplink/collector/query.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/time_text.h"
+#include "gpu_kernels/statistics.h"
+#include "tests/unit/uplink/collector_fixture.h"
+#include "uplink/collector/json.h"
+#include "uplink/collector/render.h"
+#include "uplink/collector/statistics.h"
+
+namespace stethos::collector {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class QueryTest : public CollectorTest {
+ protected:
+  // Two devices with three seconds of windows each, of two definitions.
+  void fill() {
+    std::vector<SentRow> rows;
+    std::uint64_t number = 1;
+    for (TimeNs second = 0; second < 3; ++second) {
+      for (const std::string device : {"pump-1", "pump-2"}) {
+        for (const std::uint64_t definition : {0xd1ULL, 0xffff'0000'0000'0001ULL}) {
+          rows.push_back(sent(number++, WindowSketch{.device = device,
+                                                     .start = some_time + second * ns_per_s,
+                                                     .definition = definition,
+                                                     .rms = static_cast<double>(second),
+                                                     .stream_version = device == "pump-1" ? 0x51U : 0x52U}));
+        }
+      }
+    }
+    take(batch_of({{.lane = notes_lane,
+                    .rows = {sent(1, stream_row("Pump 1", 0x51)), sent(2, stream_row("Pump, \"2\"", 0x52, "pump-2")),
+                             sent(3, provenance_row())}},
+                   {.rows = std::move(rows)}}));
+  }
+  std::size_t count(const Parameters& parameters) { return windows(parameters).records.size(); }
+
+  static BadParameter refusal(const Parameters& parameters) {
+    const auto filter = parse_filter(parameters, window_parameters);
+    EXPECT_FALSE(filter);
+    return filter ? BadParameter{} : filter.error();
+  }
+};
+
+TEST_F(QueryTest, FiltersByEachParameter) {
+  fill();
+  EXPECT_EQ(count({}), 12U);
+  EXPECT_EQ(count({{"node", "gateway-1"}}), 12U);
+  EXPECT_EQ(count({{"node", "gateway-2"}}), 0U);
+  EXPECT_EQ(count({{"device", "pump-2"}}), 6U);
+  EXPECT_EQ(count({{"channel", "de"}}), 12U);
+  EXPECT_EQ(count({{"channel", "nde"}}), 0U);
+  EXPECT_EQ(count({{"machine", "Pump, \"2\""}}), 6U);
+  EXPECT_EQ(count({{"machine", "Pump"}}), 0U);
+  EXPECT_EQ(count({{"definition", "ffff000000000001"}}), 6U);
+  EXPECT_EQ(count({{"definition", "d1"}, {"device", "pump-1"}}), 3U);
+  const std::string second = format_time(some_time + ns_per_s);
+  EXPECT_EQ(count({{"from", second}}), 8U);
+  EXPECT_EQ(count({{"to", second}}), 4U) << "the end is not in";
+  EXPECT_EQ(count({{"from", std::to_string(some_time + 1)}, {"to", std::to_string(some_time + 2 * ns_per_s)}}), 4U);
+}
+
+TEST_F(QueryTest, PagesJoinToTheWholeWithoutGapOrOverlap) {
+  fill();
+  for (const std::size_t limit : {1UL, 2UL, 5UL, 11UL, 12UL, 13UL}) {
+    for (const Parameters& filter : {Parameters{}, Parameters{{"definition", "d1"}}, Parameters{{"machine", "Pump 1"}}}) {
+      std::vector<std::string> seen;
+      Parameters parameters = filter;
+      parameters.emplace_back("limit", std::to_string(limit));
+      parameters.emplace_back("cursor", "");
+      for (int pages = 0; pages < 20; ++pages) {
+        if (parameters.back().second.empty()) parameters.pop_back();
+        const auto page = windows(parameters);
+        EXPECT_LE(page.records.size(), limit);
+        for (const auto& record : page.records) {
+          seen.push_back(record.row->device()->str() + hex_of(static_cast<std::uint64_t>(record.row->start_ns())) +
+                         hex_of(record.row->definition()));
+        }
+        if (page.next.empty()) break;
+        if (parameters.back().first == "cursor") parameters.pop_back();
+        parameters.emplace_back("cursor", page.next);
+      }
+      EXPECT_EQ(seen.size(), count(filter)) << limit;
+      EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size()) << limit;
+    }
+  }
+}
+
+TEST_F(QueryTest, TheLastPageHasNoCursor) {
+  fill();
+  EXPECT_TRUE(windows({{"limit", "12"}}).next.empty());
+  EXPECT_FALSE(windows({{"limit", "11"}}).next.empty());
+}
+
+TEST_F(QueryTest, StreamsNodesAndGapsHavePagesToo) {
+  fill();
+  take(batch_of({}, spool_a, "gateway-2"));
+  take(batch_of({{.rows = {}, .next_number = 9, .lowest_kept = 4, .given_up = {{5, 6}}}}, spool_a, "gateway-3"));
+  Filter filter;
+  filter.limit = 1;
+  const auto first = query->streams(filter);
+  ASSERT_EQ(first->records.size(), 1U);
+  EXPECT_EQ(first->records[0].device, "pump-1");
+  EXPECT_EQ(first->records[0].first_start, some_time);
+  EXPECT_EQ(first->records[0].last_start, some_time + 2 * ns_per_s);
+  const auto next = parse_filter({{"limit", "1"}, {"cursor", first->next}}, stream_parameters);
+  ASSERT_TRUE(next);
+  const auto second = query->streams(*next);
+  EXPECT_EQ(second->records.at(0).latest->machine, "Pump, \"2\"");
+  EXPECT_TRUE(second->next.empty());
+
+  std::vector<std::string> names;
+  for (Parameters parameters{{"limit", "1"}};;) {
+    const auto page = query->nodes(*parse_filter(parameters, node_parameters));
+    for (const auto& node : page->records) names.push_back(node.name);
+    if (page->next.empty()) break;
+    parameters = {{"limit", "1"}, {"cursor", page->next}};
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("gateway-1", "gateway-2", "gateway-3"));
+
+  const auto gap = query->gaps(*parse_filter({{"limit", "1"}}, gap_parameters));
+  ASSERT_EQ(gap->records.size(), 1U);
+  const auto rest = query->gaps(*parse_filter({{"cursor", gap->next}, {"node", "gateway-3"}}, gap_parameters));
+  EXPECT_EQ(rest->records.size(), 1U);
+  EXPECT_TRUE(query->gaps(*parse_filter({{"node", "gateway-1"}}, gap_parameters))->records.empty());
+}
+
+TEST_F(QueryTest, ABadParameterIsNamed) {
+  EXPECT_EQ(refusal({{"nodes", "x"}}).parameter, "nodes");
+  EXPECT_THAT(refusal({{"nodes", "x"}}).message, HasSubstr("node, device"));
+  for (const auto& [name, value] : Parameters{{"from", "yesterday"},
+                                              {"to", ""},
+                                              {"to", "12.5"},
+                                              {"limit", "0"},
+                                              {"limit", "10001"},
+                                              {"limit", "-1"},
+                                              {"limit", "ten"},
+                                              {"definition", "xyz"},
+                                              {"definition", "11111111111111111"},
+                                              {"statistics", "rms,loudness"},
+                                              {"statistics", "rms,,peak"},
+                                              {"cursor", "abc!"},
+                                              {"cursor", ""},
+                                              {"cursor", std::string(64, '0')},
+                                              {"device", ""},
+                                              {"device", std::string(2'000, 'x')}}) {
+    EXPECT_EQ(refusal({{name, value}}).parameter, name) << value;
+  }
+  EXPECT_THAT(refusal({{"node", "a"}, {"node", "b"}}).message, HasSubstr("twice"));
+  EXPECT_FALSE(parse_filter({{"device", "a"}}, node_parameters));
+}
+
+TEST_F(QueryTest, AWindowWhoseStreamRowHasNotComeIsShownAllTheSame) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{})}}}));
+  EXPECT_FALSE(windows().records.at(0).stream.has_value());
+  EXPECT_THAT(json_of(windows(), {}), HasSubstr("\"machine\":null"));
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, stream_row("Later", 0x99))}}}));
+  EXPECT_EQ(windows().records.at(0).stream->machine, "Later") << "the latest of the stream, for want of its own";
+}
+
+TEST_F(QueryTest, AWindowKeepsTheStreamVersionThatItNames) {
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, stream_row("Old name", 0x51)), sent(2, stream_row("New name", 0x52))}},
+                 {.rows = {sent(1, WindowSketch{.stream_version = 0x51}),
+                           sent(2, WindowSketch{.start = some_time + ns_per_s, .stream_version = 0x52})}}}));
+  EXPECT_EQ(windows().records.at(0).stream->machine, "Old name");
+  EXPECT_EQ(windows().records.at(1).stream->machine, "New name");
+  EXPECT_EQ(windows({{"machine", "Old name"}}).records.size(), 1U);
+}
+
+TEST_F(QueryTest, JsonHasWhatARowHolds) {
+  fill();
+  Filter filter;
+  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms), static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  const std::string json = json_of(windows({{"limit", "1"}}), filter);
+  EXPECT_THAT(json, HasSubstr(R"("node":"gateway-1","device":"pump-1","channel":"de","machine":"Pump 1","point":"DE","axis":"h",)"));
+  EXPECT_THAT(json, HasSubstr(R"("location":"Hall 2, row \"B\"")"));
+  EXPECT_THAT(json, HasSubstr(R"("start_ns":1790000000000000000,"length_ns":1000000000,)"));
+  EXPECT_THAT(json, HasSubstr(R"("definition":"ffff000000000001")"));
+  EXPECT_THAT(json, HasSubstr(R"("rms":{"value":0,"unit":"m/s2","id":"acceleration.full.h.rms"})"));
+  EXPECT_THAT(json, HasSubstr(R"("skewness":{"value":null,"unit":"1","id":"acceleration.full.h.skewness"})"));
+  EXPECT_THAT(json, Not(HasSubstr("kurtosis")));
+  EXPECT_THAT(json, HasSubstr(R"("coverage":1,)"));
+  EXPECT_THAT(json, HasSubstr(R"("program":"stethos-edge 0.1.0")"));
+  EXPECT_THAT(json, HasSubstr(R"("committed":null)")) << "a time that the row does not know";
+}
+
+TEST_F(QueryTest, CoverageIsUnknownWhereNothingIsExpected) {
+  auto row = window_row({});
+  row.counts->expected = 0;
+  take(batch_of({{.rows = {{1, static_cast<std::uint16_t>(schema::RowKind::window), schema::pack(row)}}}}));
+  EXPECT_THAT(json_of(windows(), {}), HasSubstr(R"("coverage":null)"));
+}
+
+TEST_F(QueryTest, CsvQuotesWhatNeedsIt) {
+  fill();
+  Filter filter;
+  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms), static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  const std::string csv = csv_of(windows({{"device", "pump-2"}, {"limit", "1"}}), filter);
+  EXPECT_THAT(csv, HasSubstr("\r\ngateway-1,pump-2,de,\"Pump, \"\"2\"\"\",DE,h,acceleration,m/s2,\"Hall 2, row \"\"B\"\"\",maintenance,"));
+  EXPECT_THAT(csv, HasSubstr(",coverage,rms,skewness,first_epoch,"));
+  EXPECT_THAT(csv, HasSubstr(",1,0,,7,10,7,12,")) << "what is not a number is empty";
+  // As many cells in a line as in the header, counted outside of quotes.
+  std::vector<int> cells(1, 1);
+  bool is_quoted = false;
+  for (const char c : csv) {
+    if (c == '"') is_quoted = !is_quoted;
+    if (c == ',' && !is_quoted) ++cells.back();
+    if (c == '\n' && !is_quoted) cells.push_back(1);
+  }
+  ASSERT_EQ(cells.size(), 3U);
+  EXPECT_EQ(cells[0], cells[1]);
+}
+
+TEST_F(QueryTest, TheTableHasAlignedColumns) {
+  fill();
+  const std::string table = table_of(windows(), {});
+  const auto heading = table.substr(0, table.find('\n'));
+  EXPECT_THAT(heading, HasSubstr("kurtosis"));
+  EXPECT_THAT(table, HasSubstr("100.0%"));
+  EXPECT_THAT(table, HasSubstr("2.00000"));
+  const auto at = heading.find("start");
+  for (std::size_t line = table.find('\n') + 1; line < table.size(); line = table.find('\n', line) + 1) {
+    EXPECT_EQ(table.substr(line + at, 4), "2026");
+  }
+}
+
+TEST(Json, NumbersAreShortAndExact) {
+  JsonWriter json;
+  json.begin_array().value(0.1).value(1e300).value(-0.0).value(5e-324).value(std::nan("")).value(HUGE_VAL).value(18446744073709551615ULL);
+  json.end_array();
+  EXPECT_EQ(json.take(), "[0.1,1e+300,-0,5e-324,null,null,18446744073709551615]");
+}
+
+TEST(Json, TextIsEscapedAndAlwaysUtf8) {
+  JsonWriter json;
+  json.value(std::string_view("a\"\\\n\x01\xc3\xa4 \xff \xed\xa0\x80 \xc0\xaf \xf0\x9f\x98\x80", 23));
+  EXPECT_EQ(json.take(), "\"a\\\"\\\\\\u000a\\u0001\xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xf0\x9f\x98\x80\"");
+}
+
+// The collector may not look into gpu_kernels; this test may.
+TEST(Statistics, AgreeWithTheRegistry) {
+  for (const auto& definition : kernels::statistics()) {
+    EXPECT_EQ(statistic_name(definition.number), definition.name);
+    EXPECT_EQ(find_statistic(definition.name), definition.number);
+    EXPECT_EQ(statistic_unit(definition.number, "m/s2"), definition.unit == kernels::UnitRule::same ? "m/s2" : "1") << definition.name;
+  }
+  EXPECT_EQ(known_statistics().size(), kernels::statistics().size());
+  EXPECT_EQ(statistic_name(999), "statistic_999");
+  EXPECT_FALSE(find_statistic("none"));
+  EXPECT_EQ(statistic_unit(999, "m/s2"), "");
+}
+
+}  // namespace
+}  // namespace stethos::collector

@@ -1,0 +1,374 @@
+#include "uplink/collector/intake.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "uplink/collector/intake_checks.h"
+
+namespace stethos::collector {
+namespace {
+
+using uplink::NumberRange;
+using uplink::NumberSet;
+
+constexpr std::size_t stream_ids_max = 100'000;
+// What a verifier of answers lets pass, see schemas/envelope.cc.
+static_assert(lanes_per_batch_max * (ranges_per_lane_max + 1) < 4096);
+// Runs a statement that returns one integer.
+Result<std::int64_t> run_for_integer(sqlite::Statement& statement) {
+  const auto has_row = statement.step();
+  if (!has_row) return std::unexpected(has_row.error());
+  STETHOS_CHECK(*has_row, "a statement that always returns a row");
+  const std::int64_t value = statement.integer(0);
+  statement.reset();
+  return value;
+}
+
+}  // namespace
+
+struct Intake::Source {
+  std::int64_t node = 0;
+  std::int64_t spool = 0;
+  std::string_view node_name;
+  int lane = 0;
+  std::uint64_t number = 0;
+  TimeNs now = 0;
+};
+
+Intake::Intake(Store& store)
+    : store_(store),
+      upsert_node_(store.database(),
+                   "INSERT INTO nodes (name, first_seen_ns, last_seen_ns) VALUES (?1, ?2, ?2) "
+                   "ON CONFLICT (name) DO UPDATE SET last_seen_ns = max(last_seen_ns, ?2) RETURNING id"),
+      upsert_spool_(store.database(),
+                    "INSERT INTO spools (node, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns) "
+                    "VALUES (?1, ?2, ?3, ?3, ?4, ?5) ON CONFLICT (node, identity) DO UPDATE SET "
+                    "last_seen_ns = max(last_seen_ns, ?3), sent_ns = ?4, offered_until_ns = max(offered_until_ns, ?5) RETURNING id"),
+      upsert_lane_(store.database(),
+                   "INSERT INTO lanes (spool, lane, lowest_kept, next_number, rows, duplicates) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                   "ON CONFLICT (spool, lane) DO UPDATE SET lowest_kept = max(lowest_kept, ?3), "
+                   "next_number = max(next_number, ?4), rows = rows + ?5, duplicates = duplicates + ?6"),
+      select_ranges_(store.database(), "SELECT first, last FROM lane_ranges WHERE spool = ? AND lane = ? ORDER BY first"),
+      delete_ranges_(store.database(), "DELETE FROM lane_ranges WHERE spool = ? AND lane = ?"),
+      insert_range_(store.database(), "INSERT INTO lane_ranges (spool, lane, first, last) VALUES (?, ?, ?, ?)"),
+      select_stream_(store.database(), "SELECT id FROM streams WHERE node = ? AND device = ? AND channel = ?"),
+      insert_stream_(store.database(), "INSERT INTO streams (node, device, channel) VALUES (?, ?, ?) RETURNING id"),
+      upsert_window_(store.database(),
+                     "INSERT INTO windows (stream, start_ns, definition, generation, revision, spool, lane, number, stored_ns, "
+                     "body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, start_ns, definition) DO UPDATE "
+                     "SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
+                     "WHERE (?4, ?5) > (generation, revision)"),
+      insert_stream_version_(store.database(),
+                             "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
+                             "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      insert_provenance_(store.database(),
+                         "INSERT INTO provenances (node, id, program, backend, config_hash, schema_major, schema_minor, source, "
+                         "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      insert_gap_(store.database(),
+                  "INSERT INTO gaps (node, device, epoch, spool, lane, first, last, cause, noticed_ns, stored_ns) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      insert_unknown_(store.database(),
+                      "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
+      insert_refused_(store.database(),
+                      "INSERT INTO refused_rows (spool, lane, number, kind, reason, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                      "RETURNING id"),
+      trim_refused_(store.database(), "DELETE FROM refused_rows WHERE id <= ?"),
+      add_to_counter_(store.database(), "UPDATE counters SET value = value + ? WHERE name = ?") {}
+
+std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<const std::uint8_t> packed, TimeNs now) {
+  const auto opened = schema::open_uplink_batch(packed);
+  if (!opened) return std::unexpected(IntakeError{IntakeError::Fault::batch, opened.error()});
+  const schema::UplinkBatch& batch = **opened;
+  if (auto checked = check_batch(batch); !checked) return std::unexpected(IntakeError{IntakeError::Fault::batch, checked.error()});
+
+  schema::UplinkAckT ack;
+  ack.collector = store_.identity();
+  ack.spool = std::string(view(batch.spool()));
+  counts_ = {};
+  const Status stored = store_.database().transaction([&]() -> Status {
+    Source source{.node_name = view(batch.node()), .now = now};
+    const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
+    if (!node) return std::unexpected(node.error());
+    source.node = *node;
+    const TimeNs offered_until = std::clamp(batch.offered_until_ns(), -plausible_time_max, plausible_time_max);
+    const auto spool = run_for_integer(upsert_spool_.bind(1, source.node)
+                                           .bind(2, view(batch.spool()))
+                                           .bind(3, now)
+                                           .bind(4, std::clamp(batch.sent_ns(), -plausible_time_max, plausible_time_max))
+                                           .bind(5, offered_until));
+    if (!spool) return std::unexpected(spool.error());
+    source.spool = *spool;
+    if (batch.lanes() != nullptr) {
+      for (const auto* lane : *batch.lanes()) {
+        source.lane = lane->lane();
+        ack.lanes.push_back(std::make_unique<schema::LaneAckT>());
+        if (auto taken = take_lane(source, *lane, *ack.lanes.back()); !taken) return taken;
+      }
+    }
+    count(Counter::batches);
+    return write_counts();
+  });
+  if (!stored) {
+    stream_ids_.clear();  // some of them may have been taken back
+    return std::unexpected(IntakeError{IntakeError::Fault::store, stored.error()});
+  }
+  if (const auto refused = counts_[static_cast<std::size_t>(Counter::rows_refused)]; refused > 0) {
+    spdlog::warn("node {}: {} rows of a batch are not what they claim to be and were set aside", view(batch.node()), refused);
+  }
+  return schema::pack(ack);
+}
+
+Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack) {
+  auto held = read_ranges(source.spool, source.lane);
+  if (!held) return std::unexpected(held.error());
+  const NumberSet before = *held;
+  const std::int64_t known = counts_[static_cast<std::size_t>(Counter::rows)];
+  const std::int64_t duplicates = counts_[static_cast<std::size_t>(Counter::rows_duplicate)];
+
+  if (lane.rows() != nullptr) {
+    for (const auto* row : *lane.rows()) {
+      if (held->contains(row->number())) {
+        count(Counter::rows_duplicate);
+      } else if (!held->add({row->number(), row->number()}, ranges_per_lane_max)) {
+        count(Counter::rows_postponed);
+      } else {
+        count(Counter::rows);
+        if (auto taken = take_row(source, *row); !taken) return taken;
+      }
+    }
+  }
+  // What the node says it gave up is a gap, unless it came before; so is what it no longer keeps and never sent.
+  std::vector<std::pair<NumberRange, std::string_view>> lost;
+  if (lane.given_up() != nullptr) {
+    for (const auto* range : *lane.given_up()) lost.push_back({{range->first(), range->last()}, "given_up"});
+  }
+  if (lane.lowest_kept() > 1) lost.push_back({{1, lane.lowest_kept() - 1}, "not_kept"});
+  for (const auto& [range, cause] : lost) {
+    NumberSet with_it = *held;
+    if (!with_it.add(range, ranges_per_lane_max)) continue;  // said again by a later batch, when there is room
+    if (auto noted = note_missing_rows(source, *held, range, cause); !noted) return noted;
+    *held = std::move(with_it);
+  }
+
+  if (auto written = upsert_lane_.bind(1, source.spool)
+                         .bind(2, source.lane)
+                         .bind(3, lane.lowest_kept())
+                         .bind(4, lane.next_number())
+                         .bind(5, counts_[static_cast<std::size_t>(Counter::rows)] - known)
+                         .bind(6, counts_[static_cast<std::size_t>(Counter::rows_duplicate)] - duplicates)
+                         .run();
+      !written) {
+    return written;
+  }
+  if (*held != before) {
+    if (auto written = write_ranges(source.spool, source.lane, *held); !written) return written;
+  }
+  ack.lane = static_cast<std::uint8_t>(source.lane);
+  ack.durable_through = held->durable_through();
+  for (const NumberRange& range : held->beyond()) {
+    ack.ranges.push_back(std::make_unique<schema::SequenceRangeT>());
+    ack.ranges.back()->first = range.first;
+    ack.ranges.back()->last = range.last;
+  }
+  return {};
+}
+
+Result<NumberSet> Intake::read_ranges(std::int64_t spool, int lane) {
+  std::vector<NumberRange> ranges;
+  select_ranges_.bind(1, spool).bind(2, lane);
+  for (;;) {
+    const auto more = select_ranges_.step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+    ranges.push_back({select_ranges_.unsigned_integer(0), select_ranges_.unsigned_integer(1)});
+  }
+  select_ranges_.reset();
+  if (!uplink::are_sorted_and_disjoint(ranges)) {
+    return fail(Code::corrupt, "reading the ranges of a lane", "they are not in order");
+  }
+  return NumberSet(std::move(ranges));
+}
+
+Status Intake::write_ranges(std::int64_t spool, int lane, const NumberSet& held) {
+  if (auto deleted = delete_ranges_.bind(1, spool).bind(2, lane).run(); !deleted) return deleted;
+  for (const NumberRange& range : held.ranges()) {
+    if (auto written = insert_range_.bind(1, spool).bind(2, lane).bind(3, range.first).bind(4, range.last).run(); !written) {
+      return written;
+    }
+  }
+  return {};
+}
+
+Status Intake::note_missing_rows(const Source& source, const NumberSet& held, NumberRange within, std::string_view cause) {
+  for (const NumberRange& range : held.missing(within)) {
+    if (auto noted = insert_gap_.bind(1, source.node)
+                         .bind(2, std::string_view{})
+                         .bind(3, 0)
+                         .bind(4, source.spool)
+                         .bind(5, source.lane)
+                         .bind(6, range.first)
+                         .bind(7, range.last)
+                         .bind(8, cause)
+                         .bind(9, source.now)
+                         .bind(10, source.now)
+                         .run();
+        !noted) {
+      return noted;
+    }
+    count(Counter::gaps, store_.database().changes());
+    spdlog::warn("node {}: rows {} to {} of lane {} will not come ({})", source.node_name, range.first, range.last, source.lane, cause);
+  }
+  return {};
+}
+
+Status Intake::take_row(Source source, const schema::Row& row) {
+  source.number = row.number();
+  const schema::Bytes body(row.body()->data(), row.body()->size());
+  const auto take = [&](const auto& opened, auto store) -> Status {
+    if (!opened) return refuse_row(source, row, opened.error().failed);
+    if (const auto why = objection(**opened); !why.empty()) return refuse_row(source, row, why);
+    return store(**opened);
+  };
+  switch (static_cast<schema::RowKind>(row.kind())) {
+    case schema::RowKind::window:
+      return take(schema::open_window_row(body), [&](const auto& opened) { return take_window(source, opened, body); });
+    case schema::RowKind::stream:
+      return take(schema::open_stream_row(body), [&](const auto& opened) { return take_stream(source, opened); });
+    case schema::RowKind::provenance:
+      return take(schema::open_provenance_row(body), [&](const auto& opened) { return take_provenance(source, opened); });
+    case schema::RowKind::gap:
+      return take(schema::open_gap_row(body), [&](const auto& opened) { return take_gap(source, opened); });
+    case schema::RowKind::none: return refuse_row(source, row, "it has no kind");
+  }
+  if (body.size() > schema::row_bytes_max) return refuse_row(source, row, "its kind is unknown and it is too large to be kept");
+  count(Counter::rows_unknown);
+  return insert_unknown_.bind(1, source.spool)
+      .bind(2, source.lane)
+      .bind(3, row.number())
+      .bind(4, static_cast<int>(row.kind()))
+      .bind(5, body)
+      .bind(6, source.now)
+      .run();
+}
+
+Status Intake::take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body) {
+  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  if (!stream) return std::unexpected(stream.error());
+  sqlite3_set_last_insert_rowid(store_.database().handle(), 0);
+  upsert_window_.bind(1, *stream)
+      .bind(2, row.start_ns())
+      .bind(3, row.definition())
+      .bind(4, row.generation())
+      .bind(5, row.revision())
+      .bind(6, source.spool)
+      .bind(7, source.lane)
+      .bind(8, source.number)
+      .bind(9, source.now)
+      .bind(10, body);
+  if (auto written = upsert_window_.run(); !written) return written;
+  if (store_.database().changes() == 0) {
+    count(Counter::windows_stale);
+  } else if (sqlite3_last_insert_rowid(store_.database().handle()) == 0) {
+    count(Counter::windows_superseded);
+  } else {
+    count(Counter::windows);
+  }
+  return {};
+}
+
+Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {
+  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  if (!stream) return std::unexpected(stream.error());
+  return insert_stream_version_.bind(1, *stream)
+      .bind(2, row.version())
+      .bind(3, view(row.machine()))
+      .bind(4, view(row.point()))
+      .bind(5, view(row.axis()))
+      .bind(6, view(row.quantity()))
+      .bind(7, view(row.unit()))
+      .bind(8, view(row.location()))
+      .bind(9, view(row.owner()))
+      .bind(10, source.now)
+      .run();
+}
+
+Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow& row) {
+  const Status written = insert_provenance_.bind(1, source.node)
+                             .bind(2, row.id())
+                             .bind(3, view(row.program()))
+                             .bind(4, view(row.backend()))
+                             .bind(5, row.config_hash())
+                             .bind(6, static_cast<int>(row.schema_major()))
+                             .bind(7, static_cast<int>(row.schema_minor()))
+                             .bind(8, view(row.source()))
+                             .bind(9, source.now)
+                             .run();
+  if (written) count(Counter::provenances, store_.database().changes());
+  return written;
+}
+
+Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
+  const std::string_view known = schema::EnumNameGapCause(row.cause());
+  const Status written = insert_gap_.bind(1, source.node)
+                             .bind(2, view(row.device()))
+                             .bind(3, row.epoch())
+                             .bind(4, 0)
+                             .bind(5, 0)
+                             .bind(6, row.first_sequence())
+                             .bind(7, row.last_sequence())
+                             .bind(8, known.empty() ? std::string_view("unknown") : known)
+                             .bind(9, std::clamp(row.noticed_ns(), -plausible_time_max, plausible_time_max))
+                             .bind(10, source.now)
+                             .run();
+  if (written) count(Counter::gaps, store_.database().changes());
+  return written;
+}
+
+Status Intake::refuse_row(const Source& source, const schema::Row& row, std::string_view reason) {
+  spdlog::debug("node {}: row {} of lane {}, kind {}, is set aside: {}", source.node_name, row.number(), source.lane, row.kind(), reason);
+  count(Counter::rows_refused);
+  const schema::Bytes body(row.body()->data(), std::min<std::size_t>(row.body()->size(), refused_row_bytes_max));
+  const auto id = run_for_integer(insert_refused_.bind(1, source.spool)
+                                      .bind(2, source.lane)
+                                      .bind(3, row.number())
+                                      .bind(4, static_cast<int>(row.kind()))
+                                      .bind(5, reason)
+                                      .bind(6, body)
+                                      .bind(7, source.now));
+  if (!id) return std::unexpected(id.error());
+  return trim_refused_.bind(1, *id - static_cast<std::int64_t>(refused_rows_max)).run();
+}
+
+Result<std::int64_t> Intake::stream_id(std::int64_t node, std::string_view device, std::string_view channel) {
+  std::string key = std::to_string(node);
+  key.append(1, '\0').append(device).append(1, '\0').append(channel);
+  if (const auto known = stream_ids_.find(key); known != stream_ids_.end()) return known->second;
+
+  const auto stored = select_stream_.bind(1, node).bind(2, device).bind(3, channel).step();
+  if (!stored) return std::unexpected(stored.error());
+  std::int64_t id = *stored ? select_stream_.integer(0) : 0;
+  select_stream_.reset();
+  if (id == 0) {
+    const auto made = run_for_integer(insert_stream_.bind(1, node).bind(2, device).bind(3, channel));
+    if (!made) return made;
+    id = *made;
+    count(Counter::streams);
+  }
+  if (stream_ids_.size() >= stream_ids_max) stream_ids_.clear();
+  stream_ids_.emplace(std::move(key), id);
+  return id;
+}
+
+Status Intake::write_counts() {
+  for (int i = 0; i < counter_count; ++i) {
+    const std::int64_t by = counts_[static_cast<std::size_t>(i)];
+    if (by == 0) continue;
+    if (auto added = add_to_counter_.bind(1, by).bind(2, std::string_view(name_of(static_cast<Counter>(i)))).run(); !added) {
+      return added;
+    }
+  }
+  return {};
+}
+
+}  // namespace stethos::collector

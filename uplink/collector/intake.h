@@ -1,0 +1,89 @@
+// The collector's side of the protocol, without a server: (store, batch, now) -> answer.
+//
+// A batch is verified as a whole before anything of it is used, and stored in one transaction: after it the answer says, per
+// lane, which numbers are durable here or known never to come. A row that came before changes nothing. A window replaces the
+// one of the same identity only with a higher (generation, revision). A row of a kind that is not known is kept as bytes; one
+// that is not what it claims to be is kept aside with the reason; both are acknowledged, so that no lane is blocked.
+//
+// One thread at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/result.h"
+#include "schemas/envelope.h"
+#include "uplink/collector/store.h"
+#include "uplink/protocol/ranges.h"
+
+namespace stethos::collector {
+
+// Holes in what a lane has: rows that would need more ranges are left for later, and not acknowledged.
+inline constexpr std::size_t ranges_per_lane_max = 200;
+inline constexpr std::size_t refused_rows_max = 10'000;       // the oldest go first
+inline constexpr std::size_t refused_row_bytes_max = 1'024;   // that are kept of each
+
+struct IntakeError {
+  enum class Fault : std::uint8_t {
+    batch,  // it will never be taken
+    store,  // nothing of the batch was taken
+  };
+  Fault fault = Fault::batch;
+  Error error;
+};
+
+class Intake {
+ public:
+  explicit Intake(Store& store);
+
+  // `packed` is an UplinkBatch, decompressed; the answer is a packed UplinkAck.
+  std::expected<std::vector<std::uint8_t>, IntakeError> take(std::span<const std::uint8_t> packed, TimeNs now);
+
+ private:
+  struct Source;  // whose row it is, and when it came
+  using Counts = std::array<std::int64_t, counter_count>;
+
+  Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
+  Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
+  Status write_ranges(std::int64_t spool, int lane, const uplink::NumberSet& held);
+  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, uplink::NumberRange within, std::string_view cause);
+  Status take_row(Source source, const schema::Row& row);
+  Status take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body);
+  Status take_stream(const Source& source, const schema::StreamRow& row);
+  Status take_provenance(const Source& source, const schema::ProvenanceRow& row);
+  Status take_gap(const Source& source, const schema::GapRow& row);
+  Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
+  Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
+  Status write_counts();
+  void count(Counter counter, std::int64_t by = 1) { counts_[static_cast<std::size_t>(counter)] += by; }
+
+  Store& store_;
+  Counts counts_{};  // of the transaction under way
+  // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
+  std::unordered_map<std::string, std::int64_t> stream_ids_;
+
+  sqlite::Statement upsert_node_;
+  sqlite::Statement upsert_spool_;
+  sqlite::Statement upsert_lane_;
+  sqlite::Statement select_ranges_;
+  sqlite::Statement delete_ranges_;
+  sqlite::Statement insert_range_;
+  sqlite::Statement select_stream_;
+  sqlite::Statement insert_stream_;
+  sqlite::Statement upsert_window_;
+  sqlite::Statement insert_stream_version_;
+  sqlite::Statement insert_provenance_;
+  sqlite::Statement insert_gap_;
+  sqlite::Statement insert_unknown_;
+  sqlite::Statement insert_refused_;
+  sqlite::Statement trim_refused_;
+  sqlite::Statement add_to_counter_;
+};
+
+}  // namespace stethos::collector

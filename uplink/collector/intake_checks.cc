@@ -1,0 +1,106 @@
+#include "uplink/collector/intake_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "uplink/collector/utf8.h"
+#include "uplink/protocol/ranges.h"
+
+namespace stethos::collector {
+namespace {
+
+using uplink::NumberRange;
+
+constexpr std::uint64_t number_max = std::numeric_limits<std::int64_t>::max();
+
+bool is_spool_identity(std::string_view text) {
+  return text.size() == 32 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// UTF-8 without control characters, at most so long: what a person may read. A channel need not be a schema::is_name.
+bool is_plain_text(std::string_view text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) return false;
+  while (!text.empty()) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t length = lead < 0x20 || lead == 0x7f ? 0 : utf8_sequence_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+bool is_key(const flatbuffers::String* text) { return !view(text).empty() && is_plain_text(view(text), schema::name_bytes_max); }
+bool is_label(const flatbuffers::String* text) { return is_plain_text(view(text), 4 * schema::name_bytes_max); }
+
+Status refuse(Code code, std::string why) { return fail(code, "reading a batch", std::move(why)); }
+
+Status check_lane(const schema::LaneBatch& lane) {
+  const std::string name = "lane " + std::to_string(lane.lane()) + ": ";
+  if (lane.lowest_kept() == 0 || lane.lowest_kept() > lane.next_number() || lane.next_number() > number_max) {
+    return refuse(Code::invalid, name + "its numbers contradict each other");
+  }
+  if (lane.given_up() != nullptr) {
+    std::vector<NumberRange> given_up;
+    for (const auto* range : *lane.given_up()) given_up.push_back({range->first(), range->last()});
+    if (!uplink::are_sorted_and_disjoint(given_up) || (!given_up.empty() && given_up.back().last >= lane.next_number())) {
+      return refuse(Code::invalid, name + "what it gave up is not in order");
+    }
+  }
+  std::uint64_t next = lane.lowest_kept();
+  if (lane.rows() != nullptr) {
+    for (const auto* row : *lane.rows()) {
+      if (row->number() < next || row->number() >= lane.next_number()) {
+        return refuse(Code::invalid, name + "row " + std::to_string(row->number()) + " is out of place");
+      }
+      next = row->number() + 1;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_batch(const schema::UplinkBatch& batch) {
+  if (!schema::is_name(view(batch.node()))) return refuse(Code::invalid, "its node is not a name");
+  if (!is_spool_identity(view(batch.spool()))) return refuse(Code::invalid, "its spool is not 32 hex digits");
+  if (batch.lanes() == nullptr) return {};
+  if (batch.lanes()->size() > lanes_per_batch_max) return refuse(Code::too_large, "it has too many lanes");
+  std::array<bool, 256> seen{};
+  std::size_t rows = 0;
+  for (const auto* lane : *batch.lanes()) {
+    if (std::exchange(seen[lane->lane()], true)) return refuse(Code::invalid, "lane " + std::to_string(lane->lane()) + " is in it twice");
+    if (auto checked = check_lane(*lane); !checked) return checked;
+    rows += lane->rows() == nullptr ? 0 : lane->rows()->size();
+  }
+  if (rows > schema::rows_per_batch_max) return refuse(Code::too_large, "it has too many rows");
+  return {};
+}
+
+std::string_view objection(const schema::WindowRow& row) {
+  if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
+  if (row.length_ns() < 0 || row.length_ns() > plausible_time_max) return "its length is implausible";
+  if (row.start_ns() < -plausible_time_max || row.start_ns() > plausible_time_max - row.length_ns()) return "its start is implausible";
+  return {};
+}
+
+std::string_view objection(const schema::StreamRow& row) {
+  if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
+  const bool labels = is_label(row.machine()) && is_label(row.point()) && is_label(row.axis()) && is_label(row.quantity()) &&
+                      is_label(row.unit()) && is_label(row.location()) && is_label(row.owner());
+  return labels ? std::string_view{} : "one of its labels is not a text";
+}
+
+std::string_view objection(const schema::ProvenanceRow& row) {
+  return is_label(row.program()) && is_label(row.backend()) && is_label(row.source()) ? std::string_view{}
+                                                                                      : "one of its labels is not a text";
+}
+
+std::string_view objection(const schema::GapRow& row) {
+  if (!is_key(row.device())) return "its device is not a name";
+  return row.first_sequence() > row.last_sequence() ? std::string_view("its range is empty") : std::string_view{};
+}
+
+}  // namespace stethos::collector

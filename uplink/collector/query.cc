@@ -1,0 +1,368 @@
+#include "uplink/collector/query.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/identity.h"
+
+namespace stethos::collector {
+namespace {
+
+constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+constexpr auto lowest_bits = static_cast<std::uint64_t>(lowest);
+constexpr std::size_t streams_at_once_max = 256;
+// A bound on what one node may show of itself in one answer.
+constexpr std::int64_t spools_per_node_max = 20;
+
+// Calls `each` for every row and resets the statement. `each` returns whether to go on.
+template <class Each>
+Status for_each_row(sqlite::Statement& statement, Each each) {
+  for (;;) {
+    const auto more = statement.step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more || !each()) break;
+  }
+  statement.reset();
+  return {};
+}
+
+std::uint64_t cursor_part(const Filter& filter, std::size_t index) { return index < filter.cursor.size() ? filter.cursor[index] : 0; }
+
+// Binds a text, or NULL where the filter does not have it.
+void bind_optional(sqlite::Statement& statement, int index, const std::optional<std::string>& text) {
+  if (text) {
+    statement.bind(index, std::string_view(*text));
+  } else {
+    statement.bind_null(index);
+  }
+}
+
+}  // namespace
+
+struct Query::StreamKey {
+  std::int64_t id = 0;
+  std::int64_t node = 0;
+  std::string node_name, device, channel;
+};
+
+// One page of windows as it fills.
+struct Query::WindowScan {
+  struct Position {
+    std::uint64_t stream = 0;      // and all before it were looked at
+    std::uint64_t start = 0;       // of its windows up to this one; bit for bit, as in a cursor
+    std::uint64_t definition = 0;
+  };
+  const Filter& filter;
+  Position position;
+  Page<WindowRecord> page = {};
+  std::size_t examined = 0;
+  bool is_over = false;            // there may be more, for another page
+  // Many windows share their stream's version and their provenance.
+  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<StreamInfo>> infos = {};
+  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<ProvenanceInfo>> provenances = {};
+};
+
+Query::Query(Store& store)
+    : select_streams_(store.database(),
+                      "SELECT s.id, s.node, n.name, s.device, s.channel FROM streams s JOIN nodes n ON n.id = s.node "
+                      "WHERE s.id >= ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) "
+                      "AND (?4 IS NULL OR s.channel = ?4) "
+                      "AND (?5 IS NULL OR s.id IN (SELECT stream FROM stream_versions WHERE machine = ?5)) ORDER BY s.id LIMIT ?6"),
+      select_version_(store.database(),
+                      "SELECT version, machine, point, axis, quantity, unit, location, owner FROM stream_versions "
+                      "WHERE stream = ? AND version = ?"),
+      select_latest_(store.database(),
+                     "SELECT version, machine, point, axis, quantity, unit, location, owner FROM stream_versions "
+                     "WHERE stream = ? ORDER BY id DESC LIMIT 1"),
+      select_provenance_(store.database(),
+                         "SELECT program, backend, config_hash, schema_major, schema_minor, source FROM provenances "
+                         "WHERE node = ? AND id = ?"),
+      select_windows_(store.database(),
+                      "SELECT w.start_ns, w.definition, p.identity, w.lane, w.number, w.stored_ns, w.body FROM windows w "
+                      "JOIN spools p ON p.id = w.spool WHERE w.stream = ?1 AND w.start_ns >= ?2 AND w.start_ns < ?3 "
+                      "AND (w.start_ns, w.definition) > (?4, ?5) AND (?6 IS NULL OR w.definition = ?6) "
+                      "ORDER BY w.start_ns, w.definition"),
+      select_span_(store.database(),
+                   "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1), (SELECT max(start_ns) FROM windows WHERE stream = ?1)"),
+      select_nodes_(store.database(),
+                    "SELECT id, name, first_seen_ns, last_seen_ns FROM nodes WHERE id > ?1 AND (?2 IS NULL OR name = ?2) "
+                    "ORDER BY id LIMIT ?3"),
+      select_spools_(store.database(),
+                     "SELECT id, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns FROM spools WHERE node = ? "
+                     "ORDER BY last_seen_ns DESC, id DESC LIMIT ?"),
+      select_lanes_(store.database(), "SELECT lane, lowest_kept, next_number, rows, duplicates FROM lanes WHERE spool = ? ORDER BY lane"),
+      select_lane_ranges_(store.database(), "SELECT first, last FROM lane_ranges WHERE spool = ? AND lane = ? ORDER BY first"),
+      select_gaps_(store.database(),
+                   "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.noticed_ns, "
+                   "g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
+                   "WHERE g.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR g.device = ?3) ORDER BY g.id LIMIT ?4"),
+      select_counters_(store.database(), "SELECT name, value FROM counters") {}
+
+Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id, std::size_t count_max) {
+  std::vector<StreamKey> out;
+  select_streams_.bind(1, from_id);
+  bind_optional(select_streams_, 2, filter.node);
+  bind_optional(select_streams_, 3, filter.device);
+  bind_optional(select_streams_, 4, filter.channel);
+  bind_optional(select_streams_, 5, filter.machine);
+  select_streams_.bind(6, static_cast<std::int64_t>(count_max));
+  const Status read = for_each_row(select_streams_, [&] {
+    out.push_back({.id = select_streams_.integer(0),
+                   .node = select_streams_.integer(1),
+                   .node_name = std::string(select_streams_.text(2)),
+                   .device = std::string(select_streams_.text(3)),
+                   .channel = std::string(select_streams_.text(4))});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<std::optional<StreamInfo>> Query::stream_info(std::int64_t stream, std::optional<std::uint64_t> version) {
+  sqlite::Statement& statement = version ? select_version_ : select_latest_;
+  statement.bind(1, stream);
+  if (version) statement.bind(2, *version);
+  std::optional<StreamInfo> out;
+  const Status read = for_each_row(statement, [&] {
+    const auto text = [&](int column) { return std::string(statement.text(column)); };
+    out = StreamInfo{statement.unsigned_integer(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7)};
+    return false;
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<std::optional<ProvenanceInfo>> Query::provenance_info(std::int64_t node, std::uint64_t id) {
+  std::optional<ProvenanceInfo> out;
+  const Status read = for_each_row(select_provenance_.bind(1, node).bind(2, id), [&] {
+    out = ProvenanceInfo{.program = std::string(select_provenance_.text(0)),
+                         .backend = std::string(select_provenance_.text(1)),
+                         .config_hash = select_provenance_.unsigned_integer(2),
+                         .schema_major = static_cast<int>(select_provenance_.integer(3)),
+                         .schema_minor = static_cast<int>(select_provenance_.integer(4)),
+                         .source = std::string(select_provenance_.text(5))};
+    return false;
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<Page<WindowRecord>> Query::windows(const Filter& filter) {
+  WindowScan scan{.filter = filter, .position = {cursor_part(filter, 0), cursor_part(filter, 1), cursor_part(filter, 2)}};
+  if (filter.cursor.empty()) scan.position = {0, lowest_bits, lowest_bits};
+  for (;;) {
+    const auto streams = matching_streams(filter, scan.position.stream, streams_at_once_max);
+    if (!streams) return std::unexpected(streams.error());
+    for (const StreamKey& stream : *streams) {
+      const auto id = static_cast<std::uint64_t>(stream.id);
+      if (id != scan.position.stream) scan.position = {id, lowest_bits, lowest_bits};
+      if (auto read = read_windows(stream, scan); !read) return std::unexpected(read.error());
+      if (scan.is_over) {
+        scan.page.next = hex_of(scan.position.stream) + hex_of(scan.position.start) + hex_of(scan.position.definition);
+        return std::move(scan.page);
+      }
+    }
+    if (streams->size() < streams_at_once_max) return std::move(scan.page);
+    scan.position = {static_cast<std::uint64_t>(streams->back().id) + 1, lowest_bits, lowest_bits};
+  }
+}
+
+Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
+  const Filter& filter = scan.filter;
+  const auto after_start = static_cast<std::int64_t>(scan.position.start);
+  select_windows_.bind(1, stream.id)
+      .bind(2, std::max(filter.from.value_or(lowest), after_start))
+      .bind(3, filter.to.value_or(highest))
+      .bind(4, after_start)
+      .bind(5, scan.position.definition);
+  if (filter.definition) {
+    select_windows_.bind(6, *filter.definition);
+  } else {
+    select_windows_.bind_null(6);
+  }
+  Status joined;
+  const Status read = for_each_row(select_windows_, [&] {
+    scan.is_over = scan.page.records.size() == filter.limit || ++scan.examined > page_examined_max;
+    if (scan.is_over) return false;
+    scan.position = {static_cast<std::uint64_t>(stream.id), select_windows_.unsigned_integer(0), select_windows_.unsigned_integer(1)};
+    WindowRecord record;
+    record.spool = select_windows_.text(2);
+    record.lane = static_cast<int>(select_windows_.integer(3));
+    record.number = select_windows_.unsigned_integer(4);
+    record.stored = select_windows_.integer(5);
+    const auto blob = select_windows_.blob(6);
+    record.body.assign(blob.begin(), blob.end());
+    joined = join(stream, scan, record);
+    if (!joined) return false;
+    if (!filter.machine || (record.stream && record.stream->machine == *filter.machine)) scan.page.records.push_back(std::move(record));
+    return true;
+  });
+  if (read && joined && !scan.is_over) scan.is_over = ++scan.examined > page_examined_max;
+  return read ? joined : read;
+}
+
+// Completes a record whose body is there: verifies it, and finds what it refers to.
+Status Query::join(const StreamKey& stream, WindowScan& scan, WindowRecord& record) {
+  const auto opened = schema::open_window_row(record.body);
+  if (!opened) return fail(Code::corrupt, "reading a window of the store", opened.error().failed);
+  record.row = *opened;
+  record.node = stream.node_name;
+
+  const auto version = std::pair(stream.id, record.row->stream_version());
+  auto info = scan.infos.find(version);
+  if (info == scan.infos.end()) {
+    auto found = stream_info(stream.id, version.second);
+    if (found && !*found) found = stream_info(stream.id, std::nullopt);
+    if (!found) return std::unexpected(found.error());
+    info = scan.infos.emplace(version, std::move(*found)).first;
+  }
+  record.stream = info->second;
+
+  const auto source = std::pair(stream.node, record.row->provenance());
+  auto provenance = scan.provenances.find(source);
+  if (provenance == scan.provenances.end()) {
+    auto found = provenance_info(source.first, source.second);
+    if (!found) return std::unexpected(found.error());
+    provenance = scan.provenances.emplace(source, std::move(*found)).first;
+  }
+  record.provenance = provenance->second;
+  return {};
+}
+
+Result<Page<StreamRecord>> Query::streams(const Filter& filter) {
+  Page<StreamRecord> page;
+  const auto streams = matching_streams(filter, cursor_part(filter, 0), filter.limit + 1);
+  if (!streams) return std::unexpected(streams.error());
+  for (const StreamKey& stream : *streams) {
+    if (page.records.size() == filter.limit) {
+      page.next = hex_of(static_cast<std::uint64_t>(stream.id));
+      break;
+    }
+    auto latest = stream_info(stream.id, std::nullopt);
+    if (!latest) return std::unexpected(latest.error());
+    StreamRecord record;
+    record.node = stream.node_name;
+    record.device = stream.device;
+    record.channel = stream.channel;
+    record.latest = std::move(*latest);
+    const Status read = for_each_row(select_span_.bind(1, stream.id), [&] {
+      if (!select_span_.is_null(0)) record.first_start = select_span_.integer(0);
+      if (!select_span_.is_null(1)) record.last_start = select_span_.integer(1);
+      return false;
+    });
+    if (!read) return std::unexpected(read.error());
+    page.records.push_back(std::move(record));
+  }
+  return page;
+}
+
+Result<Page<NodeRecord>> Query::nodes(const Filter& filter) {
+  Page<NodeRecord> page;
+  std::vector<std::int64_t> ids;
+  select_nodes_.bind(1, cursor_part(filter, 0));
+  bind_optional(select_nodes_, 2, filter.node);
+  select_nodes_.bind(3, static_cast<std::int64_t>(filter.limit + 1));
+  const Status read = for_each_row(select_nodes_, [&] {
+    if (ids.size() == filter.limit) {
+      page.next = hex_of(static_cast<std::uint64_t>(ids.back()));
+      return false;
+    }
+    ids.push_back(select_nodes_.integer(0));
+    page.records.push_back({.name = std::string(select_nodes_.text(1)),
+                            .first_seen = select_nodes_.integer(2),
+                            .last_seen = select_nodes_.integer(3),
+                            .spools = {}});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (auto filled = read_spools(ids[i], page.records[i]); !filled) return std::unexpected(filled.error());
+  }
+  return page;
+}
+
+Status Query::read_spools(std::int64_t node, NodeRecord& record) {
+  std::vector<std::int64_t> ids;
+  const Status read = for_each_row(select_spools_.bind(1, node).bind(2, spools_per_node_max), [&] {
+    ids.push_back(select_spools_.integer(0));
+    record.spools.push_back({.identity = std::string(select_spools_.text(1)),
+                             .first_seen = select_spools_.integer(2),
+                             .last_seen = select_spools_.integer(3),
+                             .sent = select_spools_.integer(4),
+                             .offered_until = select_spools_.integer(5),
+                             .lanes = {}});
+    return true;
+  });
+  if (!read) return read;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (auto filled = read_lanes(ids[i], record.spools[i]); !filled) return filled;
+  }
+  return {};
+}
+
+Status Query::read_lanes(std::int64_t spool, SpoolRecord& record) {
+  const Status read = for_each_row(select_lanes_.bind(1, spool), [&] {
+    record.lanes.push_back({.lane = static_cast<int>(select_lanes_.integer(0)),
+                            .lowest_kept = select_lanes_.unsigned_integer(1),
+                            .next_number = select_lanes_.unsigned_integer(2),
+                            .rows = select_lanes_.unsigned_integer(3),
+                            .duplicates = select_lanes_.unsigned_integer(4),
+                            .held = {}});
+    return true;
+  });
+  if (!read) return read;
+  for (LaneRecord& lane : record.lanes) {
+    std::vector<uplink::NumberRange> ranges;
+    const Status found = for_each_row(select_lane_ranges_.bind(1, spool).bind(2, lane.lane), [&] {
+      ranges.push_back({select_lane_ranges_.unsigned_integer(0), select_lane_ranges_.unsigned_integer(1)});
+      return true;
+    });
+    if (!found) return found;
+    if (!uplink::are_sorted_and_disjoint(ranges)) return fail(Code::corrupt, "reading the ranges of a lane", "they are not in order");
+    lane.held = uplink::NumberSet(std::move(ranges));
+  }
+  return {};
+}
+
+Result<Page<GapRecord>> Query::gaps(const Filter& filter) {
+  Page<GapRecord> page;
+  std::int64_t last_id = 0;
+  select_gaps_.bind(1, cursor_part(filter, 0));
+  bind_optional(select_gaps_, 2, filter.node);
+  bind_optional(select_gaps_, 3, filter.device);
+  select_gaps_.bind(4, static_cast<std::int64_t>(filter.limit + 1));
+  const Status read = for_each_row(select_gaps_, [&] {
+    if (page.records.size() == filter.limit) {
+      page.next = hex_of(static_cast<std::uint64_t>(last_id));
+      return false;
+    }
+    last_id = select_gaps_.integer(0);
+    page.records.push_back({.node = std::string(select_gaps_.text(1)),
+                            .device = std::string(select_gaps_.text(2)),
+                            .epoch = select_gaps_.unsigned_integer(3),
+                            .spool = std::string(select_gaps_.text(4)),
+                            .lane = static_cast<int>(select_gaps_.integer(5)),
+                            .first = select_gaps_.unsigned_integer(6),
+                            .last = select_gaps_.unsigned_integer(7),
+                            .cause = std::string(select_gaps_.text(8)),
+                            .noticed = select_gaps_.integer(9),
+                            .stored = select_gaps_.integer(10)});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return page;
+}
+
+Result<std::map<std::string, std::int64_t>> Query::counters() {
+  std::map<std::string, std::int64_t> out;
+  const Status read = for_each_row(select_counters_, [&] {
+    out.emplace(select_counters_.text(0), select_counters_.integer(1));
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
+}
+
+}  // namespace stethos::collector

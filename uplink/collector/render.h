@@ -1,0 +1,25 @@
+// Pages of the store as JSON and CSV for programs, and as tables for people. What the fields mean stands in docs/api.md.
+//
+// Pure; any thread.
+#pragma once
+
+#include <string>
+
+#include "uplink/collector/query.h"
+
+namespace stethos::collector {
+
+std::string json_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string json_of(const Page<StreamRecord>& page);
+std::string json_of(const Page<NodeRecord>& page);
+std::string json_of(const Page<GapRecord>& page);
+
+// One line a window, a header first, as RFC 4180 says; a column a statistic, those of the filter or all that have a name.
+std::string csv_of(const Page<WindowRecord>& page, const Filter& filter);
+
+std::string table_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string table_of(const Page<StreamRecord>& page);
+std::string table_of(const Page<NodeRecord>& page);
+std::string table_of(const Page<GapRecord>& page);
+
+}  // namespace stethos::collector

@@ -1,0 +1,187 @@
+#include <algorithm>
+
+#include "common/identity.h"
+#include "common/time_text.h"
+#include "uplink/collector/json.h"
+#include "uplink/collector/render.h"
+#include "uplink/collector/row_text.h"
+#include "uplink/collector/statistics.h"
+
+namespace stethos::collector {
+namespace {
+
+void write_time(JsonWriter& json, std::string_view name, TimeNs time) {
+  json.key(name);
+  const std::string text = time_or_empty(time);
+  text.empty() ? json.null() : json.value(text);
+}
+
+bool is_wanted(const Filter& filter, std::uint16_t number) {
+  return filter.statistics.empty() || std::ranges::find(filter.statistics, number) != filter.statistics.end();
+}
+
+void write_labels(JsonWriter& json, const std::optional<StreamInfo>& stream) {
+  for (const auto& [name, field] : label_fields) {
+    json.key(name);
+    stream ? json.value((*stream).*field) : json.null();
+  }
+}
+
+void write_next(JsonWriter& json, const std::string& next) {
+  json.key("next");
+  next.empty() ? json.null() : json.value(next);
+}
+
+void write_statistics(JsonWriter& json, const WindowRecord& record, const Filter& filter) {
+  json.key("statistics").begin_object();
+  if (record.row->statistics() != nullptr) {
+    for (const auto* value : *record.row->statistics()) {
+      if (!is_wanted(filter, value->statistic())) continue;
+      const std::string name = statistic_name(value->statistic());
+      const std::string parameter = value->parameter() == 0 ? std::string() : "#" + std::to_string(value->parameter());
+      json.key(name + parameter).begin_object().member("value", value->value()).key("unit");
+      const std::string unit = record.stream ? statistic_unit(value->statistic(), record.stream->unit) : std::string();
+      unit.empty() ? json.null() : json.value(unit);
+      json.key("id");
+      if (record.stream) {
+        const std::string axis = record.stream->axis.empty() ? "none" : record.stream->axis;
+        json.value(record.stream->quantity + ".full." + axis + "." + name + parameter);
+      } else {
+        json.null();
+      }
+      json.end_object();
+    }
+  }
+  json.end_object();
+}
+
+void write_source(JsonWriter& json, const WindowRecord& record) {
+  const schema::WindowRow& row = *record.row;
+  json.key("lineage").begin_object();
+  json.member("first_epoch", row.first_epoch()).member("first_sequence", row.first_sequence());
+  json.member("last_epoch", row.last_epoch()).member("last_sequence", row.last_sequence());
+  json.member("spool", record.spool).member("lane", lane_of(record.lane)).member("number", record.number);
+  json.end_object();
+
+  json.key("provenance").begin_object().member("id", hex_of(row.provenance()));
+  if (record.provenance) {
+    const ProvenanceInfo& provenance = *record.provenance;
+    json.member("program", provenance.program).member("backend", provenance.backend);
+    json.member("config", hex_of(provenance.config_hash));
+    json.member("schema", std::to_string(provenance.schema_major) + "." + std::to_string(provenance.schema_minor));
+    json.member("source", provenance.source);
+  }
+  json.end_object();
+
+  json.key("times").begin_object();
+  for (const auto& [name, field] : time_fields) write_time(json, name, (row.*field)());
+  write_time(json, "stored", record.stored);
+  json.end_object();
+}
+
+void write_window(JsonWriter& json, const WindowRecord& record, const Filter& filter) {
+  const schema::WindowRow& row = *record.row;
+  json.begin_object().member("node", record.node);
+  json.member("device", view(row.device())).member("channel", view(row.channel()));
+  write_labels(json, record.stream);
+  json.member("definition", hex_of(row.definition())).member("kind", kind_of(row));
+  json.member("start", format_time(row.start_ns())).member("start_ns", row.start_ns()).member("length_ns", row.length_ns());
+  json.member("generation", row.generation()).member("revision", row.revision()).member("state", state_of(row));
+
+  json.key("counts").begin_object();
+  for (const auto& [name, field] : count_fields) json.member(name, (row.counts()->*field)());
+  json.end_object().member("coverage", coverage_of(row));
+
+  json.key("moments").begin_object().member("count", row.moments()->count());
+  for (const auto& [name, field] : moment_fields) json.member(name, (row.moments()->*field)());
+  json.end_object();
+
+  write_statistics(json, record, filter);
+  write_source(json, record);
+  json.end_object();
+}
+
+}  // namespace
+
+std::string json_of(const Page<WindowRecord>& page, const Filter& filter) {
+  JsonWriter json;
+  json.begin_object().key("windows").begin_array();
+  for (const WindowRecord& record : page.records) write_window(json, record, filter);
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+std::string json_of(const Page<StreamRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("streams").begin_array();
+  for (const StreamRecord& record : page.records) {
+    json.begin_object().member("node", record.node).member("device", record.device).member("channel", record.channel);
+    write_labels(json, record.latest);
+    json.key("version");
+    record.latest ? json.value(hex_of(record.latest->version)) : json.null();
+    write_time(json, "first_start", record.first_start.value_or(0));
+    write_time(json, "last_start", record.last_start.value_or(0));
+    json.end_object();
+  }
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+std::string json_of(const Page<NodeRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("nodes").begin_array();
+  for (const NodeRecord& node : page.records) {
+    json.begin_object().member("node", node.name);
+    write_time(json, "first_seen", node.first_seen);
+    write_time(json, "last_seen", node.last_seen);
+    json.key("spools").begin_array();
+    for (const SpoolRecord& spool : node.spools) {
+      json.begin_object().member("spool", spool.identity);
+      write_time(json, "first_seen", spool.first_seen);
+      write_time(json, "last_seen", spool.last_seen);
+      write_time(json, "sent", spool.sent);
+      write_time(json, "offered_until", spool.offered_until);
+      json.key("lanes").begin_array();
+      for (const LaneRecord& lane : spool.lanes) {
+        json.begin_object().member("lane", lane_of(lane.lane)).member("rows", lane.rows).member("duplicates", lane.duplicates);
+        json.member("lowest_kept", lane.lowest_kept).member("next_number", lane.next_number);
+        json.member("durable_through", lane.held.durable_through()).key("ranges").begin_array();
+        for (const auto& range : lane.held.beyond()) json.begin_array().value(range.first).value(range.last).end_array();
+        json.end_array().end_object();
+      }
+      json.end_array().end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+std::string json_of(const Page<GapRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("gaps").begin_array();
+  for (const GapRecord& gap : page.records) {
+    json.begin_object().member("node", gap.node).member("of", gap.device.empty() ? "rows" : "messages");
+    if (gap.device.empty()) {
+      json.member("spool", gap.spool).member("lane", lane_of(gap.lane));
+    } else {
+      json.member("device", gap.device).member("epoch", gap.epoch);
+    }
+    json.member("first", gap.first).member("last", gap.last).member("cause", gap.cause);
+    write_time(json, "noticed", gap.noticed);
+    write_time(json, "stored", gap.stored);
+    json.end_object();
+  }
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace stethos::collector

@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "common/identity.h"
+#include "common/time_text.h"
+#include "uplink/collector/json.h"
+#include "uplink/collector/render.h"
+#include "uplink/collector/row_text.h"
+#include "uplink/collector/statistics.h"
+
+namespace stethos::collector {
+namespace {
+
+// A text with what CSV wants around it.
+std::string csv_text(std::string_view text) {
+  if (text.find_first_of("\",\r\n") == std::string_view::npos) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) out.append(c == '"' ? 2 : 1, c);
+  return out + "\"";
+}
+
+// Cells under their headings, each column as wide as its widest cell; numbers to the right.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
+  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  std::string text() const {
+    std::vector<std::size_t> widths(rows_.front().size());
+    std::vector<bool> is_number(widths.size(), rows_.size() > 1);
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      for (std::size_t c = 0; c < widths.size(); ++c) {
+        widths[c] = std::max(widths[c], width_of(rows_[r][c]));
+        if (r > 0 && rows_[r][c].find_first_not_of("0123456789.+-eE%") != std::string::npos) is_number[c] = false;
+      }
+    }
+    std::string out;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t c = 0; c < widths.size(); ++c) {
+        const std::string padding(widths[c] - width_of(row[c]), ' ');
+        line.append(c == 0 ? "" : "  ").append(is_number[c] ? padding + row[c] : row[c] + padding);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      out.append(line).append("\n");
+    }
+    return out;
+  }
+
+ private:
+  // Characters, not bytes: what continues one in UTF-8 is not counted.
+  static std::size_t width_of(const std::string& text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  }
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string six_digits(double number) {
+  if (std::isnan(number)) return "-";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%#.6g", number);
+  return text.data();
+}
+std::string percent(double share) {
+  if (std::isnan(share)) return "-";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f%%", 100 * share);
+  return text.data();
+}
+std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+
+}  // namespace
+
+std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
+  std::vector<std::uint16_t> statistics = filter.statistics;
+  if (statistics.empty()) statistics.assign(known_statistics().begin(), known_statistics().end());
+
+  std::string out = "node,device,channel";
+  for (const auto& field : label_fields) out.append(",").append(field.first);
+  out += ",definition,kind,start,start_ns,length_ns,generation,revision,state";
+  for (const auto& field : count_fields) out.append(",").append(field.first);
+  out += ",coverage";
+  for (const std::uint16_t number : statistics) out.append(",").append(statistic_name(number));
+  out += ",first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,program,backend,source";
+  for (const auto& field : time_fields) out.append(",").append(field.first);
+  out += ",stored\r\n";
+
+  for (const WindowRecord& record : page.records) {
+    const schema::WindowRow& row = *record.row;
+    std::string line = csv_text(record.node);
+    const auto add = [&](std::string_view cell) { line.append(",").append(csv_text(cell)); };
+    const auto add_number = [&](auto number) { line.append(",").append(std::to_string(number)); };
+    add(view(row.device()));
+    add(view(row.channel()));
+    for (const auto& field : label_fields) add(record.stream ? (*record.stream).*field.second : std::string());
+    add(hex_of(row.definition()));
+    add(kind_of(row));
+    add(time_or_empty(row.start_ns()));
+    add_number(row.start_ns());
+    add_number(row.length_ns());
+    add_number(row.generation());
+    add_number(row.revision());
+    add(state_of(row));
+    for (const auto& field : count_fields) add_number((row.counts()->*field.second)());
+    add(number_text(coverage_of(row)));
+    for (const std::uint16_t number : statistics) add(number_text(statistic_of(row, number)));
+    add_number(row.first_epoch());
+    add_number(row.first_sequence());
+    add_number(row.last_epoch());
+    add_number(row.last_sequence());
+    add(record.spool);
+    add(lane_of(record.lane));
+    add_number(record.number);
+    add(hex_of(row.provenance()));
+    add(record.provenance ? record.provenance->program : std::string());
+    add(record.provenance ? record.provenance->backend : std::string());
+    add(record.provenance ? record.provenance->source : std::string());
+    for (const auto& field : time_fields) add(time_or_empty((row.*field.second)()));
+    add(time_or_empty(record.stored));
+    out.append(line).append("\r\n");
+  }
+  return out;
+}
+
+std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
+  using schema::Statistic;
+  std::vector<std::uint16_t> statistics = filter.statistics;
+  if (statistics.empty()) {
+    for (const auto statistic : {Statistic::mean, Statistic::rms, Statistic::peak, Statistic::crest, Statistic::kurtosis}) {
+      statistics.push_back(static_cast<std::uint16_t>(statistic));
+    }
+  }
+  std::vector<std::string> headings{"node", "machine", "point", "device", "channel", "start", "length", "state", "rev", "good", "coverage"};
+  for (const std::uint16_t number : statistics) headings.push_back(statistic_name(number));
+  headings.emplace_back("unit");
+  TextTable table(std::move(headings));
+  for (const WindowRecord& record : page.records) {
+    const schema::WindowRow& row = *record.row;
+    std::vector<std::string> cells{record.node,
+                                   record.stream ? or_dash(record.stream->machine) : "-",
+                                   record.stream ? or_dash(record.stream->point) : "-",
+                                   std::string(view(row.device())),
+                                   std::string(view(row.channel())),
+                                   or_dash(time_or_empty(row.start_ns())),
+                                   format_duration(row.length_ns()),
+                                   state_of(row),
+                                   std::to_string(row.generation()) + "." + std::to_string(row.revision()),
+                                   std::to_string(row.counts()->good()),
+                                   percent(coverage_of(row))};
+    for (const std::uint16_t number : statistics) cells.push_back(six_digits(statistic_of(row, number)));
+    cells.push_back(record.stream ? or_dash(record.stream->unit) : "-");
+    table.add(std::move(cells));
+  }
+  return table.text();
+}
+
+std::string table_of(const Page<StreamRecord>& page) {
+  TextTable table({"node", "device", "channel", "machine", "point", "axis", "quantity", "unit", "first window", "last window"});
+  for (const StreamRecord& record : page.records) {
+    const StreamInfo info = record.latest.value_or(StreamInfo{});
+    table.add({record.node, record.device, record.channel, or_dash(info.machine), or_dash(info.point), or_dash(info.axis),
+               or_dash(info.quantity), or_dash(info.unit), or_dash(time_or_empty(record.first_start.value_or(0))),
+               or_dash(time_or_empty(record.last_start.value_or(0)))});
+  }
+  return table.text();
+}
+
+std::string table_of(const Page<NodeRecord>& page) {
+  TextTable table({"node", "spool", "last seen", "offered until", "lane", "rows", "duplicates", "durable through", "next number"});
+  for (const NodeRecord& node : page.records) {
+    for (const SpoolRecord& spool : node.spools) {
+      for (const LaneRecord& lane : spool.lanes) {
+        table.add({node.name, spool.identity, or_dash(time_or_empty(spool.last_seen)), or_dash(time_or_empty(spool.offered_until)),
+                   lane_of(lane.lane), std::to_string(lane.rows), std::to_string(lane.duplicates),
+                   std::to_string(lane.held.durable_through()), std::to_string(lane.next_number)});
+      }
+    }
+  }
+  return table.text();
+}
+
+std::string table_of(const Page<GapRecord>& page) {
+  TextTable table({"node", "of", "whose", "first", "last", "cause", "noticed"});
+  for (const GapRecord& gap : page.records) {
+    const bool is_of_rows = gap.device.empty();
+    table.add({gap.node, is_of_rows ? "rows" : "messages",
+               is_of_rows ? gap.spool + " " + lane_of(gap.lane) : gap.device + " epoch " + std::to_string(gap.epoch),
+               std::to_string(gap.first), std::to_string(gap.last), gap.cause, or_dash(time_or_empty(gap.noticed))});
+  }
+  return table.text();
+}
+
+}  // namespace stethos::collector

@@ -1,0 +1,226 @@
+#include "uplink/collector/store.h"
+
+#include <array>
+#include <utility>
+
+#include "common/identity.h"
+
+namespace stethos::collector {
+namespace {
+
+constexpr std::int64_t application_id = 0x53544843;  // "STHC"
+
+// 64-bit hashes and epochs are stored bit for bit, as the signed integers that SQLite has. Times are ns UTC since 1970.
+//
+// windows keeps each row's FlatBuffer as it came, beside the columns that find it and rank it. It is a table with a rowid
+// and an index, not one without: bodies have some 700 bytes, of which an index page would hold five. New rows are written
+// one behind the other, and only the narrow index is spread over all streams.
+constexpr const char* schema_sql = R"sql(
+CREATE TABLE store (
+  only        INTEGER PRIMARY KEY CHECK (only = 1),
+  identity    TEXT NOT NULL,
+  created_ns  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE counters (
+  name   TEXT PRIMARY KEY,
+  value  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE nodes (
+  id             INTEGER PRIMARY KEY,
+  name           TEXT NOT NULL UNIQUE,
+  first_seen_ns  INTEGER NOT NULL,
+  last_seen_ns   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE spools (
+  id                INTEGER PRIMARY KEY,
+  node              INTEGER NOT NULL REFERENCES nodes,
+  identity          TEXT NOT NULL,
+  first_seen_ns     INTEGER NOT NULL,
+  last_seen_ns      INTEGER NOT NULL,
+  sent_ns           INTEGER NOT NULL,     -- by the node's clock, of its last batch
+  offered_until_ns  INTEGER NOT NULL,
+  UNIQUE (node, identity)
+) STRICT;
+
+CREATE TABLE lanes (
+  spool        INTEGER NOT NULL REFERENCES spools,
+  lane         INTEGER NOT NULL,
+  lowest_kept  INTEGER NOT NULL,
+  next_number  INTEGER NOT NULL,
+  rows         INTEGER NOT NULL,
+  duplicates   INTEGER NOT NULL,
+  PRIMARY KEY (spool, lane)
+) STRICT, WITHOUT ROWID;
+
+-- Numbers that are durable here or known never to come: sorted, disjoint, few.
+CREATE TABLE lane_ranges (
+  spool  INTEGER NOT NULL,
+  lane   INTEGER NOT NULL,
+  first  INTEGER NOT NULL,
+  last   INTEGER NOT NULL,
+  PRIMARY KEY (spool, lane, first),
+  FOREIGN KEY (spool, lane) REFERENCES lanes
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE streams (
+  id       INTEGER PRIMARY KEY,
+  node     INTEGER NOT NULL REFERENCES nodes,
+  device   TEXT NOT NULL,
+  channel  TEXT NOT NULL,
+  UNIQUE (node, device, channel)
+) STRICT;
+
+CREATE TABLE stream_versions (
+  id         INTEGER PRIMARY KEY,         -- the highest of a stream is its latest
+  stream     INTEGER NOT NULL REFERENCES streams,
+  version    INTEGER NOT NULL,
+  machine    TEXT NOT NULL,
+  point      TEXT NOT NULL,
+  axis       TEXT NOT NULL,
+  quantity   TEXT NOT NULL,
+  unit       TEXT NOT NULL,
+  location   TEXT NOT NULL,
+  owner      TEXT NOT NULL,
+  stored_ns  INTEGER NOT NULL,
+  UNIQUE (stream, version)
+) STRICT;
+CREATE INDEX stream_versions_by_machine ON stream_versions (machine, stream);
+
+CREATE TABLE provenances (
+  node          INTEGER NOT NULL REFERENCES nodes,
+  id            INTEGER NOT NULL,
+  program       TEXT NOT NULL,
+  backend       TEXT NOT NULL,
+  config_hash   INTEGER NOT NULL,
+  schema_major  INTEGER NOT NULL,
+  schema_minor  INTEGER NOT NULL,
+  source        TEXT NOT NULL,
+  stored_ns     INTEGER NOT NULL,
+  PRIMARY KEY (node, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE windows (
+  id          INTEGER PRIMARY KEY,
+  stream      INTEGER NOT NULL,
+  start_ns    INTEGER NOT NULL,
+  definition  INTEGER NOT NULL,
+  generation  INTEGER NOT NULL,
+  revision    INTEGER NOT NULL,
+  spool       INTEGER NOT NULL,           -- and the number in its lane: where the row came from
+  lane        INTEGER NOT NULL,
+  number      INTEGER NOT NULL,
+  stored_ns   INTEGER NOT NULL,
+  body        BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
+
+-- Of messages (device and epoch say whose), or of rows (spool and lane): the other two are '' and 0.
+CREATE TABLE gaps (
+  id          INTEGER PRIMARY KEY,
+  node        INTEGER NOT NULL REFERENCES nodes,
+  device      TEXT NOT NULL,
+  epoch       INTEGER NOT NULL,
+  spool       INTEGER NOT NULL,
+  lane        INTEGER NOT NULL,
+  first       INTEGER NOT NULL,
+  last        INTEGER NOT NULL,
+  cause       TEXT NOT NULL,
+  noticed_ns  INTEGER NOT NULL,
+  stored_ns   INTEGER NOT NULL,
+  UNIQUE (node, device, epoch, spool, lane, first, last)
+) STRICT;
+
+CREATE TABLE unknown_rows (
+  id         INTEGER PRIMARY KEY,
+  spool      INTEGER NOT NULL REFERENCES spools,
+  lane       INTEGER NOT NULL,
+  number     INTEGER NOT NULL,
+  kind       INTEGER NOT NULL,
+  body       BLOB NOT NULL,
+  stored_ns  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE refused_rows (
+  id         INTEGER PRIMARY KEY,
+  spool      INTEGER NOT NULL REFERENCES spools,
+  lane       INTEGER NOT NULL,
+  number     INTEGER NOT NULL,
+  kind       INTEGER NOT NULL,
+  reason     TEXT NOT NULL,
+  body       BLOB NOT NULL,               -- its first bytes
+  stored_ns  INTEGER NOT NULL
+) STRICT;
+)sql";
+
+Result<std::int64_t> read_integer(sqlite::Database& database, const char* sql) {
+  sqlite::Statement statement(database, sql);
+  const auto has_row = statement.step();
+  if (!has_row) return std::unexpected(has_row.error());
+  return *has_row ? statement.integer(0) : 0;
+}
+
+}  // namespace
+
+const char* name_of(Counter counter) {
+  switch (counter) {
+    case Counter::batches: return "batches";
+    case Counter::rows: return "rows";
+    case Counter::rows_duplicate: return "rows_duplicate";
+    case Counter::rows_postponed: return "rows_postponed";
+    case Counter::rows_refused: return "rows_refused";
+    case Counter::rows_unknown: return "rows_unknown";
+    case Counter::windows: return "windows";
+    case Counter::windows_superseded: return "windows_superseded";
+    case Counter::windows_stale: return "windows_stale";
+    case Counter::streams: return "streams";
+    case Counter::provenances: return "provenances";
+    case Counter::gaps: return "gaps";
+  }
+  return "";
+}
+
+Status Store::create(TimeNs now) {
+  return database_.transaction([&]() -> Status {
+    if (auto made = database_.execute(schema_sql); !made) return made;
+    sqlite::Statement store(database_, "INSERT INTO store (only, identity, created_ns) VALUES (1, ?, ?)");
+    const std::string identity = random_identity();
+    if (auto made = store.bind(1, std::string_view(identity)).bind(2, now).run(); !made) return made;
+    sqlite::Statement counter(database_, "INSERT INTO counters (name, value) VALUES (?, 0)");
+    for (int i = 0; i < counter_count; ++i) {
+      if (auto made = counter.bind(1, std::string_view(name_of(static_cast<Counter>(i)))).run(); !made) return made;
+    }
+    return database_.execute("PRAGMA application_id = " + std::to_string(application_id) +
+                             "; PRAGMA user_version = " + std::to_string(store_version));
+  });
+}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path, sqlite::Access access, TimeNs now) {
+  const std::string doing = "opening the store " + path;
+  auto database = sqlite::Database::open(path, access);
+  if (!database) return std::unexpected(database.error());
+  std::unique_ptr<Store> store(new Store(std::move(*database)));
+
+  const auto tables = read_integer(store->database_, "SELECT count(*) FROM sqlite_schema");
+  if (!tables) return std::unexpected(Error{tables.error().code, doing, tables.error().failed});
+  if (*tables == 0 && access == sqlite::Access::read_write) {
+    if (auto made = store->create(now); !made) return std::unexpected(Error{made.error().code, doing, made.error().failed});
+  }
+  const auto application = read_integer(store->database_, "PRAGMA application_id");
+  const auto version = read_integer(store->database_, "PRAGMA user_version");
+  if (!application || !version) return fail(Code::io, doing, "its header cannot be read");
+  if (*application != application_id) return fail(Code::unsupported, doing, "it is not a collector's store");
+  if (*version > store_version) {
+    return fail(Code::unsupported, doing,
+                "its version is " + std::to_string(*version) + ", this program reads up to " + std::to_string(store_version));
+  }
+  sqlite::Statement identity(store->database_, "SELECT identity FROM store");
+  const auto has_identity = identity.step();
+  if (!has_identity || !*has_identity) return fail(Code::corrupt, doing, "it has no identity");
+  store->identity_ = identity.text(0);
+  return store;
+}
+
+}  // namespace stethos::collector
