@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include "common/hash.h"
@@ -105,13 +106,16 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const StopWatch watch(**port);
   const Status ran = pipeline.run(stop_requested, config.shutdown_deadline);
   if (sender != nullptr) sender->stop(config.shutdown_deadline);
-  if (!ran) {
-    // What the port holds back must not be acknowledged by an orderly end.
-    static_cast<void>(port->release());
-    return stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
+  Exit exit = Exit::ok;
+  if (ran) {
+    port->reset();
+    spdlog::info("stopped");
+  } else {
+    // The connection is just dropped: an orderly end could acknowledge what the port holds back.
+    exit = stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
   }
-  spdlog::info("stopped");
-  return Exit::ok;
+  // civetweb and Paho take seconds to stop their threads, which hold nothing that matters any more.
+  std::quick_exit(static_cast<int>(exit));
 }
 
 }  // namespace stethos::edge

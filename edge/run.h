@@ -17,6 +17,7 @@ enum class Exit : int {
   backend = 6,   // the statistics backend
 };
 
+// Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 
 // Empty unless the configuration names a file.

@@ -20,28 +20,37 @@ settings::Table<SubscriptionConfig> subscription_table() {
   settings::Table<Config> table("subscription", "One topic filter, and how to read what comes through it.");
   table.text("topic", &Config::topic, required, TextLimits{.check = objection_to_topic_filter},
              "The MQTT topic filter to subscribe to, with `+` and `#` as MQTT has them.");
-  table.integer("qos", &Config::qos, 1, {0, 1}, "The quality of service asked for; with 0 the broker may lose messages without notice.");
+  table.integer("qos", &Config::qos, 1, {0, 1},
+                "The quality of service asked for; with 0 the broker may lose messages without notice.");
   table.choice("format", &Config::format, "stethos",
                {{"stethos", PayloadFormat::stethos}, {"json", PayloadFormat::json}, {"f32", PayloadFormat::f32}},
                "What a payload is: a batch of our own devices, a JSON document, or raw little-endian 32-bit floats.");
-  table.choice("acknowledge", &Config::acknowledge, "after_commit",
-               {{"after_commit", Acknowledge::after_commit}, {"on_arrival", Acknowledge::on_arrival}},
-               "When a message of QoS 1 is acknowledged: once its effect is durable, or at once, which is faster and lets a crash cost "
-               "up to one commit interval; \"stethos\" has acknowledgements of its own and is always `on_arrival`.");
+  table.choice(
+      "acknowledge", &Config::acknowledge, "after_commit",
+      {{"after_commit", Acknowledge::after_commit}, {"on_arrival", Acknowledge::on_arrival}},
+      "When a message of QoS 1 is acknowledged: once its effect is durable, or at once, which is faster and lets a crash cost "
+      "up to one commit interval; \"stethos\" has acknowledgements of its own and is always `on_arrival`.");
   table.integer("device_level", &Config::device_level, -1, {-1, topic_levels_max - 1},
                 "json and f32: the level of the topic, counted from 0, that names the device; -1: none does.");
   table.text("device_field", &Config::device_field, "", "json: the field that names the device.");
   table.integer("channel_level", &Config::channel_level, -1, {-1, topic_levels_max - 1},
                 "f32: the level of the topic that names the channel; -1: the channel is named in `fields`.");
-  table.text_map("fields", &Config::fields, {.count_max = fields_max, .check = objection_to_field_meaning},
-                 "json: which fields to read, each with its quantity and unit, as in `temperature = \"temperature degC\"`; a field is a "
-                 "name at the top or a JSON pointer in quotes, becomes the channel of its name, and may hold a number or an array. f32: "
-                 "the one channel.");
-  table.text("time_field", &Config::time_field, "", "json: the field that holds the time of the reading, or of the first sample of an array.");
+  table.text_map(
+      "fields", &Config::fields, {.count_max = fields_max, .check = objection_to_field_meaning},
+      "json: which fields to read, each with its quantity and unit, as in `temperature = \"temperature degC\"`; a field is a "
+      "name at the top or a JSON pointer in quotes, becomes the channel of its name, and may hold a number or an array. f32: "
+      "the one channel.");
+  table.text("time_field", &Config::time_field, "",
+             "json: the field that holds the time of the reading, or of the first sample of an array.");
   table.choice("time_unit", &Config::time_unit, "ms",
-               {{"s", TimeUnit::s}, {"ms", TimeUnit::ms}, {"us", TimeUnit::us}, {"ns", TimeUnit::ns}, {"iso8601", TimeUnit::iso8601},
+               {{"s", TimeUnit::s},
+                {"ms", TimeUnit::ms},
+                {"us", TimeUnit::us},
+                {"ns", TimeUnit::ns},
+                {"iso8601", TimeUnit::iso8601},
                 {"arrival", TimeUnit::arrival}},
-               "json: what `time_field` counts since 1970 UTC, or `iso8601` for a text; `arrival`: the payload has no time, and that of its "
+               "json: what `time_field` counts since 1970 UTC, or `iso8601` for a text; `arrival`: the payload has no time, and "
+               "that of its "
                "arrival is taken, as f32 always does.");
   table.text("interval_field", &Config::interval_field, "", "json: the field that holds the sampling interval of an array.");
   table.choice("interval_unit", &Config::interval_unit, "us",
@@ -49,9 +58,10 @@ settings::Table<SubscriptionConfig> subscription_table() {
                "json: what `interval_field` counts.");
   table.duration("interval", &Config::interval, "0s", {"0s", "1d"},
                  "The sampling interval of a json array, or of f32, where the payload does not say it; 0: not given.");
-  table.text("identity", &Config::identity, "",
-             "json: what makes two messages the same reading, so that a copy is not counted twice: `time`, or the field that numbers "
-             "readings; empty: nothing does, and only a redelivery by the broker is recognised.");
+  table.text(
+      "identity", &Config::identity, "",
+      "json: what makes two messages the same reading, so that a copy is not counted twice: `time`, or the field that numbers "
+      "readings; empty: nothing does, and only a redelivery by the broker is recognised.");
   table.check(check_subscription);
   return table;
 }
@@ -59,13 +69,17 @@ settings::Table<SubscriptionConfig> subscription_table() {
 settings::Table<WindowConfig> window_table() {
   using Config = WindowConfig;
   settings::Table<Config> table("window", "One way to cut the time of streams into windows.");
-  table.duration("length", &Config::length, required, {"1ms", "366d"}, "How long a window is; the next one starts where it ends.");
-  table.duration("offset", &Config::offset, "0s", {"0s", "366d"}, "How far the starts of windows are moved from multiples of the length since 1970 UTC.");
+  table.duration("length", &Config::length, required, {"1ms", "366d"},
+                 "How long a window is; the next one starts where it ends.");
+  table.duration("offset", &Config::offset, "0s", {"0s", "366d"},
+                 "How far the starts of windows are moved from multiples of the length since 1970 UTC.");
   table.text("quantity", &Config::quantity, "", TextLimits{.check = objection_to_name},
              "Only streams of this quantity; empty: of any.");
-  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name}, "Only streams of this device; empty: of any.");
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+             "Only streams of this device; empty: of any.");
   table.texts("statistics", &Config::statistics, std::vector<std::string>{}, {.count_max = 64, .check = objection_to_statistic},
-              "The statistics that a row shows, by their names in [statistics](../statistics.md); empty: all of them. What windows are merged "
+              "The statistics that a row shows, by their names in [statistics](../statistics.md); empty: all of them. What "
+              "windows are merged "
               "from is always kept.");
   table.check(check_window);
   return table;
@@ -74,7 +88,8 @@ settings::Table<WindowConfig> window_table() {
 void add_intake(settings::Table<EdgeConfig>& table) {
   using Config = EdgeConfig;
   table.text("mqtt.host", &Config::mqtt_host, "127.0.0.1", {.bytes_min = 1, .bytes_max = 255},
-             "Host name or address of the broker. The connection is not encrypted yet: keep it on this machine or in a network you trust.");
+             "Host name or address of the broker. The connection is not encrypted yet: keep it on this machine or in a network "
+             "you trust.");
   table.integer("mqtt.port", &Config::mqtt_port, 1883, {1, 65'535}, "Port of the broker.");
   table.text("mqtt.client_id", &Config::mqtt_client_id, "", TextLimits{.check = objection_to_name},
              "What the broker keeps the session under: no two clients may share one; empty: `stethos-edge-` and `node.id`.");
@@ -84,23 +99,27 @@ void add_intake(settings::Table<EdgeConfig>& table) {
                  "How long the connection may be silent before it is probed, in whole seconds.");
   table.duration("mqtt.reconnect_min", &Config::mqtt_reconnect_min, "500ms", {"10ms", "1h"},
                  "How long to wait before the first attempt to connect again; each further wait is twice as long.");
-  table.duration("mqtt.reconnect_max", &Config::mqtt_reconnect_max, "30s", {"10ms", "1h"}, "The longest wait between two attempts.");
-  table.duration("mqtt.session_expiry", &Config::mqtt_session_expiry, "7d", {"1s", "365d"},
-                 "How long the broker is asked to keep the session, and what it has for us, while we are away, in whole seconds.");
+  table.duration("mqtt.reconnect_max", &Config::mqtt_reconnect_max, "30s", {"10ms", "1h"},
+                 "The longest wait between two attempts.");
+  table.duration(
+      "mqtt.session_expiry", &Config::mqtt_session_expiry, "7d", {"1s", "365d"},
+      "How long the broker is asked to keep the session, and what it has for us, while we are away, in whole seconds.");
   table.list("subscription", &Config::subscriptions, subscription_table(), {.count_min = 1, .count_max = subscriptions_max},
              "A topic filter to subscribe to, and how to read what comes through it.");
 
   table.bytes("ingest.message_bytes_max", &Config::ingest_message_bytes_max, "8 MiB", {"1 KiB", "256 MiB"},
               "The largest payload that is read; a larger one becomes a dead letter.");
   table.bytes("ingest.queue_bytes_max", &Config::ingest_queue_bytes_max, "64 MiB", {"1 KiB", "4 GiB"},
-              "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the broker queues.");
+              "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
+              "broker queues.");
   table.integer("ingest.devices_max", &Config::ingest_devices_max, 10'000, {1, 1'000'000},
                 "How many devices are followed; a message of one more becomes a dead letter.");
   table.integer("ingest.streams_max", &Config::ingest_streams_max, 50'000, {1, 10'000'000},
                 "How many streams are followed; samples of one more are rejected.");
 
-  table.file("points.file", &Config::points_file, "",
-             "The point table, a CSV: which machine and point a device's channel stands for, and its plausible range; empty: none.");
+  table.file(
+      "points.file", &Config::points_file, "",
+      "The point table, a CSV: which machine and point a device's channel stands for, and its plausible range; empty: none.");
   table.boolean("points.required", &Config::points_required, false,
                 "Whether a stream that the point table does not have is rejected, instead of being named after its device.");
 }
@@ -120,7 +139,7 @@ void add_time(settings::Table<EdgeConfig>& table) {
 
   std::vector<std::string> backends;
   for (const auto name : kernels::backend_names()) backends.emplace_back(name);
-  table.one_of("statistics.backend", &Config::backend, "reference", std::move(backends),
+  table.one_of("statistics.backend", &Config::backend, "reference", backends,
                "What computes the statistics of blocks; one that is not there is an error, never replaced by another.");
 }
 
@@ -128,9 +147,10 @@ void add_output(settings::Table<EdgeConfig>& table) {
   using Config = EdgeConfig;
   table.file("spool.file", &Config::spool_file, "/var/lib/stethos/edge.db",
              "The SQLite file that holds the state and all that waits for the collector; made when it is not there.");
-  table.duration("spool.commit_interval", &Config::spool_commit_interval, "1s", {"1ms", "1m"},
-                 "How long what has arrived may wait for its commit; shorter wears flash memory more. Messages that are acknowledged after "
-                 "the commit do not wait for it.");
+  table.duration(
+      "spool.commit_interval", &Config::spool_commit_interval, "1s", {"1ms", "1m"},
+      "How long what has arrived may wait for its commit; shorter wears flash memory more. Messages that are acknowledged after "
+      "the commit do not wait for it.");
   table.bytes("spool.batch_bytes_max", &Config::spool_batch_bytes_max, "16 MiB", {"1 KiB", "1 GiB"},
               "How much of what has arrived makes a commit before its time.");
   table.integer("spool.dead_letters_max", &Config::spool_dead_letters_max, 10'000, {0, 10'000'000},
@@ -138,20 +158,25 @@ void add_output(settings::Table<EdgeConfig>& table) {
   table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "256 B", {"0 B", "64 KiB"},
               "How many of the first bytes of its payload a dead letter keeps.");
 
-  table.boolean("uplink.enabled", &Config::uplink_enabled, true, "Whether rows are sent to a collector; if not, they stay in the spool.");
-  table.text("uplink.url", &Config::uplink_url, "http://127.0.0.1:8090", TextLimits{.bytes_min = 1, .check = objection_to_uplink_url},
+  table.boolean("uplink.enabled", &Config::uplink_enabled, true,
+                "Whether rows are sent to a collector; if not, they stay in the spool.");
+  table.text("uplink.url", &Config::uplink_url, "http://127.0.0.1:8090",
+             TextLimits{.bytes_min = 1, .check = objection_to_uplink_url},
              "The collector: scheme, host and port. Only plain http to a loopback address is built yet.");
   table.duration("uplink.timeout", &Config::uplink_timeout, "30s", {"100ms", "1h"}, "How long one request may take in all.");
   table.duration("uplink.interval", &Config::uplink_interval, "1s", {"0s", "1d"}, "How long rows may wait to be sent together.");
-  table.duration("uplink.heartbeat", &Config::uplink_heartbeat, "60s", {"1s", "1d"}, "How often an idle node sends an empty batch.");
+  table.duration("uplink.heartbeat", &Config::uplink_heartbeat, "60s", {"1s", "1d"},
+                 "How often an idle node sends an empty batch.");
   table.integer("uplink.rows_max", &Config::uplink_rows_max, 5'000, {1, std::int64_t{schema::rows_per_batch_max}},
                 "The most rows in one request.");
   table.duration("uplink.backoff_min", &Config::uplink_backoff_min, "500ms", {"10ms", "1d"},
                  "How long to wait after a request that failed; each further wait is twice as long.");
-  table.duration("uplink.backoff_max", &Config::uplink_backoff_max, "60s", {"10ms", "1d"}, "The longest wait after a request that failed.");
+  table.duration("uplink.backoff_max", &Config::uplink_backoff_max, "60s", {"10ms", "1d"},
+                 "The longest wait after a request that failed.");
 
   table.text("republish.topic", &Config::republish_topic, "", TextLimits{.check = objection_to_republish_topic},
-             "The topic that window rows are also published to, as JSON at QoS 0; `{device}` and `{channel}` are replaced; empty: none.");
+             "The topic that window rows are also published to, as JSON at QoS 0; `{device}` and `{channel}` are replaced; "
+             "empty: none.");
 
   table.text("health.host", &Config::health_host, "127.0.0.1", TextLimits{.bytes_min = 1, .check = objection_to_loopback_host},
              "The loopback address that `/livez`, `/readyz` and `/metrics` are served on.");
@@ -162,9 +187,10 @@ void add_output(settings::Table<EdgeConfig>& table) {
 
 settings::Table<EdgeConfig> edge_config_table() {
   using Config = EdgeConfig;
-  settings::Table<Config> table("stethos-edge",
-                                "The edge takes readings and waveforms from MQTT, turns them into windows of statistics, and keeps those until "
-                                "the collector has them.");
+  settings::Table<Config> table(
+      "stethos-edge",
+      "The edge takes readings and waveforms from MQTT, turns them into windows of statistics, and keeps those until "
+      "the collector has them.");
   table.text("node.id", &Config::node_id, required, TextLimits{.check = objection_to_name},
              "The name of this node, which no other node of the collector may have.");
   table.one_of("log.level", &Config::log_level, "info", {"trace", "debug", "info", "warn", "error"}, "What is logged.");

@@ -15,7 +15,8 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::string_view name_rule = "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
+constexpr std::string_view name_rule =
+    "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
 
 class Problems {
  public:
@@ -91,7 +92,7 @@ void check_json(const SubscriptionConfig& s, Problems& problems) {
       problems.add("fields", "its field \"" + field + "\" makes a channel whose name " + bad);
     }
     const auto [other, is_new] = channels.emplace(channel, field);
-    if (!is_new) problems.add("fields", "its fields \"" + other->second + "\" and \"" + field + "\" make the same channel");
+    if (!is_new) problems.add("fields", "its field \"" + field + "\" makes the same channel as \"" + other->second + "\"");
   }
 }
 
@@ -99,7 +100,8 @@ void check_f32(const SubscriptionConfig& s, Problems& problems) {
   constexpr std::string_view no_fields = "f32 is samples and nothing else";
   if (s.fields.size() != 1) problems.add("fields", "must have one entry for f32: the channel, its quantity and its unit");
   for (const auto& [channel, meaning] : s.fields) {
-    if (const auto bad = objection_to_name(channel_of(channel)); !bad.empty()) problems.add("fields", "its channel's name " + bad);
+    if (const auto bad = objection_to_name(channel_of(channel)); !bad.empty())
+      problems.add("fields", "its channel's name " + bad);
   }
   if (s.device_level < 0) problems.add("device_level", "must be given for f32: the payload does not name its device");
   if (s.interval <= 0) problems.add("interval", "must be given for f32: the payload does not say its sampling interval");
@@ -187,9 +189,15 @@ std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subs
   check_level(subscription.device_level, "device_level", subscription.topic, problems);
   check_level(subscription.channel_level, "channel_level", subscription.topic, problems);
   switch (subscription.format) {
-    case PayloadFormat::stethos: check_stethos(subscription, problems); break;
-    case PayloadFormat::json: check_json(subscription, problems); break;
-    case PayloadFormat::f32: check_f32(subscription, problems); break;
+    case PayloadFormat::stethos:
+      check_stethos(subscription, problems);
+      break;
+    case PayloadFormat::json:
+      check_json(subscription, problems);
+      break;
+    case PayloadFormat::f32:
+      check_f32(subscription, problems);
+      break;
   }
   return problems.take();
 }
@@ -210,10 +218,12 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
   in_order(config.ingest_message_bytes_max, config.ingest_queue_bytes_max, "ingest.message_bytes_max", "ingest.queue_bytes_max");
   in_order(config.spool_batch_bytes_max, config.ingest_queue_bytes_max, "spool.batch_bytes_max", "ingest.queue_bytes_max");
   // MQTT counts both in whole seconds.
-  for (const auto& [key, value] : {std::pair{"mqtt.keep_alive", config.mqtt_keep_alive}, {"mqtt.session_expiry", config.mqtt_session_expiry}}) {
+  for (const auto& [key, value] :
+       {std::pair{"mqtt.keep_alive", config.mqtt_keep_alive}, {"mqtt.session_expiry", config.mqtt_session_expiry}}) {
     if (value % ns_per_s != 0) problems.add(key, "must be whole seconds");
   }
-  if (!config.mqtt_password.empty() && config.mqtt_user.empty()) problems.add("mqtt.user", "must be given beside mqtt.password_file");
+  if (!config.mqtt_password.empty() && config.mqtt_user.empty())
+    problems.add("mqtt.user", "must be given beside mqtt.password_file");
   if (config.points_required && config.points_file.empty()) problems.add("points.required", "needs points.file");
 
   std::map<std::string, std::size_t> topics;

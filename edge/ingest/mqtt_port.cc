@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::uint16_t receive_maximum = 100;  // QoS 1 messages that the broker may have on the way to us
 constexpr auto connect_timeout = std::chrono::seconds(10);
-constexpr auto disconnect_timeout = std::chrono::seconds(1);
+constexpr DurationNs disconnect_timeout = ns_per_s;
+constexpr auto disconnect_look = std::chrono::milliseconds(10);
 // What one message costs in the queue beside its payload.
 constexpr std::size_t message_overhead_bytes = 512;
 
@@ -42,25 +43,23 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     connector_ = std::thread([this] { keep_connected(); });
   }
 
-  // Ends the connection. False: Paho's thread is held in a callback, so neither it nor this may be destroyed.
-  bool shut_down() {
+  // Ends the connection, unless Paho's thread is held in a callback, or gets itself held meanwhile.
+  void shut_down() {
     {
       const std::lock_guard lock(mutex_);
       closing_ = stopping_ = true;
     }
     changed_.notify_all();
     connector_.join();
-    {
-      const std::lock_guard lock(mutex_);
-      if (callback_held_ || waiting_for_commit_) return false;
-    }
     try {
-      if (client_.is_connected()) client_.disconnect()->wait_for(disconnect_timeout);
+      if (is_held() || !client_.is_connected()) return;
+      const auto token = client_.disconnect();
+      const DurationNs deadline = clock_.monotonic() + disconnect_timeout;
+      while (!token->wait_for(disconnect_look) && !is_held() && clock_.monotonic() < deadline) {
+      }
     } catch (const mqtt::exception& error) {
       spdlog::warn("mqtt: disconnecting: {}", error.what());
     }
-    const std::lock_guard lock(mutex_);
-    return !callback_held_;
   }
 
   void poll(DurationNs timeout, std::vector<Message>& batch) {
@@ -175,17 +174,15 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     changed_.notify_all();
   }
 
-  // Of the subscriptions.
+  // Of a subscription.
   void on_success(const mqtt::token& token) override {
-    bool granted = true;
     const auto response = token.get_subscribe_response();
-    for (const auto code : response.get_reason_codes()) granted = granted && code <= mqtt::ReasonCode::GRANTED_QOS_2;
-    if (granted) {
-      subscribed_.store(true);
-      spdlog::info("mqtt: subscribed");
-    } else {
-      set_error("the broker refuses a subscription");
+    for (const auto code : response.get_reason_codes()) {
+      if (code > mqtt::ReasonCode::GRANTED_QOS_2) return set_error("the broker refuses a subscription");
     }
+    if (granted_.fetch_add(1) + 1 < config_.subscriptions.size()) return;
+    subscribed_.store(true);
+    spdlog::info("mqtt: subscribed");
   }
 
   void on_failure(const mqtt::token& token) override {
@@ -246,20 +243,22 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
-  // Not awaited: the broker sends the session's messages first, and their commits may take long.
+  // Not awaited: the broker sends the session's messages first, and their commits may take long. One by one: Paho C++ 1.2
+  // reads beyond the options of several. Retained messages are not asked for: they were counted when they were new.
   void subscribe() {
-    auto filters = std::make_shared<mqtt::string_collection>();
-    mqtt::iasync_client::qos_collection qos;
-    std::vector<mqtt::subscribe_options> options;
+    granted_.store(0);
     for (const SubscriptionConfig& subscription : config_.subscriptions) {
-      filters->push_back(subscription.topic);
-      qos.push_back(subscription.qos);
-      options.emplace_back(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED);
+      client_.subscribe(subscription.topic, subscription.qos, nullptr, *this,
+                        mqtt::subscribe_options(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED));
     }
-    client_.subscribe(filters, qos, nullptr, *this, options);
   }
 
   // --- shared ---
+
+  bool is_held() const {
+    const std::lock_guard lock(mutex_);
+    return callback_held_ || waiting_for_commit_;
+  }
 
   std::size_t subscription_of(std::string_view topic) const {
     for (std::size_t i = 0; i < config_.subscriptions.size(); ++i) {
@@ -297,6 +296,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   std::uint64_t connection_failures_ = 0;
   std::uint64_t queue_full_waits_ = 0;
   std::string last_error_;
+  std::atomic<std::size_t> granted_ = 0;  // subscriptions, since the last connection was made
   std::atomic<bool> subscribed_ = false;
   std::atomic<std::uint64_t> publishes_dropped_ = 0;
 };
@@ -311,7 +311,10 @@ Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const
 
 MqttPort::MqttPort(std::unique_ptr<Link> link) : link_(std::move(link)) {}
 MqttPort::~MqttPort() {
-  if (!link_->shut_down()) static_cast<void>(link_.release());
+  link_->shut_down();
+  // Left to the end of the process: Paho's thread may be held in our callback, and if it is not, it takes Paho a second to
+  // stop it.
+  static_cast<void>(link_.release());
 }
 void MqttPort::poll(DurationNs timeout, std::vector<Message>& batch) { link_->poll(timeout, batch); }
 void MqttPort::durable() { link_->durable(); }

@@ -35,8 +35,8 @@ class MqttPort final : public MessagePort {
  public:
   static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock);
 
-  // Disconnects where that is possible without acknowledging what was not committed; else Paho's thread stays held, with
-  // what it needs, until the process ends.
+  // Disconnects where that is possible without acknowledging what was not committed. Paho's client is left to the end of
+  // the process: one port a process.
   ~MqttPort() override;
 
   void poll(DurationNs timeout, std::vector<Message>& batch) override;
