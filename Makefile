@@ -51,13 +51,13 @@ tidy: dependencies ## run clang-tidy over every source
 	cmake --build --preset dev -j $(JOBS)
 	scripts/tidy.py
 
-docs: dependencies ## write the pages that are generated: configuration keys and statistics
+docs: dependencies ## write the pages that are generated: settings and statistics
 	cmake --preset dev
-	cmake --build --preset dev -j $(JOBS) --target $(PROGRAMS)
-	mkdir -p docs/config
+	cmake --build --preset dev -j $(JOBS) --target $(PROGRAMS) gpu_kernels_test
 	build/dev/bin/stethos-edge config reference >docs/config/edge.md
 	build/dev/bin/stethos-collector config reference >docs/config/collector.md
 	build/dev/bin/stethos-sim --print-scenario-reference >docs/config/simulator.md
+	STETHOS_WRITE_DOCS=1 build/dev/bin/gpu_kernels_test --gtest_brief=1 --gtest_filter='Statistics.ThePage*'
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -18,10 +18,11 @@ std::string prometheus_text(const std::vector<Metric>& metrics) {
     }
     prometheus::ClientMetric sample;
     for (const auto& [name, value] : metric.labels) sample.label.push_back({name, value});
-    (metric.kind == Metric::Kind::counter ? sample.counter.value : sample.gauge.value) = metric.value;
+    (family.type == prometheus::MetricType::Counter ? sample.counter.value : sample.gauge.value) = metric.value;
     family.metric.push_back(std::move(sample));
   }
   std::vector<prometheus::MetricFamily> families;
+  families.reserve(by_name.size());
   for (auto& [name, family] : by_name) families.push_back(std::move(family));
   return prometheus::TextSerializer().Serialize(families);
 }

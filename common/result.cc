@@ -7,14 +7,22 @@ namespace stethos {
 
 std::string_view name_of(Code code) {
   switch (code) {
-    case Code::invalid: return "invalid";
-    case Code::corrupt: return "corrupt";
-    case Code::too_large: return "too_large";
-    case Code::unsupported: return "unsupported";
-    case Code::not_found: return "not_found";
-    case Code::unavailable: return "unavailable";
-    case Code::io: return "io";
-    case Code::full: return "full";
+    case Code::invalid:
+      return "invalid";
+    case Code::corrupt:
+      return "corrupt";
+    case Code::too_large:
+      return "too_large";
+    case Code::unsupported:
+      return "unsupported";
+    case Code::not_found:
+      return "not_found";
+    case Code::unavailable:
+      return "unavailable";
+    case Code::io:
+      return "io";
+    case Code::full:
+      return "full";
   }
   STETHOS_CHECK(false, "a code without a name");
 }

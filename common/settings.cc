@@ -17,7 +17,8 @@ std::string Problem::text() const {
 
 std::string show(const Effective& effective) {
   std::size_t width = 0;
-  for (const auto& setting : effective.settings) width = std::max(width, std::min<std::size_t>(60, setting.key.size() + setting.value.size()));
+  for (const auto& setting : effective.settings)
+    width = std::max(width, std::min<std::size_t>(60, setting.key.size() + setting.value.size()));
   std::string out = "# hash " + hex_of(effective.hash) + "\n";
   for (const auto& setting : effective.settings) {
     const std::size_t used = setting.key.size() + setting.value.size();
@@ -31,6 +32,14 @@ namespace detail {
 namespace {
 
 constexpr std::int64_t file_name_bytes_max = 4096;
+
+Key key_of(Kind kind, std::string path, std::string sentence) {
+  Key key;
+  key.path = std::move(path);
+  key.kind = kind;
+  key.sentence = std::move(sentence);
+  return key;
+}
 
 std::int64_t limit_of(Kind kind, const std::string& path, const std::string& text) {
   const auto limit = read_textual(kind, text);
@@ -57,7 +66,7 @@ void Core::add(Key key) {
 }
 
 Key text_key(std::string path, std::optional<std::string> fallback, TextLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::text, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::text, std::move(path), std::move(sentence));
   key.min = static_cast<std::int64_t>(fallback ? limits.bytes_min : std::max<std::size_t>(1, limits.bytes_min));
   key.max = static_cast<std::int64_t>(limits.bytes_max);
   key.check = std::move(limits.check);
@@ -66,7 +75,7 @@ Key text_key(std::string path, std::optional<std::string> fallback, TextLimits l
 }
 
 Key integer_key(std::string path, std::optional<std::int64_t> fallback, IntegerLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::integer, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::integer, std::move(path), std::move(sentence));
   key.min = limits.min;
   key.max = limits.max;
   key.unit = std::move(limits.unit);
@@ -75,7 +84,7 @@ Key integer_key(std::string path, std::optional<std::int64_t> fallback, IntegerL
 }
 
 Key number_key(std::string path, std::optional<double> fallback, NumberLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::number, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::number, std::move(path), std::move(sentence));
   key.number_min = limits.min;
   key.number_max = limits.max;
   key.unit = std::move(limits.unit);
@@ -84,13 +93,14 @@ Key number_key(std::string path, std::optional<double> fallback, NumberLimits li
 }
 
 Key boolean_key(std::string path, std::optional<bool> fallback, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::boolean, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::boolean, std::move(path), std::move(sentence));
   if (fallback) key.fallback = *fallback;
   return key;
 }
 
-Key textual_key(Kind kind, std::string path, std::optional<std::string> fallback, TextualLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = kind, .sentence = std::move(sentence)};
+Key textual_key(Kind kind, std::string path, std::optional<std::string> fallback, const TextualLimits& limits,
+                std::string sentence) {
+  Key key = key_of(kind, std::move(path), std::move(sentence));
   key.min = limit_of(kind, key.path, limits.min);
   key.max = limit_of(kind, key.path, limits.max);
   if (fallback) key.fallback = limit_of(kind, key.path, *fallback);
@@ -98,7 +108,7 @@ Key textual_key(Kind kind, std::string path, std::optional<std::string> fallback
 }
 
 Key choice_key(std::string path, std::optional<std::string> fallback, std::vector<std::string> choices, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::choice, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::choice, std::move(path), std::move(sentence));
   if (fallback) {
     const auto chosen = std::ranges::find(choices, *fallback);
     STETHOS_CHECK(chosen != choices.end(), key.path + ": its default is none of its choices");
@@ -109,7 +119,7 @@ Key choice_key(std::string path, std::optional<std::string> fallback, std::vecto
 }
 
 Key file_key(Kind kind, std::string path, std::optional<std::string> fallback, std::string sentence) {
-  Key key{.path = std::move(path), .kind = kind, .sentence = std::move(sentence)};
+  Key key = key_of(kind, std::move(path), std::move(sentence));
   key.min = fallback ? 0 : 1;
   key.max = file_name_bytes_max;
   if (fallback) key.fallback = std::move(*fallback);
@@ -117,7 +127,7 @@ Key file_key(Kind kind, std::string path, std::optional<std::string> fallback, s
 }
 
 Key texts_key(std::string path, std::optional<Texts> fallback, CountLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::texts, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::texts, std::move(path), std::move(sentence));
   key.min = static_cast<std::int64_t>(limits.count_min);
   key.max = static_cast<std::int64_t>(limits.count_max);
   key.check = std::move(limits.check);
@@ -126,7 +136,7 @@ Key texts_key(std::string path, std::optional<Texts> fallback, CountLimits limit
 }
 
 Key text_map_key(std::string path, CountLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::text_map, .sentence = std::move(sentence)};
+  Key key = key_of(Kind::text_map, std::move(path), std::move(sentence));
   key.min = static_cast<std::int64_t>(limits.count_min);
   key.max = static_cast<std::int64_t>(limits.count_max);
   key.check = std::move(limits.check);
@@ -134,8 +144,8 @@ Key text_map_key(std::string path, CountLimits limits, std::string sentence) {
   return key;
 }
 
-Key list_key(std::string path, std::shared_ptr<const Core> items, CountLimits limits, std::string sentence) {
-  Key key{.path = std::move(path), .kind = Kind::list, .sentence = std::move(sentence)};
+Key list_key(std::string path, std::shared_ptr<const Core> items, const CountLimits& limits, std::string sentence) {
+  Key key = key_of(Kind::list, std::move(path), std::move(sentence));
   key.min = static_cast<std::int64_t>(limits.count_min);
   key.max = static_cast<std::int64_t>(limits.count_max);
   key.items = std::move(items);

@@ -92,14 +92,18 @@ struct TextLimits {
   TextCheck check = nullptr;
 };
 struct IntegerLimits {
+  IntegerLimits(std::int64_t at_least, std::int64_t at_most, std::string in_unit = "")
+      : min(at_least), max(at_most), unit(std::move(in_unit)) {}
   std::int64_t min;
   std::int64_t max;
-  std::string unit = {};
+  std::string unit;
 };
 struct NumberLimits {
+  NumberLimits(double at_least, double at_most, std::string in_unit = "")
+      : min(at_least), max(at_most), unit(std::move(in_unit)) {}
   double min;
   double max;
-  std::string unit = {};
+  std::string unit;
 };
 // Both ends as they would stand in a file.
 struct TextualLimits {
@@ -114,7 +118,21 @@ struct CountLimits {
 
 namespace detail {
 
-enum class Kind : std::uint8_t { text, integer, number, boolean, duration, time, bytes, choice, file, secret_file, texts, text_map, list };
+enum class Kind : std::uint8_t {
+  text,
+  integer,
+  number,
+  boolean,
+  duration,
+  time,
+  bytes,
+  choice,
+  file,
+  secret_file,
+  texts,
+  text_map,
+  list
+};
 
 using Texts = std::vector<std::string>;
 using TextMap = std::map<std::string, std::string>;
@@ -132,9 +150,9 @@ struct Key {
   std::int64_t max = 0;
   double number_min = 0;
   double number_max = 0;
-  std::string unit = {};
+  std::string unit;
   TextCheck check = nullptr;
-  std::vector<std::string> choices = {};
+  std::vector<std::string> choices;
   std::shared_ptr<const Core> items = nullptr;                 // of a list
   std::function<void*(void* config)> append = nullptr;         // adds an element to a list
 };
@@ -152,15 +170,17 @@ Key text_key(std::string path, std::optional<std::string> fallback, TextLimits l
 Key integer_key(std::string path, std::optional<std::int64_t> fallback, IntegerLimits limits, std::string sentence);
 Key number_key(std::string path, std::optional<double> fallback, NumberLimits limits, std::string sentence);
 Key boolean_key(std::string path, std::optional<bool> fallback, std::string sentence);
-Key textual_key(Kind kind, std::string path, std::optional<std::string> fallback, TextualLimits limits, std::string sentence);
+Key textual_key(Kind kind, std::string path, std::optional<std::string> fallback, const TextualLimits& limits,
+                std::string sentence);
 Key choice_key(std::string path, std::optional<std::string> fallback, std::vector<std::string> choices, std::string sentence);
 Key file_key(Kind kind, std::string path, std::optional<std::string> fallback, std::string sentence);
 Key texts_key(std::string path, std::optional<Texts> fallback, CountLimits limits, std::string sentence);
 Key text_map_key(std::string path, CountLimits limits, std::string sentence);
-Key list_key(std::string path, std::shared_ptr<const Core> items, CountLimits limits, std::string sentence);
+Key list_key(std::string path, std::shared_ptr<const Core> items, const CountLimits& limits, std::string sentence);
 
 // Fills `config`, a default-constructed one. `text` is TOML; relative file names are taken from the folder of `name`.
-std::expected<Effective, std::vector<Problem>> parse(const Core& core, void* config, std::string_view text, const std::string& name);
+std::expected<Effective, std::vector<Problem>> parse(const Core& core, void* config, std::string_view text,
+                                                     const std::string& name);
 std::expected<std::string, Problem> read_settings_file(const std::string& path);
 std::string reference_page(const Core& core);
 
@@ -190,9 +210,11 @@ class Table {
   }
 
   template <class Member>
-  void integer(std::string path, Member member, std::optional<std::int64_t> fallback, IntegerLimits limits, std::string sentence) {
+  void integer(std::string path, Member member, std::optional<std::int64_t> fallback, IntegerLimits limits,
+               std::string sentence) {
     using Target = ValueOf<Member>;
-    STETHOS_CHECK(std::in_range<Target>(limits.min) && std::in_range<Target>(limits.max), path + ": its limits do not fit its type");
+    STETHOS_CHECK(std::in_range<Target>(limits.min) && std::in_range<Target>(limits.max),
+                  path + ": its limits do not fit its type");
     put<std::int64_t>(member, detail::integer_key(std::move(path), fallback, std::move(limits), std::move(sentence)));
   }
 
@@ -207,22 +229,25 @@ class Table {
   }
 
   template <class Member>
-  void duration(std::string path, Member member, std::optional<std::string> fallback, TextualLimits limits, std::string sentence) {
-    put<std::int64_t>(member, detail::textual_key(detail::Kind::duration, std::move(path), std::move(fallback), std::move(limits),
-                                                  std::move(sentence)));
+  void duration(std::string path, Member member, std::optional<std::string> fallback, const TextualLimits& limits,
+                std::string sentence) {
+    put<std::int64_t>(
+        member, detail::textual_key(detail::Kind::duration, std::move(path), std::move(fallback), limits, std::move(sentence)));
   }
 
   // A date, or a date and a time of day, as a text.
   template <class Member>
-  void time(std::string path, Member member, std::optional<std::string> fallback, TextualLimits limits, std::string sentence) {
-    put<std::int64_t>(member, detail::textual_key(detail::Kind::time, std::move(path), std::move(fallback), std::move(limits),
-                                                  std::move(sentence)));
+  void time(std::string path, Member member, std::optional<std::string> fallback, const TextualLimits& limits,
+            std::string sentence) {
+    put<std::int64_t>(member,
+                      detail::textual_key(detail::Kind::time, std::move(path), std::move(fallback), limits, std::move(sentence)));
   }
 
   template <class Member>
-  void bytes(std::string path, Member member, std::optional<std::string> fallback, TextualLimits limits, std::string sentence) {
-    put<std::int64_t>(member, detail::textual_key(detail::Kind::bytes, std::move(path), std::move(fallback), std::move(limits),
-                                                  std::move(sentence)));
+  void bytes(std::string path, Member member, std::optional<std::string> fallback, const TextualLimits& limits,
+             std::string sentence) {
+    put<std::int64_t>(
+        member, detail::textual_key(detail::Kind::bytes, std::move(path), std::move(fallback), limits, std::move(sentence)));
   }
 
   // One of a few names; the member is an enum.
@@ -230,6 +255,7 @@ class Table {
   void choice(std::string path, Member member, std::optional<std::string> fallback,
               std::vector<Named<std::remove_cvref_t<std::invoke_result_t<Member, Config&>>>> choices, std::string sentence) {
     std::vector<std::string> names;
+    names.reserve(choices.size());
     for (const auto& each : choices) names.push_back(each.name);
     detail::Key key = detail::choice_key(std::move(path), std::move(fallback), std::move(names), std::move(sentence));
     key.set = [member, choices = std::move(choices)](void* config, const detail::Value& value) {
@@ -240,9 +266,10 @@ class Table {
 
   // One of a few names; the member is a string.
   template <class Member>
-  void one_of(std::string path, Member member, std::optional<std::string> fallback, std::vector<std::string> names,
+  void one_of(std::string path, Member member, std::optional<std::string> fallback, const std::vector<std::string>& names,
               std::string sentence) {
     std::vector<Named<std::string>> choices;
+    choices.reserve(names.size());
     for (const auto& name : names) choices.push_back({name, name});
     choice(std::move(path), member, std::move(fallback), std::move(choices), std::move(sentence));
   }
@@ -257,7 +284,8 @@ class Table {
   // is an empty secret.
   template <class Member>
   void secret_file(std::string path, Member member, std::optional<std::string> fallback, std::string sentence) {
-    put<std::string>(member, detail::file_key(detail::Kind::secret_file, std::move(path), std::move(fallback), std::move(sentence)));
+    put<std::string>(member,
+                     detail::file_key(detail::Kind::secret_file, std::move(path), std::move(fallback), std::move(sentence)));
   }
 
   // A list of texts, none of them twice.
@@ -275,9 +303,9 @@ class Table {
 
   // [[path]]: a list of tables, each an element of the member, which is a std::vector.
   template <class Member, class Item>
-  void list(std::string path, Member member, const Table<Item>& items, CountLimits limits, std::string sentence) {
+  void list(std::string path, Member member, const Table<Item>& items, const CountLimits& limits, std::string sentence) {
     detail::Key key =
-        detail::list_key(std::move(path), std::make_shared<const detail::Core>(items.core()), std::move(limits), std::move(sentence));
+        detail::list_key(std::move(path), std::make_shared<const detail::Core>(items.core()), limits, std::move(sentence));
     key.append = [member](void* config) -> void* { return &std::invoke(member, *static_cast<Config*>(config)).emplace_back(); };
     core_.add(std::move(key));
   }

@@ -15,7 +15,9 @@ namespace {
 
 std::unexpected<Error> refuse(Code code, std::string why) { return fail(code, "", std::move(why)); }
 
-std::unexpected<Error> refuse_errno(int error) { return refuse(Code::io, "cannot be read: " + std::generic_category().message(error)); }
+std::unexpected<Error> refuse_errno(int error) {
+  return refuse(Code::io, "cannot be read: " + std::generic_category().message(error));
+}
 
 class File {
  public:
@@ -59,10 +61,11 @@ Result<std::string> read_bounded(const std::string& path, std::size_t bytes_max)
 Result<std::string> read_secret(const std::string& path) {
   const File file(path, O_NONBLOCK);  // opening a pipe must not wait for a writer
   if (!file.is_open()) return refuse_errno(errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.descriptor(), &status) != 0) return refuse_errno(errno);
   if (!S_ISREG(status.st_mode)) return refuse(Code::invalid, "is not a plain file");
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return refuse(Code::invalid, "is open to others than its owner (chmod 600 closes it)");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return refuse(Code::invalid, "is open to others than its owner (chmod 600 closes it)");
   auto content = file.read(secret_bytes_max);
   if (!content) return content;
   if (content->ends_with('\n')) content->pop_back();

@@ -29,11 +29,12 @@ std::string lists_of(const Core& core, const std::string& prefix) {
   for (const Key& list : core.keys) {
     if (list.kind != Kind::list) continue;
     const std::string path = prefix + list.path;
-    out += "\n## `[[" + path + "]]`\n\n" + list.sentence + " " + how_often(list) + "\n" + head;
+    out.append("\n## `[[").append(path).append("]]`\n\n").append(list.sentence).append(" ").append(how_often(list));
+    out.append("\n").append(head);
     for (const Key& key : list.items->keys) {
       if (key.kind != Kind::list) out += row(key);
     }
-    out += lists_of(*list.items, path + ".");
+    out.append(lists_of(*list.items, path + "."));
   }
   return out;
 }
@@ -41,11 +42,12 @@ std::string lists_of(const Core& core, const std::string& prefix) {
 }  // namespace
 
 std::string reference_page(const Core& core) {
-  std::string out = "# Configuration of " + core.name + "\n\n" + core.about +
-                    "\n\nThis page is made from the table in the program that also reads the file. The file is TOML. A key that the "
-                    "program does not\nknow is an error, and so is a value outside its limits. Durations are texts like `\"250ms\"`, "
-                    "`\"10s\"`, `\"5m\"`, `\"7d\"`; byte sizes\nlike `\"64 MiB\"`; times like `\"2026-11-21T10:00:00Z\"`, or a date "
-                    "alone. A relative file name starts at the folder of the file.\n";
+  std::string out =
+      "# Configuration of " + core.name + "\n\n" + core.about +
+      "\n\nThis page is made from the table in the program that also reads the file. The file is TOML. A key that the "
+      "program does not\nknow is an error, and so is a value outside its limits. Durations are texts like `\"250ms\"`, "
+      "`\"10s\"`, `\"5m\"`, `\"7d\"`; byte sizes\nlike `\"64 MiB\"`; times like `\"2026-11-21T10:00:00Z\"`, or a date "
+      "alone. A relative file name starts at the folder of the file.\n";
   std::string section;
   bool open = false;
   for (const Key& key : core.keys) {
@@ -53,7 +55,8 @@ std::string reference_page(const Core& core) {
     const auto dot = key.path.find('.');
     const std::string name = dot == std::string::npos ? std::string() : key.path.substr(0, dot);
     if (!open || name != section) {
-      out += (name.empty() ? "" : "\n## `[" + name + "]`\n") + head;
+      if (!name.empty()) out.append("\n## `[").append(name).append("]`\n");
+      out += head;
       section = name;
       open = true;
     }

@@ -28,23 +28,39 @@ std::string shortened(std::string_view text) {
 
 // As it would stand before the equals sign.
 std::string key_text(std::string_view key) {
-  const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; });
+  const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+  });
   return bare && key.size() <= quoted_bytes_max ? std::string(key) : shortened(key);
 }
 
 std::string found(const toml::node& node) {
   std::ostringstream out;
   switch (node.type()) {
-    case toml::node_type::string: return "the text " + shortened(node.ref<std::string>());
-    case toml::node_type::integer: return "the whole number " + std::to_string(node.ref<std::int64_t>());
-    case toml::node_type::floating_point: out << "the number " << node.ref<double>(); break;
-    case toml::node_type::boolean: return node.ref<bool>() ? "true" : "false";
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::date: out << "the date " << node.ref<toml::date>(); break;
-    case toml::node_type::time: out << "the time " << node.ref<toml::time>(); break;
-    case toml::node_type::date_time: out << "the time " << node.ref<toml::date_time>(); break;
-    case toml::node_type::none: return "nothing";
+    case toml::node_type::string:
+      return "the text " + shortened(node.ref<std::string>());
+    case toml::node_type::integer:
+      return "the whole number " + std::to_string(node.ref<std::int64_t>());
+    case toml::node_type::floating_point:
+      out << "the number " << node.ref<double>();
+      break;
+    case toml::node_type::boolean:
+      return node.ref<bool>() ? "true" : "false";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::date:
+      out << "the date " << node.ref<toml::date>();
+      break;
+    case toml::node_type::time:
+      out << "the time " << node.ref<toml::time>();
+      break;
+    case toml::node_type::date_time:
+      out << "the time " << node.ref<toml::date_time>();
+      break;
+    case toml::node_type::none:
+      return "nothing";
   }
   return out.str();
 }
@@ -59,7 +75,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
         continue;
       }
       cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
     }
   }
   return cost[a.size()][b.size()];
@@ -88,6 +105,8 @@ class Reader {
     if (problems_.size() < problems_max) problems_.push_back({name_, line, std::move(key), std::move(message)});
     ++problem_count_;
   }
+
+  bool has_problems() const { return problem_count_ > 0; }
 
   // `prefix` is "" or "subscription[0]."; `line` is that of the table, 0 for the whole file.
   void read_table(const Core& core, void* config, const toml::table& table, const std::string& prefix, int line);
@@ -141,7 +160,8 @@ void Reader::read_table(const Core& core, void* config, const toml::table& table
 }
 
 // Finds the node of every known key, however deep its table, and reports what is not known.
-void Reader::collect(const Core& core, const toml::table& table, const std::string& prefix, const std::string& within, Found& nodes) {
+void Reader::collect(const Core& core, const toml::table& table, const std::string& prefix, const std::string& within,
+                     Found& nodes) {
   for (const auto& [key, node] : table) {
     const std::string path = within + key_text(key.str());
     const int line = static_cast<int>(key.source().begin.line);
@@ -168,7 +188,8 @@ void Reader::collect(const Core& core, const toml::table& table, const std::stri
         candidates.insert(known.path.substr(0, dot));
       }
     }
-    problem(line, prefix + path, "is not a known " + std::string(node.is_table() ? "table" : "key") + suggestion(path, candidates));
+    problem(line, prefix + path,
+            "is not a known " + std::string(node.is_table() ? "table" : "key") + suggestion(path, candidates));
   }
 }
 
@@ -253,7 +274,8 @@ std::optional<Value> Reader::value_of(const Key& key, const toml::node& node, co
     case Kind::text_map:
       if (const auto* table = node.as_table()) return map_of(key, *table, path);
       break;
-    case Kind::list: break;
+    case Kind::list:
+      break;
   }
   wrong_type(key, node, path);
   return std::nullopt;
@@ -334,7 +356,8 @@ std::expected<Effective, std::vector<Problem>> Reader::finish() {
 
 }  // namespace
 
-std::expected<Effective, std::vector<Problem>> parse(const Core& core, void* config, std::string_view text, const std::string& name) {
+std::expected<Effective, std::vector<Problem>> parse(const Core& core, void* config, std::string_view text,
+                                                     const std::string& name) {
   Reader reader(name);
   if (text.size() > file_bytes_max) {
     reader.problem(0, "", "is larger than " + format_bytes(static_cast<std::int64_t>(file_bytes_max)));
@@ -343,10 +366,11 @@ std::expected<Effective, std::vector<Problem>> parse(const Core& core, void* con
   int line = 1;
   for (std::size_t start = 0; start < text.size(); ++line) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
-    if (end - start > line_bytes_max) reader.problem(line, "", "the line is longer than " + std::to_string(line_bytes_max) + " bytes");
+    if (end - start > line_bytes_max)
+      reader.problem(line, "", "the line is longer than " + std::to_string(line_bytes_max) + " bytes");
     start = end + 1;
   }
-  if (auto long_lines = reader.finish(); !long_lines) return long_lines;
+  if (reader.has_problems()) return reader.finish();
   try {
     const toml::table table = toml::parse(text, name);
     reader.read_table(core, config, table, "", 0);

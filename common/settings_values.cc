@@ -55,10 +55,14 @@ namespace {
 
 std::string written_integer(Kind kind, std::int64_t value) {
   switch (kind) {
-    case Kind::duration: return quoted(format_duration(value));
-    case Kind::time: return quoted(format_time(value));
-    case Kind::bytes: return quoted(format_bytes(value));
-    default: return std::to_string(value);
+    case Kind::duration:
+      return quoted(format_duration(value));
+    case Kind::time:
+      return quoted(format_time(value));
+    case Kind::bytes:
+      return quoted(format_bytes(value));
+    default:
+      return std::to_string(value);
   }
 }
 
@@ -69,7 +73,7 @@ std::string written_number(double value) {
   return std::string(text.data(), end);
 }
 
-std::string with_unit(std::string text, const std::string& unit) { return unit.empty() ? text : text + " " + unit; }
+std::string with_unit(const std::string& text, const std::string& unit) { return unit.empty() ? text : text + " " + unit; }
 
 std::string count_of(std::int64_t count, std::string_view noun) {
   if (count == 1) return "1 " + std::string(noun);
@@ -105,7 +109,8 @@ std::string objection_to_map(const Key& key, const TextMap& map) {
   for (const auto& [name, text] : map) {
     if (name.empty()) return "must not have an entry without a name";
     if (auto bad = objection_to_text(name, nullptr); !bad.empty()) return "its entry " + quoted(name) + " " + bad;
-    if (auto bad = objection_to_text(text, key.check); !bad.empty()) return "its entry " + quoted(name) + " = " + quoted(text) + " " + bad;
+    if (auto bad = objection_to_text(text, key.check); !bad.empty())
+      return "its entry " + quoted(name) + " = " + quoted(text) + " " + bad;
   }
   return {};
 }
@@ -114,10 +119,14 @@ std::string objection_to_map(const Key& key, const TextMap& map) {
 
 Result<std::int64_t> read_textual(Kind kind, std::string_view text) {
   switch (kind) {
-    case Kind::duration: return parse_duration(text);
-    case Kind::time: return parse_time(text);
-    case Kind::bytes: return parse_bytes(text);
-    default: STETHOS_CHECK(false, "only durations, times and byte sizes are read from texts");
+    case Kind::duration:
+      return parse_duration(text);
+    case Kind::time:
+      return parse_time(text);
+    case Kind::bytes:
+      return parse_bytes(text);
+    default:
+      STETHOS_CHECK(false, "only durations, times and byte sizes are read from texts");
   }
 }
 
@@ -143,14 +152,19 @@ std::string written(const Key& key, const Value& value) {
   switch (key.kind) {
     case Kind::text:
     case Kind::file:
-    case Kind::secret_file: return quoted(std::get<std::string>(value));
+    case Kind::secret_file:
+      return quoted(std::get<std::string>(value));
     case Kind::integer:
     case Kind::duration:
     case Kind::time:
-    case Kind::bytes: return written_integer(key.kind, std::get<std::int64_t>(value));
-    case Kind::number: return written_number(std::get<double>(value));
-    case Kind::boolean: return std::get<bool>(value) ? "true" : "false";
-    case Kind::choice: return quoted(key.choices[static_cast<std::size_t>(std::get<std::int64_t>(value))]);
+    case Kind::bytes:
+      return written_integer(key.kind, std::get<std::int64_t>(value));
+    case Kind::number:
+      return written_number(std::get<double>(value));
+    case Kind::boolean:
+      return std::get<bool>(value) ? "true" : "false";
+    case Kind::choice:
+      return quoted(key.choices[static_cast<std::size_t>(std::get<std::int64_t>(value))]);
     case Kind::texts: {
       std::string out;
       for (const auto& text : std::get<Texts>(value)) out += (out.empty() ? "" : ", ") + quoted(text);
@@ -158,10 +172,12 @@ std::string written(const Key& key, const Value& value) {
     }
     case Kind::text_map: {
       std::string out;
-      for (const auto& [name, text] : std::get<TextMap>(value)) out += (out.empty() ? " " : ", ") + quoted(name) + " = " + quoted(text);
+      for (const auto& [name, text] : std::get<TextMap>(value))
+        out += (out.empty() ? " " : ", ") + quoted(name) + " = " + quoted(text);
       return out.empty() ? "{}" : "{" + out + " }";
     }
-    case Kind::list: break;
+    case Kind::list:
+      break;
   }
   STETHOS_CHECK(false, "a list has no value of its own");
 }
@@ -191,11 +207,14 @@ std::string objection(const Key& key, const Value& value) {
       if (number > key.number_max) return "must be at most " + with_unit(written_number(key.number_max), key.unit);
       return {};
     }
-    case Kind::texts: return objection_to_texts(key, std::get<Texts>(value));
-    case Kind::text_map: return objection_to_map(key, std::get<TextMap>(value));
+    case Kind::texts:
+      return objection_to_texts(key, std::get<Texts>(value));
+    case Kind::text_map:
+      return objection_to_map(key, std::get<TextMap>(value));
     case Kind::boolean:
     case Kind::choice:
-    case Kind::list: return {};
+    case Kind::list:
+      return {};
   }
   STETHOS_CHECK(false, "a kind without a rule");
 }
@@ -204,23 +223,35 @@ std::string form_of(const Key& key, std::string_view code) {
   const auto as_code = [&](const std::string& text) { return std::string(code) + text + std::string(code); };
   const auto range = [&](const std::string& min, const std::string& max) { return as_code(min) + " to " + as_code(max); };
   switch (key.kind) {
-    case Kind::text: return key.min == 0 ? "a text" : "a text that is not empty";
-    case Kind::integer: return with_unit("a whole number, " + range(std::to_string(key.min), std::to_string(key.max)), key.unit);
-    case Kind::number: return with_unit("a number, " + range(written_number(key.number_min), written_number(key.number_max)), key.unit);
-    case Kind::boolean: return as_code("true") + " or " + as_code("false");
-    case Kind::duration: return "a duration, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
-    case Kind::time: return "a time, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
-    case Kind::bytes: return "a byte size, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
+    case Kind::text:
+      return key.min == 0 ? "a text" : "a text that is not empty";
+    case Kind::integer:
+      return with_unit("a whole number, " + range(std::to_string(key.min), std::to_string(key.max)), key.unit);
+    case Kind::number:
+      return with_unit("a number, " + range(written_number(key.number_min), written_number(key.number_max)), key.unit);
+    case Kind::boolean:
+      return as_code("true") + " or " + as_code("false");
+    case Kind::duration:
+      return "a duration, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
+    case Kind::time:
+      return "a time, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
+    case Kind::bytes:
+      return "a byte size, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
     case Kind::choice: {
       std::string out;
       for (const auto& name : key.choices) out += (out.empty() ? "" : ", ") + as_code(quoted(name));
       return "one of " + out;
     }
-    case Kind::file: return "the name of a file";
-    case Kind::secret_file: return "the name of a file that holds a secret";
-    case Kind::texts: return "a list of up to " + std::to_string(key.max) + " texts";
-    case Kind::text_map: return "a table of up to " + std::to_string(key.max) + " texts";
-    case Kind::list: return "a list of tables, [[" + key.path + "]]";
+    case Kind::file:
+      return "the name of a file";
+    case Kind::secret_file:
+      return "the name of a file that holds a secret";
+    case Kind::texts:
+      return "a list of up to " + std::to_string(key.max) + " texts";
+    case Kind::text_map:
+      return "a table of up to " + std::to_string(key.max) + " texts";
+    case Kind::list:
+      return "a list of tables, [[" + key.path + "]]";
   }
   STETHOS_CHECK(false, "a kind without a form");
 }

@@ -29,7 +29,7 @@ void on_signal(int) {
 void catch_stop_signals() {
   event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   STETHOS_CHECK(event >= 0, "no event descriptor");
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);

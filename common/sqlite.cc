@@ -7,13 +7,18 @@ namespace {
 
 Code code_of(int result) {
   switch (result & 0xff) {
-    case SQLITE_FULL: return Code::full;
+    case SQLITE_FULL:
+      return Code::full;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Code::corrupt;
+    case SQLITE_NOTADB:
+      return Code::corrupt;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Code::unavailable;
-    case SQLITE_TOOBIG: return Code::too_large;
-    default: return Code::io;
+    case SQLITE_LOCKED:
+      return Code::unavailable;
+    case SQLITE_TOOBIG:
+      return Code::too_large;
+    default:
+      return Code::io;
   }
 }
 
@@ -119,7 +124,8 @@ Result<Database> Database::open(const std::string& path, Access access) {
   Statement synchronous(database, "PRAGMA synchronous");
   const auto has_journal = journal.step();
   const auto has_synchronous = synchronous.step();
-  if (!has_journal || !*has_journal || journal.text(0) != "wal") return fail(Code::io, doing, "it does not take a write-ahead log");
+  if (!has_journal || !*has_journal || journal.text(0) != "wal")
+    return fail(Code::io, doing, "it does not take a write-ahead log");
   if (!has_synchronous || !*has_synchronous || synchronous.integer(0) != 2) {
     return fail(Code::io, doing, "it does not take synchronous=FULL");
   }
@@ -127,7 +133,8 @@ Result<Database> Database::open(const std::string& path, Access access) {
 }
 
 Status Database::execute(const std::string& sql) {
-  if (sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return std::unexpected(error("running " + sql));
+  if (sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return std::unexpected(error("running " + sql));
   return {};
 }
 

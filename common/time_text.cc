@@ -30,8 +30,8 @@ class Scanner {
   bool number(std::size_t digits, int& out) {
     if (rest_.size() < digits) return false;
     const auto part = rest_.substr(0, digits);
-    const auto [end, error] = std::from_chars(part.data(), part.data() + digits, out);
-    if (error != std::errc{} || end != part.data() + digits || part.front() == '-') return false;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), out);
+    if (error != std::errc{} || end != part.data() + part.size() || part.front() == '-') return false;
     rest_.remove_prefix(digits);
     return true;
   }
@@ -50,7 +50,9 @@ class Scanner {
 }  // namespace
 
 Result<TimeNs> parse_time(std::string_view text) {
-  const auto refuse = [&](std::string why) { return fail(Code::invalid, "reading the time \"" + std::string(text) + "\"", std::move(why)); };
+  const auto refuse = [&](std::string why) {
+    return fail(Code::invalid, "reading the time \"" + std::string(text) + "\"", std::move(why));
+  };
   Scanner scan(text);
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   if (!scan.number(4, year) || !scan.literal("-") || !scan.number(2, month) || !scan.literal("-") || !scan.number(2, day)) {
@@ -59,7 +61,8 @@ Result<TimeNs> parse_time(std::string_view text) {
   std::int64_t fraction_ns = 0;
   int zone_minutes = 0;
   if (!scan.done()) {
-    if (!scan.literal("T ") || !scan.number(2, hour) || !scan.literal(":") || !scan.number(2, minute)) return refuse("expected Thh:mm");
+    if (!scan.literal("T ") || !scan.number(2, hour) || !scan.literal(":") || !scan.number(2, minute))
+      return refuse("expected Thh:mm");
     if (scan.literal(":")) {
       if (!scan.number(2, second)) return refuse("expected seconds");
       if (scan.literal(".,")) {
@@ -112,7 +115,7 @@ Result<DurationNs> parse_duration(std::string_view text) {
   };
   double value = 0;
   const char* first = text.data();
-  if (!text.empty() && text.front() == '+') ++first;
+  if (text.starts_with('+') && !text.starts_with("+-")) ++first;
   const auto [end, error] = std::from_chars(first, text.data() + text.size(), value);
   if (error != std::errc{} || !std::isfinite(value)) return refuse("expected a number and a unit, as in 250ms");
   const std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));

@@ -144,7 +144,7 @@ def run_fleet(rig):
                                   rigging.json_subscription("fleet", {"temperature": "temperature degC",
                                                                       "speed": "rotational_speed rpm"})],
                     window=[{"length": f"{WINDOW_NS // rigging.SECOND_NS}s"}])
-    say(f"  broker {broker.port}, edge {edge.url}, collector {collector.url}; configurations and logs in {FOLDER.relative_to(ROOT)}")
+    say(f"  broker {broker.port}, edge {edge.url}, collector {collector.url}; configurations and logs in {os.path.relpath(FOLDER)}")
     line = ("--duplicate", 0.05, "--drop-sends", 0.03, "--flip", 0.02, "--truncate", 0.02, "--reorder", 0.05, "--resend-after", "500ms")
     sims = [rig.sim(broker, "--scenario", SCENARIOS / "demo.toml", "--speed", SPEED, "--complete-past", "1m", *line),
             rig.sim(broker, "--scenario", SCENARIOS / "thin_json.toml", "--speed", SPEED / 4, *line)]
@@ -234,12 +234,12 @@ def main():
     finally:
         rig.close()
 
-    program = (rigging.BINARIES / "stethos-collector").relative_to(ROOT)
-    store = collector.store.relative_to(ROOT)
+    program, store, config = (os.path.relpath(path) for path in
+                              (rigging.BINARIES / "stethos-collector", collector.store, collector.config))
     say("\nWhere to look next:")
     say(f"  {program} query windows --store {store} --machine pump-5 --channel vibration --statistics rms,kurtosis")
     say(f"  {program} query streams --store {store}")
-    say(f"  {program} run --config {collector.config.relative_to(ROOT)}   and then {collector.url}/v1/windows?machine=pump-5")
+    say(f"  {program} run --config {config}   and then {collector.url}/v1/windows?machine=pump-5")
     say("  README.md, docs/architecture.md, docs/config/")
     if not good:
         sys.exit("\ndemo: FAILED: something was lost, counted twice, or differs")

@@ -10,7 +10,7 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::size_t identities_per_stream_max = 100'000;
-constexpr DurationNs interval_ns_max = 86'400 * ns_per_s;
+constexpr double interval_ns_max = 86'400e9;
 constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
 constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
@@ -35,15 +35,13 @@ void expect(StreamRecord& stream, const PointEntry& entry) {
 
 }  // namespace
 
-Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points, std::unique_ptr<kernels::StatisticsBackend> backend,
-           SavedState saved, std::string_view source)
+Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
+           std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, std::string_view source)
     : config_(config),
       points_(std::move(points)),
       backend_(std::move(backend)),
       windower_(window_definitions(config.windows), config.time_watermark_delay, config.time_idle_timeout) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
-  restore(std::move(saved));
-
   schema::ProvenanceRowT row;
   row.program = program_name;
   row.backend = backend_->name();
@@ -110,8 +108,8 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   for (std::size_t i = 0; i < batch.size(); ++i) take(batch[i], i);
 
   moments_.resize(blocks_.size());
-  if (!blocks_.empty() && (backend_->submit(blocks_) != kernels::KernelStatus::ok ||
-                           backend_->collect(moments_) != kernels::KernelStatus::ok)) {
+  if (!blocks_.empty() &&
+      (backend_->submit(blocks_) != kernels::KernelStatus::ok || backend_->collect(moments_) != kernels::KernelStatus::ok)) {
     return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
   }
   for (const Step& step : steps_) place(step, batch);
@@ -156,8 +154,8 @@ void Core::take(const Message& message, std::size_t index) {
   if (decoded_.epoch != 0 && !follow_sequence(message, **device)) return;
 
   // Where the device numbers nothing, the edge's own count of messages does.
-  const Origin origin = decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence}
-                                            : Origin{0, effect_.totals[Counter::messages]};
+  const Origin origin =
+      decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence} : Origin{0, effect_.totals[Counter::messages]};
   for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, **device, origin, channel);
 
   if (decoded_.complete_until_ns == 0) return;
@@ -196,7 +194,8 @@ bool Core::follow_sequence(const Message& message, Device& device) {
   note_gaps(device);
   if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);
   switch (verdict) {
-    case SequenceTracker::Verdict::fresh: return true;
+    case SequenceTracker::Verdict::fresh:
+      return true;
     case SequenceTracker::Verdict::duplicate:
       ++effect_.totals[Counter::duplicate_messages];
       count_duplicates(device);
@@ -204,7 +203,9 @@ bool Core::follow_sequence(const Message& message, Device& device) {
     case SequenceTracker::Verdict::epoch_too_old:
       reject(message, {Reason::epoch_too_old, std::to_string(decoded_.epoch)}, device.name);
       return false;
-    case SequenceTracker::Verdict::no_room: ++effect_.totals[Counter::deferred_messages]; return false;
+    case SequenceTracker::Verdict::no_room:
+      ++effect_.totals[Counter::deferred_messages];
+      return false;
   }
   STETHOS_CHECK(false, "a verdict without a consequence");
 }
@@ -232,7 +233,8 @@ void Core::count_duplicates(Device& device) {
 }
 
 StreamRecord* Core::find_stream(const Device& device, std::string_view channel) const {
-  const auto found = std::ranges::find_if(device.streams, [&](const StreamRecord* stream) { return stream->state.channel == channel; });
+  const auto found =
+      std::ranges::find_if(device.streams, [&](const StreamRecord* stream) { return stream->state.channel == channel; });
   return found == device.streams.end() ? nullptr : *found;
 }
 
@@ -246,10 +248,13 @@ std::optional<Rejection> Core::check_channel(const Message& message, const Decod
   TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
   if (!channel.reading && channel.interval_ns != 0) {
     const double duration = channel.interval_ns * static_cast<double>(samples - 1);
-    if (!(channel.interval_ns >= 1 && channel.interval_ns <= static_cast<double>(interval_ns_max)) || duration > block_duration_ns_max) {
+    const bool plausible =
+        channel.interval_ns >= 1 && channel.interval_ns <= interval_ns_max && duration <= block_duration_ns_max;
+    if (!plausible) {  // NaN included
       return Rejection{Reason::bad_times, "a sampling interval of " + std::to_string(channel.interval_ns) + " ns"};
     }
-    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last)) return Rejection{Reason::time_future, "beyond all time"};
+    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last))
+      return Rejection{Reason::time_future, "beyond all time"};
   }
   if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
   if (last > message.received_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
@@ -261,8 +266,12 @@ std::expected<StreamRecord*, Rejection> Core::stream_for(Device& device, const D
     return std::unexpected(Rejection{Reason::unknown_stream, device.name + "/" + std::string(channel.channel)});
   }
   StreamRecord* stream = find_stream(device, channel.channel);
-  const std::string_view quantity = entry != nullptr ? std::string_view(entry->quantity) : stream != nullptr ? stream->state.quantity : channel.quantity;
-  const std::string_view unit = entry != nullptr ? std::string_view(entry->unit) : stream != nullptr ? stream->state.unit : channel.unit;
+  const std::string_view quantity = entry != nullptr    ? std::string_view(entry->quantity)
+                                    : stream != nullptr ? stream->state.quantity
+                                                        : channel.quantity;
+  const std::string_view unit = entry != nullptr    ? std::string_view(entry->unit)
+                                : stream != nullptr ? stream->state.unit
+                                                    : channel.unit;
   if (channel.quantity != quantity || channel.unit != unit) {
     return std::unexpected(Rejection{Reason::unit_differs, std::string(channel.quantity) + " in " + std::string(channel.unit) +
                                                                " where " + std::string(quantity) + " in " + std::string(unit) +
@@ -322,13 +331,16 @@ void Core::describe(StreamRecord& stream, const PointEntry& entry) {
   effect_.rows.push_back({schema::Lane::notes, schema::RowKind::stream, schema::pack(row)});
 }
 
-void Core::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin, const DecodedChannel& channel) {
+void Core::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
+                        const DecodedChannel& channel) {
   StreamRecord* stream = nullptr;
   const PointEntry* entry = points_.find(device.name, channel.channel, channel.start_ns);
   std::optional<Rejection> rejection = check_channel(message, channel);
   if (!rejection) {
-    if (auto found = stream_for(device, channel, entry)) stream = *found;
-    else rejection = std::move(found.error());
+    if (auto found = stream_for(device, channel, entry))
+      stream = *found;
+    else
+      rejection = std::move(found.error());
   }
   if (rejection) {
     if (StreamRecord* known = find_stream(device, channel.channel)) {
@@ -374,8 +386,9 @@ void Core::place(const Step& step, std::span<const Message> batch) {
   if (step.identity && is_repeated(step, message)) return;
   Arrival arrival;
   arrival.time_ns = step.time_ns;
-  arrival.moments = step.block != Step::no_block ? moments_[step.block]
-                                                 : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
+  arrival.moments = step.block != Step::no_block
+                        ? moments_[step.block]
+                        : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
   windower_.add(*step.stream, arrival, now_ns_, effect_);
@@ -423,8 +436,8 @@ void Core::reject(const Message& message, Rejection rejection, std::string_view 
   letter.topic = message.topic;
   letter.device = device;
   letter.payload_bytes = message.payload.size();
-  const auto kept = message.payload.first(
-      std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));
+  const auto kept =
+      message.payload.first(std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));
   letter.payload.assign(kept.begin(), kept.end());
   effect_.dead_letters.push_back(std::move(letter));
 }

@@ -33,8 +33,8 @@ struct OutgoingAck {
 class Core {
  public:
   // `saved` is what the spool holds; `source` is "live" or the name of a recording. The configuration has been checked.
-  Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points, std::unique_ptr<kernels::StatisticsBackend> backend,
-       SavedState saved, std::string_view source);
+  Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
+       std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, std::string_view source);
 
   // The effect is good until the next call. It must be committed before the acknowledgements are sent.
   Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns);
@@ -75,7 +75,8 @@ class Core {
   bool is_redelivery(const Message& message);
   bool follow_sequence(const Message& message, Device& device);
   void note_gaps(const Device& device);
-  void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin, const DecodedChannel& channel);
+  void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
+                    const DecodedChannel& channel);
   std::optional<Rejection> check_channel(const Message& message, const DecodedChannel& channel) const;
   std::expected<Device*, Rejection> device_for(std::string_view name);
   std::expected<StreamRecord*, Rejection> stream_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);

@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
   auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
   auto* config_command = app.add_subcommand("config", "the configuration");
   config_command->require_subcommand(1);
-  auto* show_command = with_config(config_command->add_subcommand("show", "effective settings, where each comes from, and their hash"));
+  auto* show_command =
+      with_config(config_command->add_subcommand("show", "effective settings, where each comes from, and their hash"));
   auto* reference_command = config_command->add_subcommand("reference", "every key, as a page of Markdown");
   auto* version_command = app.add_subcommand("version", "print the version");
   try {

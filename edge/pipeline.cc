@@ -9,7 +9,8 @@ namespace stethos::edge {
 namespace {
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
 }
 
 }  // namespace
@@ -21,7 +22,8 @@ void LatencyHistogram::add(DurationNs duration) {
   sum_ns += duration;
 }
 
-Pipeline::Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock, std::function<void()> committed)
+Pipeline::Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
+                   std::function<void()> committed)
     : settings_(std::move(settings)), core_(core), port_(port), spool_(spool), clock_(clock), committed_(std::move(committed)) {
   status_.totals = core_.totals();
   status_.samples = core_.samples();

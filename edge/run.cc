@@ -72,14 +72,15 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     return Exit::config;
   }
   auto backend = kernels::make_backend(config.backend);
-  if (backend == nullptr) return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
+  if (backend == nullptr)
+    return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
   auto spool = SqliteSpool::open(config.spool_file);
   if (!spool) return stop_with(Exit::spool, spool.error());
   auto saved = (*spool)->load();
   if (!saved) return stop_with(Exit::spool, saved.error());
-  spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file, (*spool)->spool_identity(),
-               backend->name(), loaded.hash);
+  spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file,
+               (*spool)->spool_identity(), backend->name(), loaded.hash);
 
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), "live");
 
@@ -98,7 +99,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     if (sender != nullptr) sender->notify();
   });
   const Health health(pipeline, **port, **spool, sender.get(), clock);
-  auto listener = HttpListener::start(config.health_host, config.health_port, [&health](std::string_view path) { return health.answer(path); });
+  auto listener = HttpListener::start(config.health_host, config.health_port,
+                                      [&health](std::string_view path) { return health.answer(path); });
   if (!listener) return stop_with(Exit::listener, listener.error());
   spdlog::info("health on {}:{}", config.health_host, (*listener)->port());
 

@@ -44,6 +44,15 @@ TimeNs end_of(const SentChannel& channel) {
   return channel.start_ns + std::max<DurationNs>(1, static_cast<DurationNs>(std::ceil(length_ns)));
 }
 
+// The next record that belongs to the run.
+Result<bool> read(const DeviceSpec& spec, recordings::Record& record) {
+  while (true) {
+    const auto more = spec.source->next(record);
+    if (!more || !*more) return more;
+    if (record.channels.front().start_ns - spec.base_ns <= spec.length_ns) return true;
+  }
+}
+
 }  // namespace
 
 class Device::Message final : public Content {
@@ -79,18 +88,10 @@ Device::Device(DeviceSpec spec, const DeviceOptions& options, Ledger& ledger)
   }
 }
 
-Result<bool> Device::read(recordings::Record& record) {
-  while (true) {
-    const auto more = spec_.source->next(record);
-    if (!more || !*more) return more;
-    if (record.channels.front().start_ns - spec_.base_ns <= spec_.length_ns) return true;
-  }
-}
-
 Result<bool> Device::prepare() {
   if (source_ended_) return false;
   if (!has_ahead_) {
-    const auto more = read(ahead_);
+    const auto more = read(spec_, ahead_);
     if (!more) return more;
     if (!*more) {
       stop();
@@ -109,7 +110,7 @@ Result<bool> Device::prepare() {
   std::size_t joined = 1;
   while (true) {
     ahead_ = {};
-    const auto more = read(ahead_);
+    const auto more = read(spec_, ahead_);
     if (!more) return more;
     has_ahead_ = *more;
     prepared.last = !*more;
@@ -220,7 +221,9 @@ void Device::acknowledged(std::span<const std::uint8_t> payload) {
 
 void Device::delivered(std::uint64_t sequence) { ring_.acknowledge(sequence, sequence); }
 
-void Device::not_delivered(std::uint64_t sequence, DurationNs now) { ring_.not_sent(sequence, now); }
+void Device::not_delivered(std::uint64_t sequence, DurationNs now) { ring_.start_timer(sequence, now); }
+
+void Device::not_published(std::uint64_t sequence, DurationNs now) { ring_.not_sent(sequence, now); }
 
 DeviceTotals Device::totals() const {
   DeviceTotals out = totals_;

@@ -79,7 +79,8 @@ class Device {
 
   void acknowledged(std::span<const std::uint8_t> payload);  // a DeviceAck, or not
   void delivered(std::uint64_t sequence);                    // the broker has it
-  void not_delivered(std::uint64_t sequence, DurationNs now);
+  void not_delivered(std::uint64_t sequence, DurationNs now);  // nobody knows whether it has
+  void not_published(std::uint64_t sequence, DurationNs now);  // it has not
   void connection_lost(DurationNs now) { ring_.connection_lost(now); }
 
   bool done() const { return source_ended_ && ring_.empty(); }
@@ -93,7 +94,6 @@ class Device {
   // What is drawn for a message and what of it is still to be done goes with it.
   class Message;
 
-  Result<bool> read(recordings::Record& record);
   void note_given_up();
 
   DeviceSpec spec_;

@@ -112,7 +112,7 @@ void Fleet::send(DurationNs now) {
     for (const Publication& publication : turn->publications) {
       const PublicationTag tag = publication.tracked ? PublicationTag{i, turn->sequence} : PublicationTag{};
       if (link_.publish(device.topic(), publication.payload, tag)) continue;
-      device.not_delivered(turn->sequence, now);
+      device.not_published(turn->sequence, now);
       break;
     }
   }

@@ -27,9 +27,9 @@ struct LinkEvent {
     message,
   };
   Kind kind = Kind::message;
-  PublicationTag tag = {};
-  std::string topic = {};
-  std::vector<std::uint8_t> payload = {};
+  PublicationTag tag;
+  std::string topic;
+  std::vector<std::uint8_t> payload;
 };
 
 class Link {

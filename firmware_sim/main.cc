@@ -1,5 +1,6 @@
 // stethos-sim: a fleet of devices for tests and demonstrations.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -60,7 +61,7 @@ std::string summary_of(const FleetOutcome& outcome, DurationNs took) {
   add("resent", sum.resent);
   add("duplicates", sum.duplicates);
   add("foreign", sum.foreign);
-  add("seconds", static_cast<double>(took / ns_per_ms) / 1000);
+  add("seconds", std::round(static_cast<double>(took) / 1e6) / 1e3);
   out += std::string(",\"stopped\":") + (outcome.stopped ? "true" : "false");
   out += std::string(",\"finished\":") + (outcome.end == FleetEnd::finished && !outcome.stopped ? "true" : "false");
   return out + "}";

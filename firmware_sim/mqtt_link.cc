@@ -21,7 +21,8 @@
 namespace stethos::firmware_sim {
 namespace {
 
-// Above what we ever have in flight: Paho stalls at its own limit.
+// Above what we ever have in flight: Paho stalls at its own limit of messages sent, and throws at that of messages that wait
+// to be sent, which holds with a connection, too.
 constexpr int paho_in_flight_max = 1000;
 constexpr int keep_alive_s = 30;
 constexpr std::size_t topics_per_subscription_max = 200;
@@ -41,9 +42,9 @@ enum class Happening : std::uint8_t {
 struct Happened {
   std::uint64_t session = 0;
   Happening what = Happening::lost;
-  std::size_t slot = 0;
-  std::string topic = {};
-  std::vector<std::uint8_t> payload = {};
+  void* slot = nullptr;  // of a publication
+  std::string topic;
+  std::vector<std::uint8_t> payload;
 };
 
 // From Paho's thread to ours.
@@ -95,16 +96,20 @@ class Listener final : public mqtt::iaction_listener {
   void on_failure(const mqtt::token& token) override { put(token, failure_); }
 
  private:
-  void put(const mqtt::token& token, Happening what) {
-    // The context is the number of a slot, not an address.
-    inbox_.put({session_, what, reinterpret_cast<std::uintptr_t>(token.get_user_context())});
-  }
+  void put(const mqtt::token& token, Happening what) { inbox_.put({session_, what, token.get_user_context(), {}, {}}); }
 
   Inbox& inbox_;
   std::uint64_t session_;
   Happening success_;
   Happening failure_;
 };
+
+mqtt::create_options create_options() {
+  mqtt::create_options options;
+  options.set_send_while_disconnected(false);
+  options.set_max_buffered_messages(paho_in_flight_max);
+  return options;
+}
 
 // One connection, from the first attempt to its end. The listeners outlive the client that calls them.
 class Session {
@@ -113,11 +118,12 @@ class Session {
       : connect_listener_(inbox, number, Happening::connected, Happening::connect_failed),
         subscribe_listener_(inbox, number, Happening::subscribed, Happening::subscribe_failed),
         publish_listener_(inbox, number, Happening::delivered, Happening::not_delivered),
-        client_("tcp://" + options.host + ":" + std::to_string(options.port), options.client_id) {
-    client_.set_connection_lost_handler([&inbox, number](const std::string&) { inbox.put({number, Happening::lost}); });
+        client_("tcp://" + options.host + ":" + std::to_string(options.port), options.client_id, create_options()) {
+    client_.set_connection_lost_handler(
+        [&inbox, number](const std::string&) { inbox.put({number, Happening::lost, nullptr, {}, {}}); });
     client_.set_message_callback([&inbox, number](const mqtt::const_message_ptr& message) {
       const auto& payload = message->get_payload();
-      inbox.put({number, Happening::message, 0, message->get_topic(), {payload.begin(), payload.end()}});
+      inbox.put({number, Happening::message, nullptr, message->get_topic(), {payload.begin(), payload.end()}});
     });
     mqtt::connect_options connect;
     connect.set_mqtt_version(MQTTVERSION_3_1_1);
@@ -130,8 +136,8 @@ class Session {
   ~Session() {
     try {
       if (client_.is_connected()) client_.disconnect()->wait_for(disconnect_wait);
-    } catch (const mqtt::exception&) {
-      // It is gone either way.
+    } catch (const mqtt::exception& failure) {
+      spdlog::debug("disconnecting: {}", failure.what());
     }
   }
   Session(const Session&) = delete;
@@ -151,9 +157,8 @@ class Session {
     return requests;
   }
 
-  void publish(const std::string& topic, const std::vector<std::uint8_t>& payload, int qos, std::size_t slot) {
-    client_.publish(mqtt::make_message(topic, payload.data(), payload.size(), qos, false), reinterpret_cast<void*>(slot),
-                    publish_listener_);
+  void publish(const std::string& topic, const std::vector<std::uint8_t>& payload, int qos, void* slot) {
+    client_.publish(mqtt::make_message(topic, payload.data(), payload.size(), qos, false), slot, publish_listener_);
   }
 
  private:
@@ -191,7 +196,7 @@ class MqttLink final : public Link {
     STETHOS_CHECK(room() > 0, "room was looked for");
     const std::size_t slot = free_slots_.back();
     try {
-      session_->publish(topic, payload, options_.qos, slot);
+      session_->publish(topic, payload, options_.qos, &slots_[slot]);
     } catch (const mqtt::exception& failure) {
       spdlog::debug("publishing to {}: {}", topic, failure.what());
       return false;
@@ -229,7 +234,7 @@ class MqttLink final : public Link {
 
   void go_down(std::string_view why, DurationNs now, std::vector<LinkEvent>& events) {
     spdlog::warn("no connection to {}:{} ({})", options_.host, options_.port, why);
-    if (state_ == State::up) events.push_back({LinkEvent::Kind::disconnected});
+    if (state_ == State::up) events.push_back({LinkEvent::Kind::disconnected, {}, {}, {}});
     state_ = State::down;
     session_.reset();
     free_all();
@@ -240,7 +245,7 @@ class MqttLink final : public Link {
   void go_up(std::vector<LinkEvent>& events) {
     state_ = State::up;
     reconnect_pause_ = options_.reconnect_min;
-    events.push_back({LinkEvent::Kind::connected});
+    events.push_back({LinkEvent::Kind::connected, {}, {}, {}});
   }
 
   void handle(Happened& happened, DurationNs now, std::vector<LinkEvent>& events) {
@@ -265,13 +270,19 @@ class MqttLink final : public Link {
       case Happening::delivered:
       case Happening::not_delivered:
         events.push_back({happened.what == Happening::delivered ? LinkEvent::Kind::delivered : LinkEvent::Kind::not_delivered,
-                          slots_[happened.slot]});
-        free_slots_.push_back(happened.slot);
+                          slots_[slot_of(happened)],
+                          {},
+                          {}});
+        free_slots_.push_back(slot_of(happened));
         return;
       case Happening::message:
         events.push_back({LinkEvent::Kind::message, {}, std::move(happened.topic), std::move(happened.payload)});
         return;
     }
+  }
+
+  std::size_t slot_of(const Happened& happened) const {
+    return static_cast<std::size_t>(static_cast<const PublicationTag*>(happened.slot) - slots_.data());
   }
 
   void free_all() {

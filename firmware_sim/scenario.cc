@@ -102,6 +102,7 @@ settings::Table<MachineConfig> machine_table() {
   table.duration("temperature.time_constant", &M::time_constant, "5m", {"1s", "7d"}, "The thermal inertia.");
   table.number("temperature.noise_k", &M::temperature_noise_k, 0.05, {0, 100, "K"}, "The standard deviation of the noise.");
   std::vector<settings::Named<FaultKind>> faults;
+  faults.reserve(fault_names.size());
   for (const auto& [kind, name] : fault_names) faults.push_back({std::string(name), kind});
   table.choice("fault.kind", &M::fault_kind, "none", std::move(faults), "What goes wrong with the machine.");
   table.duration("fault.start", &M::fault_start, "0s", {"0s", "3650d"}, "When it begins, since the start.");

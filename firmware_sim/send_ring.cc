@@ -85,6 +85,13 @@ void SendRing::stop_timer(std::uint64_t sequence) {
   if (Entry* entry = find(sequence)) entry->due_ns = never_ns;
 }
 
+void SendRing::start_timer(std::uint64_t sequence, DurationNs now) {
+  Entry* entry = find(sequence);
+  if (entry == nullptr || !entry->in_flight) return;
+  entry->due_ns = now + limits_.resend_after;
+  wake();
+}
+
 void SendRing::not_sent(std::uint64_t sequence, DurationNs now) {
   Entry* entry = find(sequence);
   if (entry == nullptr || !entry->in_flight) return;

@@ -66,6 +66,8 @@ class SendRing {
 
   // The message that was just taken has gone to a broker that acknowledges it: it is sent again only after connection_lost.
   void stop_timer(std::uint64_t sequence);
+  // That broker may or may not have it: it is sent again after resend_after.
+  void start_timer(std::uint64_t sequence, DurationNs now);
   // The message that was just taken could not be sent: the try does not count, and it is taken again after resend_after.
   void not_sent(std::uint64_t sequence, DurationNs now);
 

@@ -141,8 +141,8 @@ void VibrationModel::add_noise(std::uint64_t block, std::span<double> out) const
   for (double& sample : out) sample += options_.noise_g * random.normal();
 }
 
-TemperatureModel::TemperatureModel(TemperatureOptions options, SpeedSchedule speed, std::uint64_t seed)
-    : options_(std::move(options)), speed_(std::move(speed)), seed_(seed), degc_(target(0)) {}
+TemperatureModel::TemperatureModel(const TemperatureOptions& options, SpeedSchedule speed, std::uint64_t seed)
+    : options_(options), speed_(std::move(speed)), seed_(seed), degc_(target(0)) {}
 
 double TemperatureModel::target(double time_s) const {
   double degc = options_.ambient_degc + options_.load_heat_k * speed_.rpm(time_s) / options_.rated_rpm;

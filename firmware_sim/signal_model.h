@@ -102,7 +102,7 @@ struct TemperatureOptions {
 // It starts as if the speed at time 0 had been held for long.
 class TemperatureModel {
  public:
-  TemperatureModel(TemperatureOptions options, SpeedSchedule speed, std::uint64_t seed);
+  TemperatureModel(const TemperatureOptions& options, SpeedSchedule speed, std::uint64_t seed);
 
   // What the sensor shows. `reading` is the number of the reading: its noise. Times do not go back.
   double at(double time_s, std::uint64_t reading);

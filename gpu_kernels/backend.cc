@@ -17,6 +17,7 @@ constexpr std::array<Entry, 1> entries{{{"reference", make_reference_backend}}};
 
 std::vector<std::string_view> backend_names() {
   std::vector<std::string_view> names;
+  names.reserve(entries.size());
   for (const Entry& entry : entries) names.push_back(entry.name);
   return names;
 }

@@ -40,9 +40,9 @@ Moments merge(const Moments& a, const Moments& b) {
   // the same way.
   both.m2 = (a.m2 + b.m2) + delta2 * n_a * part_b;
   both.m3 = (a.m3 + b.m3) + (delta * delta2 * n_a * part_b * (part_a - part_b) + 3 * delta * (part_a * b.m2 - part_b * a.m2));
-  both.m4 = (a.m4 + b.m4) + (delta2 * delta2 * n_a * part_b * (part_a * part_a - part_a * part_b + part_b * part_b) +
-                             6 * delta2 * (part_a * part_a * b.m2 + part_b * part_b * a.m2) +
-                             4 * delta * (part_a * b.m3 - part_b * a.m3));
+  both.m4 = (a.m4 + b.m4) +
+            (delta2 * delta2 * n_a * part_b * (part_a * part_a - part_a * part_b + part_b * part_b) +
+             6 * delta2 * (part_a * part_a * b.m2 + part_b * part_b * a.m2) + 4 * delta * (part_a * b.m3 - part_b * a.m3));
   both.min = std::min(a.min, b.min);
   both.max = std::max(a.max, b.max);
   both.sum_abs = a.sum_abs + b.sum_abs;

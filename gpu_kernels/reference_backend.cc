@@ -80,6 +80,7 @@ class ReferenceBackend final : public StatisticsBackend {
   KernelStatus submit(std::span<const BlockView> blocks) override {
     assert(!submitted_);
     results_.clear();
+    results_.reserve(blocks.size());
     for (const BlockView& block : blocks) results_.push_back(moments_of_block(block));
     submitted_ = true;
     return KernelStatus::ok;

@@ -39,7 +39,8 @@ double skewness(const Moments& m) { return m.m2 > 0 ? std::sqrt(n_of(m)) * (m.m3
 double kurtosis(const Moments& m) { return m.m2 > 0 ? n_of(m) * (m.m4 / m.m2) / m.m2 : undefined; }
 
 constexpr std::string_view vocabulary = "ISO 2041:2018";
-constexpr std::string_view lei = "Lei, Intelligent Fault Diagnosis and Remaining Useful Life Prediction of Rotating Machinery (2016), 2";
+constexpr std::string_view lei =
+    "Lei, Intelligent Fault Diagnosis and Remaining Useful Life Prediction of Rotating Machinery (2016), 2";
 constexpr std::string_view joanes_deviation = "Joanes and Gill, The Statistician 47 (1998): root of m2";
 constexpr std::string_view joanes_skewness = "Joanes and Gill, The Statistician 47 (1998): g1";
 constexpr std::string_view joanes_kurtosis = "Joanes and Gill, The Statistician 47 (1998): g2 + 3";

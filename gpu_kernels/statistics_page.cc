@@ -5,9 +5,12 @@ namespace {
 
 std::string_view text_of(UnitRule unit) {
   switch (unit) {
-    case UnitRule::same: return "that of the samples";
-    case UnitRule::count: return "samples";
-    case UnitRule::none: return "1 (a ratio)";
+    case UnitRule::same:
+      return "that of the samples";
+    case UnitRule::count:
+      return "samples";
+    case UnitRule::none:
+      return "1 (a ratio)";
   }
   return "";
 }
@@ -27,20 +30,25 @@ std::string escaped(std::string_view text) {
 std::string statistics_page() {
   std::string out =
       "# Statistics\n\n"
-      "This page is made from the registry that computes them (`gpu_kernels/statistics.cc`). A number never changes and is never\n"
+      "This page is made from the registry that computes them (`gpu_kernels/statistics.cc`). A number never changes and is "
+      "never\n"
       "used again.\n\n"
-      "`x` are the good samples of a window: finite, and inside the plausible range of the point table. The others are counted and\n"
-      "left out. `n` is their count, `m2` to `m4` are sums of powers of the distance from the mean, as in `m2 = sum((x - mean)^2)`.\n"
+      "`x` are the good samples of a window: finite, and inside the plausible range of the point table. The others are counted "
+      "and\n"
+      "left out. `n` is their count, `m2` to `m4` are sums of powers of the distance from the mean, as in `m2 = sum((x - "
+      "mean)^2)`.\n"
       "All sums are float64. A value that is not defined is a NaN.\n\n"
       "| number | name | unit | formula | where not obvious | source |\n|---|---|---|---|---|---|\n";
   for (const StatisticDefinition& each : statistics()) {
-    out += "| " + std::to_string(each.number) + " | `" + std::string(each.name) + "` | " + std::string(text_of(each.unit)) + " | `" +
-           escaped(each.formula) + "` | " + std::string(each.edge_cases) + " | " + std::string(each.source) + " |\n";
+    out += "| " + std::to_string(each.number) + " | `" + std::string(each.name) + "` | " + std::string(text_of(each.unit)) +
+           " | `" + escaped(each.formula) + "` | " + std::string(each.edge_cases) + " | " + std::string(each.source) + " |\n";
   }
   out +=
       "\n## Merging\n\n"
-      "A window is merged from panes, and panes from blocks. What is merged are `n`, mean, `m2`, `m3`, `m4`, extremes and the sums\n"
-      "of `|x|` and `sqrt(|x|)`, after Chan, Golub and LeVeque (1979) and Pebay (2008, SAND2008-6212); statistics are computed from\n"
+      "A window is merged from panes, and panes from blocks. What is merged are `n`, mean, `m2`, `m3`, `m4`, extremes and the "
+      "sums\n"
+      "of `|x|` and `sqrt(|x|)`, after Chan, Golub and LeVeque (1979) and Pebay (2008, SAND2008-6212); statistics are computed "
+      "from\n"
       "the result. Merging with nothing changes no bit. Merging in another order agrees within rounding.\n";
   return out;
 }

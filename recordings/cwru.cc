@@ -2,10 +2,13 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <vector>
 
 namespace stethos::recordings {
@@ -22,9 +25,11 @@ Result<CwruDescription> read_description(const std::string& path) {
   const auto bytes = std::filesystem::file_size(path, error);
   if (error) return fail(Code::not_found, doing, error.message());
   if (bytes > description_bytes_max) return fail(Code::too_large, doing, "more than 64 KiB");
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
   try {
     simdjson::dom::parser parser;
-    const simdjson::dom::element root = parser.load(path);
+    const simdjson::dom::element root = parser.parse(text.str());
     CwruDescription out;
     out.sample_rate_hz = root["sample_rate_hz"].get_double();
     out.samples = root["samples"].get_uint64();

@@ -41,6 +41,7 @@ Result<std::vector<std::string>> list_files(const std::string& folder, std::stri
   }
   std::ranges::sort(found);
   std::vector<std::string> paths;
+  paths.reserve(found.size());
   for (auto& [number, path] : found) paths.push_back(std::move(path));
   return paths;
 }

@@ -11,12 +11,11 @@ namespace {
 // Depth: root, vector element, member, and one to spare. Tables: what the caps allow at most.
 constexpr unsigned depth_max = 8;
 
-std::uint32_t crc32_of(Bytes bytes) {
-  return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size()));
-}
+std::uint32_t crc32_of(Bytes bytes) { return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size())); }
 
 template <class Table>
-Result<const Table*> open(Bytes bytes, const char* identifier, std::string_view what, std::size_t bytes_max, unsigned tables_max) {
+Result<const Table*> open(Bytes bytes, const char* identifier, std::string_view what, std::size_t bytes_max,
+                          unsigned tables_max) {
   if (bytes.size() > bytes_max) {
     return fail(Code::too_large, std::string("reading ") + std::string(what),
                 std::to_string(bytes.size()) + " bytes, at most " + std::to_string(bytes_max));
@@ -96,15 +95,11 @@ Result<const UplinkAck*> open_uplink_ack(Bytes payload) {
 Result<const WindowRow*> open_window_row(Bytes body) {
   return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, 1024);
 }
-Result<const StreamRow*> open_stream_row(Bytes body) {
-  return open<StreamRow>(body, nullptr, "a stream row", row_bytes_max, 4);
-}
+Result<const StreamRow*> open_stream_row(Bytes body) { return open<StreamRow>(body, nullptr, "a stream row", row_bytes_max, 4); }
 Result<const ProvenanceRow*> open_provenance_row(Bytes body) {
   return open<ProvenanceRow>(body, nullptr, "a provenance row", row_bytes_max, 4);
 }
-Result<const GapRow*> open_gap_row(Bytes body) {
-  return open<GapRow>(body, nullptr, "a gap row", row_bytes_max, 4);
-}
+Result<const GapRow*> open_gap_row(Bytes body) { return open<GapRow>(body, nullptr, "a gap row", row_bytes_max, 4); }
 
 std::vector<std::uint8_t> pack(DeviceBatchT& message) {
   stamp_version(message);
@@ -132,9 +127,8 @@ std::vector<std::uint8_t> pack(const GapRowT& row) { return finish<GapRow>(row, 
 
 bool is_name(std::string_view text) {
   constexpr std::string_view refused = " \"'/+#\\";
-  return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [&](char c) {
-    return c > 0x20 && c < 0x7f && refused.find(c) == std::string_view::npos;
-  });
+  return !text.empty() && text.size() <= name_bytes_max &&
+         std::ranges::all_of(text, [&](char c) { return c > 0x20 && c < 0x7f && refused.find(c) == std::string_view::npos; });
 }
 
 }  // namespace stethos::schema

@@ -6,10 +6,10 @@
 #include <tuple>
 #include <utility>
 
+#include "common/loopback.h"
 #include "common/time_text.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
-#include "uplink/protocol/http.h"
 #include "uplink/sender/curl_uplink.h"
 
 namespace stethos::edge {
@@ -89,10 +89,13 @@ void check_json(const SubscriptionConfig& s, Problems& problems) {
   for (const auto& [field, meaning] : s.fields) {
     const std::string channel = channel_of(field);
     if (const auto bad = objection_to_name(channel); !bad.empty()) {
-      problems.add("fields", "its field \"" + field + "\" makes a channel whose name " + bad);
+      problems.add("fields", std::string("its field \"").append(field).append("\" makes a channel whose name ").append(bad));
     }
     const auto [other, is_new] = channels.emplace(channel, field);
-    if (!is_new) problems.add("fields", "its field \"" + field + "\" makes the same channel as \"" + other->second + "\"");
+    if (is_new) continue;
+    problems.add(
+        "fields",
+        std::string("its field \"").append(field).append("\" makes the same channel as \"").append(other->second) + "\"");
   }
 }
 
@@ -174,7 +177,7 @@ std::string objection_to_statistic(std::string_view text) {
 }
 
 std::string objection_to_loopback_host(std::string_view text) {
-  if (uplink::is_loopback(text)) return {};
+  if (is_loopback(text)) return {};
   return "must be a loopback address, such as 127.0.0.1: the pages are not encrypted";
 }
 

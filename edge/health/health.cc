@@ -46,9 +46,12 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                  {{"reason", std::string(reason_names[i])}});
   }
   const SampleCounts& samples = status.samples;
-  const std::pair<const char*, std::uint64_t> outcomes[] = {
-      {"good", samples.good},           {"duplicate", samples.duplicate},   {"late", samples.late},
-      {"out_of_range", samples.out_of_range}, {"not_finite", samples.not_finite}, {"rejected", samples.rejected}};
+  const std::pair<const char*, std::uint64_t> outcomes[] = {{"good", samples.good},
+                                                            {"duplicate", samples.duplicate},
+                                                            {"late", samples.late},
+                                                            {"out_of_range", samples.out_of_range},
+                                                            {"not_finite", samples.not_finite},
+                                                            {"rejected", samples.rejected}};
   for (const auto& [outcome, value] : outcomes) {
     list.counter("samples_total", "Samples by what became of them, since the spool began.", real(value), {{"outcome", outcome}});
   }
@@ -60,8 +63,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   const LatencyHistogram& latency = status.receipt_to_commit;
   for (std::size_t i = 0; i + 1 < LatencyHistogram::bucket_count; ++i) {
     below += latency.buckets[i];
-    list.counter("receipt_to_commit_seconds_bucket", "From the arrival of a message to its commit; cumulative, by upper bound.", real(below),
-                 {{"le", std::to_string(std::ldexp(0.001, static_cast<int>(i)))}});
+    list.counter("receipt_to_commit_seconds_bucket", "From the arrival of a message to its commit; cumulative, by upper bound.",
+                 real(below), {{"le", std::to_string(std::ldexp(0.001, static_cast<int>(i)))}});
   }
   list.counter("receipt_to_commit_seconds_bucket", "", real(latency.count), {{"le", "+Inf"}});
   list.counter("receipt_to_commit_seconds_sum", "Sum of them.", seconds(latency.sum_ns));
@@ -103,7 +106,8 @@ void add_sender(MetricList& list, const uplink::SenderStatus& status) {
 
 }  // namespace
 
-Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender, const Clock& clock)
+Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender,
+               const Clock& clock)
     : pipeline_(pipeline), port_(port), spool_(spool), sender_(sender), clock_(clock) {}
 
 HttpAnswer Health::answer(std::string_view path) const {
@@ -123,7 +127,8 @@ HttpAnswer Health::live() const {
 HttpAnswer Health::ready() const {
   const MqttStatus status = port_.status();
   if (!status.subscribed) {
-    return {503, "text/plain; charset=utf-8", "not subscribed: " + (status.last_error.empty() ? "connecting" : status.last_error) + "\n"};
+    return {503, "text/plain; charset=utf-8",
+            "not subscribed: " + (status.last_error.empty() ? "connecting" : status.last_error) + "\n"};
   }
   return {200, "text/plain; charset=utf-8", "ready\n"};
 }

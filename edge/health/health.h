@@ -15,7 +15,8 @@ namespace stethos::edge {
 // Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink.
 class Health {
  public:
-  Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender, const Clock& clock);
+  Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender,
+         const Clock& clock);
 
   HttpAnswer answer(std::string_view path) const;
 

@@ -9,8 +9,17 @@ namespace stethos::edge {
 Result<std::unique_ptr<HttpListener>> HttpListener::start(const std::string& host, int port, Handler handler) {
   const std::string address = (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
   const std::string doing = "listening on " + address;
-  const char* options[] = {"listening_ports",   address.c_str(), "num_threads",       "2",  "request_timeout_ms", "5000",
-                           "max_request_size",  "4096",          "enable_keep_alive", "no", nullptr};
+  const char* options[] = {"listening_ports",
+                           address.c_str(),
+                           "num_threads",
+                           "2",
+                           "request_timeout_ms",
+                           "5000",
+                           "max_request_size",
+                           "4096",
+                           "enable_keep_alive",
+                           "no",
+                           nullptr};
   std::unique_ptr<HttpListener> listener(new HttpListener(std::move(handler)));
   const mg_callbacks callbacks{};
   mg_init_library(0);

@@ -14,9 +14,12 @@ std::string_view view_of(const flatbuffers::String* text) { return text->string_
 
 Reason reason_of(Code code) {
   switch (code) {
-    case Code::too_large: return Reason::too_large;
-    case Code::unsupported: return Reason::unsupported;
-    default: return Reason::corrupt;
+    case Code::too_large:
+      return Reason::too_large;
+    case Code::unsupported:
+      return Reason::unsupported;
+    default:
+      return Reason::corrupt;
   }
 }
 

@@ -4,9 +4,12 @@ namespace stethos::edge {
 
 std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription) {
   switch (subscription.format) {
-    case PayloadFormat::stethos: return make_batch_decoder();
-    case PayloadFormat::json: return make_json_decoder(subscription);
-    case PayloadFormat::f32: return make_f32_decoder(subscription);
+    case PayloadFormat::stethos:
+      return make_batch_decoder();
+    case PayloadFormat::json:
+      return make_json_decoder(subscription);
+    case PayloadFormat::f32:
+      return make_f32_decoder(subscription);
   }
   STETHOS_CHECK(false, "a payload format without a decoder");
 }

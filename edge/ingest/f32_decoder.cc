@@ -2,8 +2,8 @@
 // interval in the configuration; the arrival is the time of the first sample, for want of another.
 #include <bit>
 
-#include "edge/ingest/decoder.h"
 #include "edge/ingest/declared_field.h"
+#include "edge/ingest/decoder.h"
 
 namespace stethos::edge {
 namespace {

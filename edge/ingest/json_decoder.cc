@@ -17,14 +17,20 @@ using simdjson::dom::element;
 
 constexpr std::size_t arena_bytes_initial = 64u << 10;
 
-std::unexpected<Rejection> refuse(Reason reason, std::string detail) { return std::unexpected(Rejection{reason, std::move(detail)}); }
+std::unexpected<Rejection> refuse(Reason reason, std::string detail) {
+  return std::unexpected(Rejection{reason, std::move(detail)});
+}
 
 DurationNs ns_of(TimeUnit unit) {
   switch (unit) {
-    case TimeUnit::s: return ns_per_s;
-    case TimeUnit::ms: return ns_per_ms;
-    case TimeUnit::us: return ns_per_us;
-    default: return 1;
+    case TimeUnit::s:
+      return ns_per_s;
+    case TimeUnit::ms:
+      return ns_per_ms;
+    case TimeUnit::us:
+      return ns_per_us;
+    default:
+      return 1;
   }
 }
 
@@ -36,7 +42,8 @@ class JsonDecoder final : public Decoder {
         device_pointer_(subscription.device_field.empty() ? "" : json_pointer(subscription.device_field)),
         time_pointer_(subscription.time_unit == TimeUnit::arrival ? "" : json_pointer(subscription.time_field)),
         interval_pointer_(subscription.interval_field.empty() ? "" : json_pointer(subscription.interval_field)),
-        identity_pointer_(subscription.identity.empty() || subscription.identity == "time" ? "" : json_pointer(subscription.identity)),
+        identity_pointer_(subscription.identity.empty() || subscription.identity == "time" ? ""
+                                                                                           : json_pointer(subscription.identity)),
         arena_initial_(arena_bytes_initial),
         arena_(arena_initial_.data(), arena_initial_.size()) {}
 
@@ -50,8 +57,10 @@ class JsonDecoder final : public Decoder {
     if (const auto error = parser_.parse(message.payload.data(), message.payload.size()).get(document)) {
       return refuse(Reason::not_json, simdjson::error_message(error));
     }
-    if (auto device = device_of(message, document); device) out.device = *device;
-    else return std::unexpected(device.error());
+    if (auto device = device_of(message, document); device)
+      out.device = *device;
+    else
+      return std::unexpected(device.error());
     const auto time = time_of(message, document);
     if (!time) return std::unexpected(time.error());
     const auto interval = interval_of(document);
@@ -100,7 +109,8 @@ class JsonDecoder final : public Decoder {
     std::int64_t whole = 0;
     if (value.is_int64() && !value.get_int64().get(whole)) {
       TimeNs time = 0;
-      if (__builtin_mul_overflow(whole, unit, &time)) return refuse(Reason::time_future, time_pointer_ + " is beyond the year 2262");
+      if (__builtin_mul_overflow(whole, unit, &time))
+        return refuse(Reason::time_future, time_pointer_ + " is beyond the year 2262");
       return time;
     }
     double real = 0;

@@ -65,8 +65,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   void poll(DurationNs timeout, std::vector<Message>& batch) {
     std::unique_lock lock(mutex_);
     clock_.wait_for(changed_, lock, timeout, [&] {
-      return woken_ || waiting_for_commit_ || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max) ||
-             closing_;
+      return woken_ || waiting_for_commit_ || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max) || closing_;
     });
     woken_ = false;
     std::size_t taken_bytes = 0;
@@ -94,7 +93,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       try {
         client_.publish(mqtt::string_ref(std::string(topic)), payload.data(), payload.size(), 0, false);
         return true;
-      } catch (const mqtt::exception&) {  // its buffer is full, or the connection is gone
+      } catch (const mqtt::exception& error) {  // its buffer is full, or the connection is gone
+        spdlog::debug("mqtt: dropped what was to be published to {}: {}", topic, error.what());
       }
     }
     publishes_dropped_.fetch_add(1);
@@ -116,7 +116,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   MqttStatus status() const {
     const std::lock_guard lock(mutex_);
-    return {subscribed_.load(), connections_, connection_failures_, publishes_dropped_.load(), queue_bytes_, queue_full_waits_, last_error_};
+    return {subscribed_.load(), connections_,      connection_failures_, publishes_dropped_.load(),
+            queue_bytes_,       queue_full_waits_, last_error_};
   }
 
  private:
@@ -217,7 +218,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
                                           .max_inflight(65'535)
                                           .finalize();
       mqtt::properties properties;
-      properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
+      properties.add(
+          {mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
       properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum});
       options.set_properties(properties);
       if (!config_.mqtt_user.empty()) {

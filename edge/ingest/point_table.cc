@@ -80,7 +80,8 @@ const std::vector<Column>& columns() {
       {"block_length", false,
        [](const auto& t, auto& e) {
          double value = 1;
-         if (!set_real(t, value) || value < 1 || value > 1e9 || value != static_cast<double>(static_cast<std::uint64_t>(value))) return false;
+         if (!set_real(t, value) || value < 1 || value > 1e9 || value != static_cast<double>(static_cast<std::uint64_t>(value)))
+           return false;
          e.block_length = static_cast<std::uint64_t>(value);
          return true;
        },
@@ -102,8 +103,8 @@ const std::vector<Column>& columns() {
 
 std::uint64_t version_of(const PointEntry& entry) {
   std::uint64_t hash = 0;
-  for (const std::string* part : {&entry.device, &entry.channel, &entry.machine, &entry.point, &entry.axis, &entry.quantity, &entry.unit,
-                                  &entry.location, &entry.owner}) {
+  for (const std::string* part : {&entry.device, &entry.channel, &entry.machine, &entry.point, &entry.axis, &entry.quantity,
+                                  &entry.unit, &entry.location, &entry.owner}) {
     hash = hash_of(*part, hash);
   }
   return hash;
@@ -132,8 +133,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     if (header.empty()) {
       for (const std::string& field : fields) {
         const auto found = std::ranges::find(columns(), field, &Column::name);
-        if (found == columns().end()) report("unknown column \"" + field + "\"");
-        else if (std::ranges::find(header, &*found) != header.end()) report("column \"" + field + "\" stands twice");
+        if (found == columns().end())
+          report("unknown column \"" + field + "\"");
+        else if (std::ranges::find(header, &*found) != header.end())
+          report("column \"" + field + "\" stands twice");
         header.push_back(found == columns().end() ? nullptr : &*found);
       }
       for (const Column& column : columns()) {
@@ -160,7 +163,8 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     entry.version = version_of(entry);
     auto& list = table.entries_[{entry.device, entry.channel}];
     const auto place = std::ranges::lower_bound(list, entry.valid_from_ns, std::greater<>{}, &PointEntry::valid_from_ns);
-    if (place != list.end() && place->valid_from_ns == entry.valid_from_ns) report("a second entry of the same channel and valid_from");
+    if (place != list.end() && place->valid_from_ns == entry.valid_from_ns)
+      report("a second entry of the same channel and valid_from");
     list.insert(place, std::move(entry));
   }
   if (header.empty()) errors.push_back({Code::invalid, std::string(name), "no header"});

@@ -24,7 +24,9 @@ constexpr std::size_t lane_count = 3;
 // How lanes are sent: what an alarm or a window needs to be understood comes before it.
 constexpr std::array<schema::Lane, lane_count> sending_order{schema::Lane::alarms, schema::Lane::notes, schema::Lane::windows};
 
-std::uint64_t outbox_id(std::size_t lane, std::uint64_t number) { return static_cast<std::uint64_t>(lane) << lane_shift | number; }
+std::uint64_t outbox_id(std::size_t lane, std::uint64_t number) {
+  return static_cast<std::uint64_t>(lane) << lane_shift | number;
+}
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
     "messages",      "message_bytes",        "duplicate_messages",   "deferred_messages",
@@ -80,14 +82,17 @@ Result<std::int64_t> integer_of(Database& database, std::string_view sql) {
 struct SqliteSpool::Statements {
   explicit Statements(Database& writer, Database& reader)
       : set_meta(writer, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)"),
-        set_lane(writer, "UPDATE lane SET next_number = ?2, previous_number = ?3, previous_hash = ?4, rows = ?5, bytes = ?6 WHERE lane = ?1"),
+        set_lane(
+            writer,
+            "UPDATE lane SET next_number = ?2, previous_number = ?3, previous_hash = ?4, rows = ?5, bytes = ?6 WHERE lane = ?1"),
         add_row(writer, "INSERT INTO outbox VALUES (?1, ?2, ?3)"),
         row_body(writer, "SELECT body FROM outbox WHERE id = ?1"),
         measure_rows(writer, "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
         delete_rows(writer, "DELETE FROM outbox WHERE id BETWEEN ?1 AND ?2"),
         set_stream(writer, "INSERT OR REPLACE INTO stream VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
         set_pane(writer,
-                 "INSERT OR REPLACE INTO pane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+                 "INSERT OR REPLACE INTO pane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+                 "?17, ?18, "
                  "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"),
         delete_pane(writer, "DELETE FROM pane WHERE start_ns = ?1 AND stream = ?2 AND definition = ?3"),
         set_identity(writer, "INSERT OR REPLACE INTO identity VALUES (?1, ?2, ?3, ?4)"),
@@ -123,8 +128,9 @@ Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) 
   } else if (*application != spool_application_id) {
     return fail(Code::unsupported, doing, "it is a SQLite file of something else");
   } else if (*version / 1000 != spool_version_major) {
-    return fail(Code::unsupported, doing, "its format is " + std::to_string(*version / 1000) + "." + std::to_string(*version % 1000) +
-                                              ", this program reads " + std::to_string(spool_version_major) + ".x");
+    return fail(Code::unsupported, doing,
+                "its format is " + std::to_string(*version / 1000) + "." + std::to_string(*version % 1000) +
+                    ", this program reads " + std::to_string(spool_version_major) + ".x");
   }
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
@@ -154,7 +160,9 @@ Status SqliteSpool::load_lanes() {
   Statement lanes(writer_, "SELECT lane, next_number, previous_number, previous_hash, rows, bytes FROM lane");
   return for_each(lanes, [&](Statement& row) {
     if (row.unsigned_integer(0) >= lane_count) return;
-    lanes_[row.unsigned_integer(0)] = {row.unsigned_integer(1), row.unsigned_integer(2), row.unsigned_integer(3),
+    lanes_[row.unsigned_integer(0)] = {row.unsigned_integer(1),
+                                       row.unsigned_integer(2),
+                                       row.unsigned_integer(3),
                                        {row.unsigned_integer(4), row.unsigned_integer(5)}};
   });
 }
@@ -188,17 +196,27 @@ Result<SavedState> SqliteSpool::load() {
     return found == place_of_stream.end() ? nullptr : &state.streams[found->second];
   };
 
-  Statement panes(writer_,
-                  "SELECT start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, not_finite, "
-                  "out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, first_received_ns, "
-                  "last_received_ns, revision, unsent FROM pane");
+  Statement panes(
+      writer_,
+      "SELECT start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, not_finite, "
+      "out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, first_received_ns, "
+      "last_received_ns, revision, unsent FROM pane");
   read = for_each(panes, [&](Statement& row) -> Status {
     Stream* stream = stream_of(row.integer(1));
     if (stream == nullptr) return fail(Code::corrupt, "reading the spool's panes", "one has no stream");
     Pane pane;
     pane.length_ns = row.integer(3);
-    pane.moments = {row.unsigned_integer(4), row.real(5),  row.real(6),  row.real(7),  row.real(8), row.real(9),
-                    row.real(10),            row.real(11), row.real(12), row.unsigned_integer(13), row.unsigned_integer(14)};
+    pane.moments = {row.unsigned_integer(4),
+                    row.real(5),
+                    row.real(6),
+                    row.real(7),
+                    row.real(8),
+                    row.real(9),
+                    row.real(10),
+                    row.real(11),
+                    row.real(12),
+                    row.unsigned_integer(13),
+                    row.unsigned_integer(14)};
     pane.duplicate = row.unsigned_integer(15);
     pane.late = row.unsigned_integer(16);
     pane.rejected = row.unsigned_integer(17);
@@ -226,7 +244,8 @@ Result<SavedState> SqliteSpool::load() {
   read = for_each(devices, [&](Statement& row) -> Status {
     auto ranges = ranges_of(row.blob(3));
     if (!ranges) return std::unexpected(ranges.error());
-    if (state.devices.empty() || state.devices.back().device != row.text(0)) state.devices.push_back({std::string(row.text(0)), {}});
+    if (state.devices.empty() || state.devices.back().device != row.text(0))
+      state.devices.push_back({std::string(row.text(0)), {}});
     state.devices.back().epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
     return {};
   });
@@ -270,29 +289,64 @@ Status SqliteSpool::write(const Effect& effect) {
     }
     const Pane& pane = *change.pane;
     const kernels::Moments& m = pane.moments;
-    return sql.set_pane.bind(1, change.key.start_ns).bind(2, change.stream).bind(3, change.key.definition).bind(4, pane.length_ns)
-        .bind(5, m.count).bind(6, m.mean).bind(7, m.m2).bind(8, m.m3).bind(9, m.m4).bind(10, m.min).bind(11, m.max)
-        .bind(12, m.sum_abs).bind(13, m.sum_sqrt_abs).bind(14, m.not_finite).bind(15, m.out_of_range)
-        .bind(16, pane.duplicate).bind(17, pane.late).bind(18, pane.rejected)
-        .bind(19, pane.first.epoch).bind(20, pane.first.sequence).bind(21, pane.last.epoch).bind(22, pane.last.sequence)
-        .bind(23, pane.first_received_ns).bind(24, pane.last_received_ns)
-        .bind(25, pane.revision).bind(26, pane.unsent ? 1 : 0).run();
+    return sql.set_pane.bind(1, change.key.start_ns)
+        .bind(2, change.stream)
+        .bind(3, change.key.definition)
+        .bind(4, pane.length_ns)
+        .bind(5, m.count)
+        .bind(6, m.mean)
+        .bind(7, m.m2)
+        .bind(8, m.m3)
+        .bind(9, m.m4)
+        .bind(10, m.min)
+        .bind(11, m.max)
+        .bind(12, m.sum_abs)
+        .bind(13, m.sum_sqrt_abs)
+        .bind(14, m.not_finite)
+        .bind(15, m.out_of_range)
+        .bind(16, pane.duplicate)
+        .bind(17, pane.late)
+        .bind(18, pane.rejected)
+        .bind(19, pane.first.epoch)
+        .bind(20, pane.first.sequence)
+        .bind(21, pane.last.epoch)
+        .bind(22, pane.last.sequence)
+        .bind(23, pane.first_received_ns)
+        .bind(24, pane.last_received_ns)
+        .bind(25, pane.revision)
+        .bind(26, pane.unsent ? 1 : 0)
+        .run();
   };
   for (const PaneChange& change : effect.panes) {
     if (auto done = pane_row(change); !done) return done;
   }
   for (const Stream* stream : effect.streams) {
     const SampleCounts& counts = stream->counts;
-    auto done = sql.set_stream.bind(1, stream->id).bind(2, stream->device).bind(3, stream->channel).bind(4, stream->quantity)
-                    .bind(5, stream->unit).bind(6, stream->version).bind(7, stream->watermark_ns).bind(8, stream->last_received_ns)
-                    .bind(9, counts.good).bind(10, counts.duplicate).bind(11, counts.late).bind(12, counts.out_of_range)
-                    .bind(13, counts.not_finite).bind(14, counts.rejected).run();
+    auto done = sql.set_stream.bind(1, stream->id)
+                    .bind(2, stream->device)
+                    .bind(3, stream->channel)
+                    .bind(4, stream->quantity)
+                    .bind(5, stream->unit)
+                    .bind(6, stream->version)
+                    .bind(7, stream->watermark_ns)
+                    .bind(8, stream->last_received_ns)
+                    .bind(9, counts.good)
+                    .bind(10, counts.duplicate)
+                    .bind(11, counts.late)
+                    .bind(12, counts.out_of_range)
+                    .bind(13, counts.not_finite)
+                    .bind(14, counts.rejected)
+                    .run();
     if (!done) return done;
   }
   for (const IdentityChange& change : effect.identities) {
-    auto done = change.value ? sql.set_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity)
-                                   .bind(4, *change.value).run()
-                             : sql.delete_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity).run();
+    auto done = change.value
+                    ? sql.set_identity.bind(1, change.key.time_ns)
+                          .bind(2, change.stream)
+                          .bind(3, change.key.identity)
+                          .bind(4, *change.value)
+                          .run()
+                    : sql.delete_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity).run();
     if (!done) return done;
   }
   for (const auto& [device, tracker] : effect.devices) {
@@ -313,7 +367,8 @@ Status SqliteSpool::write(const Effect& effect) {
   for (std::size_t i = 0; i < reason_count; ++i) {
     if (effect.totals.dead_letters[i] == 0) continue;
     const std::string name = dead_letter_counter(i);
-    if (auto done = sql.set_counter.bind(1, std::string_view(name)).bind(2, effect.totals.dead_letters[i]).run(); !done) return done;
+    if (auto done = sql.set_counter.bind(1, std::string_view(name)).bind(2, effect.totals.dead_letters[i]).run(); !done)
+      return done;
   }
   const auto set_meta = [&](std::string_view key, std::int64_t value) { return sql.set_meta.bind(1, key).bind(2, value).run(); };
   if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
@@ -328,8 +383,10 @@ Status SqliteSpool::append_rows(const std::vector<NewRow>& rows) {
   for (const NewRow& row : rows) {
     const auto lane = static_cast<std::size_t>(row.lane);
     LaneState& state = lanes_[lane];
-    auto done = statements_->add_row.bind(1, outbox_id(lane, state.next_number)).bind(2, static_cast<int>(row.kind))
-                    .bind(3, std::span(row.body)).run();
+    auto done = statements_->add_row.bind(1, outbox_id(lane, state.next_number))
+                    .bind(2, static_cast<int>(row.kind))
+                    .bind(3, std::span(row.body))
+                    .run();
     if (!done) return done;
     ++state.next_number;
     ++state.totals.rows;
@@ -344,15 +401,25 @@ Status SqliteSpool::append_rows(const std::vector<NewRow>& rows) {
 }
 
 Status SqliteSpool::save_lane(std::size_t lane, const LaneState& state) {
-  return statements_->set_lane.bind(1, static_cast<std::int64_t>(lane)).bind(2, state.next_number).bind(3, state.previous_number)
-      .bind(4, state.previous_hash).bind(5, state.totals.rows).bind(6, state.totals.bytes).run();
+  return statements_->set_lane.bind(1, static_cast<std::int64_t>(lane))
+      .bind(2, state.next_number)
+      .bind(3, state.previous_number)
+      .bind(4, state.previous_hash)
+      .bind(5, state.totals.rows)
+      .bind(6, state.totals.bytes)
+      .run();
 }
 
 Status SqliteSpool::write_dead_letters(const Effect& effect) {
   for (const DeadLetter& letter : effect.dead_letters) {
-    auto done = statements_->add_dead_letter.bind(1, letter.received_ns).bind(2, name_of(letter.rejection.reason))
-                    .bind(3, letter.rejection.detail).bind(4, letter.topic).bind(5, letter.device).bind(6, letter.payload_bytes)
-                    .bind(7, std::span(letter.payload)).run();
+    auto done = statements_->add_dead_letter.bind(1, letter.received_ns)
+                    .bind(2, name_of(letter.rejection.reason))
+                    .bind(3, letter.rejection.detail)
+                    .bind(4, letter.topic)
+                    .bind(5, letter.device)
+                    .bind(6, letter.payload_bytes)
+                    .bind(7, std::span(letter.payload))
+                    .run();
     if (!done) return done;
   }
   if (effect.dead_letters_dropped == 0) return {};
@@ -410,20 +477,21 @@ Result<std::vector<OutboxLane>> SqliteSpool::oldest(std::size_t rows_max, std::s
   return lanes;
 }
 
-Status SqliteSpool::acknowledged(schema::Lane which, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
-  const auto lane = static_cast<std::size_t>(which);
-  STETHOS_CHECK(lane < lane_count, "an unknown lane");
+Status SqliteSpool::acknowledged(schema::Lane lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
+  const auto index = static_cast<std::size_t>(lane);
+  STETHOS_CHECK(index < lane_count, "an unknown lane");
   std::vector<NumberRange> leaving{{1, durable_through}};
   leaving.insert(leaving.end(), ranges.begin(), ranges.end());
   const std::lock_guard lock(write_mutex_);
   const std::lock_guard lanes_lock(lanes_mutex_);
-  LaneState state = lanes_[lane];
+  LaneState state = lanes_[index];
   for (const NumberRange& range : leaving) {
-    if (range.last >= state.next_number) return fail(Code::invalid, "taking an acknowledgement", "it names numbers never given out");
+    if (range.last >= state.next_number)
+      return fail(Code::invalid, "taking an acknowledgement", "it names numbers never given out");
   }
   const auto body = [&]() -> Status {
     Statement& previous = statements_->row_body;
-    const auto found = previous.bind(1, outbox_id(lane, durable_through)).step();
+    const auto found = previous.bind(1, outbox_id(index, durable_through)).step();
     if (!found) return std::unexpected(found.error());
     if (*found) {
       state.previous_number = durable_through;
@@ -432,8 +500,8 @@ Status SqliteSpool::acknowledged(schema::Lane which, std::uint64_t durable_throu
     previous.reset();
     for (const NumberRange& range : leaving) {
       if (range.last < range.first) continue;
-      const std::uint64_t first = outbox_id(lane, range.first);
-      const std::uint64_t last = outbox_id(lane, range.last);
+      const std::uint64_t first = outbox_id(index, range.first);
+      const std::uint64_t last = outbox_id(index, range.last);
       Statement& measure = statements_->measure_rows;
       const auto measured = measure.bind(1, first).bind(2, last).step();
       if (!measured) return std::unexpected(measured.error());
@@ -442,16 +510,17 @@ Status SqliteSpool::acknowledged(schema::Lane which, std::uint64_t durable_throu
       measure.reset();
       if (auto deleted = statements_->delete_rows.bind(1, first).bind(2, last).run(); !deleted) return deleted;
     }
-    return save_lane(lane, state);
+    return save_lane(index, state);
   };
   if (auto done = writer_.transaction(body); !done) return done;
-  lanes_[lane] = state;
+  lanes_[index] = state;
   return {};
 }
 
 std::vector<LaneTotals> SqliteSpool::lane_totals() const {
   const std::lock_guard lock(lanes_mutex_);
   std::vector<LaneTotals> totals;
+  totals.reserve(lanes_.size());
   for (const LaneState& lane : lanes_) totals.push_back(lane.totals);
   return totals;
 }

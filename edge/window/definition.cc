@@ -13,8 +13,9 @@ std::vector<WindowDefinition> window_definitions(const std::vector<WindowConfig>
     definition.offset_ns = config.offset;
     definition.quantity = config.quantity;
     definition.device = config.device;
-    definition.id = hash_of("tumbling length=" + std::to_string(config.length) + " hop=" + std::to_string(config.length) + " offset=" +
-                            std::to_string(config.offset) + " quantity=" + config.quantity + " device=" + config.device);
+    definition.id =
+        hash_of("tumbling length=" + std::to_string(config.length) + " hop=" + std::to_string(config.length) +
+                " offset=" + std::to_string(config.offset) + " quantity=" + config.quantity + " device=" + config.device);
     if (config.statistics.empty()) {
       for (const auto& statistic : kernels::statistics()) definition.statistics.push_back(statistic.number);
     }

@@ -74,10 +74,10 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
 
 std::string window_json(const schema::WindowRowT& row) {
   // Names need no escaping: schema::is_name lets no quote and no backslash pass.
-  std::string out = "{\"device\":\"" + row.device + "\",\"channel\":\"" + row.channel + "\",\"start_ns\":" + std::to_string(row.start_ns) +
-                    ",\"length_ns\":" + std::to_string(row.length_ns) + ",\"revision\":" + std::to_string(row.revision) + ",\"state\":\"" +
-                    schema::EnumNameWindowState(row.state) + "\",\"received\":" + std::to_string(row.counts->received) +
-                    ",\"good\":" + std::to_string(row.counts->good);
+  std::string out = "{\"device\":\"" + row.device + "\",\"channel\":\"" + row.channel +
+                    "\",\"start_ns\":" + std::to_string(row.start_ns) + ",\"length_ns\":" + std::to_string(row.length_ns) +
+                    ",\"revision\":" + std::to_string(row.revision) + ",\"state\":\"" + schema::EnumNameWindowState(row.state) +
+                    "\",\"received\":" + std::to_string(row.counts->received) + ",\"good\":" + std::to_string(row.counts->good);
   for (const auto& value : row.statistics) {
     out += ",\"" + std::string(kernels::find_statistic(value->statistic)->name) + "\":";
     append_number(out, value->value);

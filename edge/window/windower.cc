@@ -32,7 +32,8 @@ const WindowDefinition* Windower::definition_of(std::uint64_t id) const {
 
 Pane* Windower::newest_pane(StreamRecord& stream, std::uint64_t definition) {
   auto& panes = stream.state.panes;
-  const auto found = std::find_if(panes.rbegin(), panes.rend(), [&](const auto& item) { return item.first.definition == definition; });
+  const auto found =
+      std::find_if(panes.rbegin(), panes.rend(), [&](const auto& item) { return item.first.definition == definition; });
   if (found == panes.rend()) return nullptr;
   touch(stream, found->first);
   found->second.unsent = true;
@@ -116,9 +117,15 @@ void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t 
   mark(stream);
   const auto count_in = [&](auto& counts) {
     switch (how) {
-      case Unplaced::duplicate: counts.duplicate += samples; break;
-      case Unplaced::late: counts.late += samples; break;
-      case Unplaced::rejected: counts.rejected += samples; break;
+      case Unplaced::duplicate:
+        counts.duplicate += samples;
+        break;
+      case Unplaced::late:
+        counts.late += samples;
+        break;
+      case Unplaced::rejected:
+        counts.rejected += samples;
+        break;
     }
   };
   count_in(stream.state.counts);

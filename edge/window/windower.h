@@ -79,7 +79,8 @@ class Windower {
   template <class Ended>
   void retire(StreamRecord& stream, TimeNs now_ns, Effect& effect, Ended ended);
   void close_ended(StreamRecord& stream, TimeNs now_ns, Effect& effect);
-  void emit(const StreamRecord& stream, const PaneKey& key, const Pane& pane, schema::WindowState state, TimeNs now_ns, Effect& effect);
+  void emit(const StreamRecord& stream, const PaneKey& key, const Pane& pane, schema::WindowState state, TimeNs now_ns,
+            Effect& effect);
 
   const std::vector<WindowDefinition> definitions_;
   const DurationNs watermark_delay_ns_;

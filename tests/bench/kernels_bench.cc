@@ -26,18 +26,21 @@ void time_statistics(benchmark::State& state, const char* name) {
   std::vector<Moments> moments(blocks);
   const auto backend = make_backend(name);
   for (auto _ : state) {
-    if (backend->submit(views) != KernelStatus::ok || backend->collect(moments) != KernelStatus::ok) state.SkipWithError("backend failed");
+    if (backend->submit(views) != KernelStatus::ok || backend->collect(moments) != KernelStatus::ok)
+      state.SkipWithError("backend failed");
     benchmark::DoNotOptimize(moments.data());
   }
-  state.counters["samples"] =
-      benchmark::Counter(static_cast<double>(samples.size()) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["samples"] = benchmark::Counter(static_cast<double>(samples.size()) * static_cast<double>(state.iterations()),
+                                                 benchmark::Counter::kIsRate);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   for (const auto name : backend_names()) {
-    benchmark::RegisterBenchmark(("time_statistics/" + std::string(name)).c_str(), time_statistics, name.data())->Arg(1)->Arg(2'000);
+    benchmark::RegisterBenchmark(("time_statistics/" + std::string(name)).c_str(), time_statistics, name.data())
+        ->Arg(1)
+        ->Arg(2'000);
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -94,12 +94,13 @@ int main(int argc, char** argv) {
     std::size_t size = block.size() * sizeof(float);
     if (form == "thin") {
       payload = "{\"device\":\"d" + std::to_string(device) + "\",\"ts\":" + std::to_string(clock.now()) +
-                ",\"seq\":" + std::to_string(counts.sent / devices) + ",\"temperature\":" + std::to_string(60 + noise(random)) + "}";
+                ",\"seq\":" + std::to_string(counts.sent / devices) + ",\"temperature\":" + std::to_string(60 + noise(random)) +
+                "}";
       bytes = payload.data();
       size = payload.size();
     }
-    if (mosquitto_publish(client, nullptr, topics[static_cast<std::size_t>(device)].c_str(), static_cast<int>(size), bytes, qos, false) !=
-        MOSQ_ERR_SUCCESS) {
+    if (mosquitto_publish(client, nullptr, topics[static_cast<std::size_t>(device)].c_str(), static_cast<int>(size), bytes, qos,
+                          false) != MOSQ_ERR_SUCCESS) {
       std::fputs("stethos-load: publishing failed\n", stderr);
       return 1;
     }

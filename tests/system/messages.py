@@ -41,8 +41,10 @@ class Publisher:
         self.client = mqtt.Client(client_id="test-publisher", protocol=mqtt.MQTTv311)
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
+        self.published = 0
 
     def publish(self, topic, payload):
+        self.published += 1
         message = self.client.publish(topic, payload, qos=1)
         message.wait_for_publish(60)
         if not message.is_published():

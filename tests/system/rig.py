@@ -110,10 +110,10 @@ class Process:
 
     name = "process"
 
-    def __init__(self, rig, command):
+    def __init__(self, rig, command, label=None):
         self.rig = rig
         self.command = [str(part) for part in command]
-        self.log = rig.folder / f"{rig.name_for(self.name)}.log"
+        self.log = rig.folder / f"{label or rig.name_for(self.name)}.log"
         self.child = None
         rig.processes.append(self)
 
@@ -176,7 +176,8 @@ class Broker(Process):
 
     def __init__(self, rig):
         self.port = free_port()
-        state = rig.folder / rig.name_for("mosquitto")
+        label = rig.name_for(self.name)
+        state = rig.folder / label
         state.mkdir()
         config = state / "mosquitto.conf"
         config.write_text("\n".join([
@@ -188,7 +189,7 @@ class Broker(Process):
             *(["user root"] if os.geteuid() == 0 else []), ""]))
         path = next((p for p in ("/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto") if os.path.exists(p)),
                     "mosquitto")
-        super().__init__(rig, [path, "-c", config])
+        super().__init__(rig, [path, "-c", config], label)
 
     def is_ready(self):
         return is_listening(self.port)
@@ -200,11 +201,11 @@ class Collector(Process):
     def __init__(self, rig, **config):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        name = rig.name_for("collector")
-        self.store = rig.folder / f"{name}.db"
-        self.config = rig.folder / f"{name}.toml"
+        label = rig.name_for(self.name)
+        self.store = rig.folder / f"{label}.db"
+        self.config = rig.folder / f"{label}.toml"
         self.config.write_text(toml({"listen.host": "127.0.0.1", "listen.port": self.port, "store.file": self.store, **config}))
-        super().__init__(rig, [BINARIES / "stethos-collector", "run", "--config", self.config])
+        super().__init__(rig, [BINARIES / "stethos-collector", "run", "--config", self.config], label)
 
     def is_ready(self):
         return http(self.url + "/readyz")[0] == 200
@@ -254,9 +255,9 @@ class Edge(Process):
     def __init__(self, rig, broker, collector=None, **config):
         self.health_port = free_port()
         self.url = f"http://127.0.0.1:{self.health_port}"
-        name = rig.name_for("edge")
-        self.spool = rig.folder / f"{name}-spool.db"
-        self.config = rig.folder / f"{name}.toml"
+        label = rig.name_for(self.name)
+        self.spool = rig.folder / f"{label}-spool.db"
+        self.config = rig.folder / f"{label}.toml"
         uplink = {"uplink.enabled": collector is not None}
         if collector is not None:
             uplink |= {"uplink.url": collector.url, "uplink.interval": "50ms", "uplink.backoff_min": "50ms",
@@ -267,7 +268,7 @@ class Edge(Process):
             "spool.file": self.spool, "spool.commit_interval": "50ms",
             "health.host": "127.0.0.1", "health.port": self.health_port,
             **uplink, **EDGE_TIME, "subscription": [STETHOS_SUBSCRIPTION], "window": [{"length": "1m"}], **config}))
-        super().__init__(rig, [BINARIES / "stethos-edge", "run", "--config", self.config])
+        super().__init__(rig, [BINARIES / "stethos-edge", "run", "--config", self.config], label)
 
     def is_ready(self):
         return http(self.url + "/readyz")[0] == 200

@@ -43,19 +43,23 @@ class Line:
         return with_checksum(batch_buffer(self.folder, device=device, channels=channels, **fields))
 
     def good(self):
-        """Three samples that are right; returns once they are counted."""
-        before = self.edge.metric("stethos_edge_samples_total", outcome="good")
+        """Three samples that are right; returns once they, and all that was published before them, are committed."""
         self.sequence += 1
         payload = self.batch("good", [channel([1.0, 2.0, 3.0], NOW_NS)], sequence=self.sequence, lowest_held=self.sequence)
         self.publisher.publish("stethos/v1/good/batch", payload)
-        wait_for(lambda: self.edge.metric("stethos_edge_samples_total", outcome="good") == before + 3,
+        wait_for(lambda: self.edge.messages() == self.publisher.published,
                  lambda: f"the message after the bad one:\n{self.edge.log_tail()}")
+
+    def good_samples(self):
+        return self.edge.metric("stethos_edge_samples_total", outcome="good")
 
     def refuses(self, topic, payload, reason):
         letters = len(self.edge.dead_letters())
         counted = self.edge.metric("stethos_edge_dead_letters_total")
+        samples = self.good_samples()
         self.publisher.publish(topic, payload)
         self.good()
+        assert self.good_samples() == samples + 3
         added = self.edge.dead_letters()[letters:]
         assert [(each[0], each[1]) for each in added] == [(reason, topic)]
         payload = payload.encode() if isinstance(payload, str) else payload
@@ -230,11 +234,11 @@ def test_some_samples_that_are_not_finite_are_only_counted(line):
 
 def test_one_bad_channel_does_not_cost_the_others(line):
     letters = len(line.edge.dead_letters())
-    before = line.edge.metric("stethos_edge_samples_total", outcome="good")
+    before = line.good_samples()
     channels = [channel([1.0] * 5, NOW_NS), channel([], NOW_NS, name="silent"), channel([2.0] * 7, NOW_NS, name="other")]
     line.publisher.publish("stethos/v1/mixed/batch", line.batch("mixed", channels))
     line.good()
-    assert line.edge.metric("stethos_edge_samples_total", outcome="good") == before + 5 + 7 + 3
+    assert line.good_samples() == before + 5 + 7 + 3
     assert [reason for reason, _, _ in line.edge.dead_letters()[letters:]] == ["empty"]
 
 

@@ -99,24 +99,26 @@ def start_json(rig, duration, **subscription):
                     subscription=[json_subscription("fleet", {"temperature": "temperature degC"}, **subscription)])
     scenario = rig.fleet(machines=10, duration=duration, format="json", channels=["temperature"])
     # The broker's acknowledgement comes at once, so that only the clock gives such a run a middle.
-    sim = rig.sim(broker, "--scenario", scenario, "--speed", 60, "--when-full", "wait", "--resend-after", "500ms")
+    sim = rig.sim(broker, "--scenario", scenario, "--speed", 40, "--when-full", "wait", "--resend-after", "500ms")
     return broker, collector, edge, sim
 
 
 def test_broker_restarts_in_order_under_json(rig, tell):
     """With persistence its SIGTERM loses nothing that it acknowledged, and the edge's session goes on."""
     broker, collector, edge, sim = start_json(rig, duration="6m")
-    for count in (500, 2000, 4000):
+    for count in (500, 1500, 3000):
         after_messages(edge, sim, count)
         restart(broker, "terminate")
     conclude(rig, tell, sim, edge, collector)
 
 
-@pytest.mark.parametrize("how", STOPS)
-def test_edge_restarts_under_json(rig, tell, how):
-    """What the edge had not committed it had not acknowledged: the broker delivers it again."""
-    _, collector, edge, sim = start_json(rig, duration="6m")
-    for count in (500, 2000, 4000):
+@pytest.mark.parametrize("how, acknowledge", [("terminate", "after_commit"), ("kill", "after_commit"),
+                                              ("terminate", "on_arrival")])
+def test_edge_restarts_under_json(rig, tell, how, acknowledge):
+    """What the edge had not committed it had not acknowledged: the broker delivers it again. With "on_arrival" that holds for
+    an orderly end only."""
+    _, collector, edge, sim = start_json(rig, duration="6m", acknowledge=acknowledge)
+    for count in (500, 1500, 3000):
         after_messages(edge, sim, count)
         restart(edge, how)
     conclude(rig, tell, sim, edge, collector)
@@ -125,7 +127,7 @@ def test_edge_restarts_under_json(rig, tell, how):
 def test_edge_is_killed_under_json_without_identity(rig, tell):
     """Readings that have no identity of their own: a redelivery is known by its mark and its content alone."""
     _, collector, edge, sim = start_json(rig, duration="6m", identity="")
-    for count in (500, 2000, 4000):
+    for count in (500, 1500, 3000):
         after_messages(edge, sim, count)
         restart(edge, "kill")
     conclude(rig, tell, sim, edge, collector)

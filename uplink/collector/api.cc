@@ -24,7 +24,9 @@ HttpAnswer answer(int status, std::string_view type, std::string body) {
 HttpAnswer bad_parameter(const BadParameter& bad) { return error_answer(400, bad.message, bad.parameter); }
 
 std::optional<std::string> percent_decoded(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '+') {
@@ -105,7 +107,8 @@ Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max)
 
 HttpAnswer Api::handle(const HttpRequest& request) {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
-  const std::string_view query = path.size() == request.target.size() ? std::string_view{} : request.target.substr(path.size() + 1);
+  const std::string_view query =
+      path.size() == request.target.size() ? std::string_view{} : request.target.substr(path.size() + 1);
   const Route* route = nullptr;
   for (const Route& each : routes) {
     if (each.path == path) route = &each;
@@ -127,6 +130,11 @@ HttpAnswer Api::handle(const HttpRequest& request) {
   if (path == "/metrics") return metrics();
   if (path == "/readyz") return ready();
   return answer(200, text_type, "ok\n");
+}
+
+HttpAnswer Api::refuse_body(std::size_t bytes_max) {
+  batches_refused_["body_size"] += 1;
+  return error_answer(413, "the body may have up to " + std::to_string(bytes_max) + " bytes");
 }
 
 HttpAnswer Api::take_batch(const HttpRequest& request) {
@@ -164,15 +172,24 @@ HttpAnswer Api::store_failed(const Error& error) {
   return refusal;
 }
 
+// One record that cannot be read is no reason to take no more batches.
+HttpAnswer Api::reading_failed(const Error& error) {
+  spdlog::error("{}", error.text());
+  return error_answer(500, "the store could not be read");
+}
+
 HttpAnswer Api::windows(const Parameters& parameters) {
   Parameters rest = parameters;
   const auto format = take_format(rest);
   if (!format) return bad_parameter(format.error());
-  const auto filter = parse_filter(rest, window_parameters);
+  auto known = window_parameters;
+  known.emplace_back("format");
+  const auto filter = parse_filter(rest, known);
   if (!filter) return bad_parameter(filter.error());
   const auto page = query_.windows(*filter);
-  if (!page) return store_failed(page.error());
-  auto out = *format == Format::csv ? answer(200, csv_type, csv_of(*page, *filter)) : answer(200, json_type, json_of(*page, *filter));
+  if (!page) return reading_failed(page.error());
+  auto out =
+      *format == Format::csv ? answer(200, csv_type, csv_of(*page, *filter)) : answer(200, json_type, json_of(*page, *filter));
   if (!page->next.empty()) out.headers.emplace_back("Stethos-Next", page->next);
   return out;
 }
@@ -181,21 +198,21 @@ HttpAnswer Api::streams(const Parameters& parameters) {
   const auto filter = parse_filter(parameters, stream_parameters);
   if (!filter) return bad_parameter(filter.error());
   const auto page = query_.streams(*filter);
-  return page ? answer(200, json_type, json_of(*page)) : store_failed(page.error());
+  return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
 }
 
 HttpAnswer Api::nodes(const Parameters& parameters) {
   const auto filter = parse_filter(parameters, node_parameters);
   if (!filter) return bad_parameter(filter.error());
   const auto page = query_.nodes(*filter);
-  return page ? answer(200, json_type, json_of(*page)) : store_failed(page.error());
+  return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
 }
 
 HttpAnswer Api::gaps(const Parameters& parameters) {
   const auto filter = parse_filter(parameters, gap_parameters);
   if (!filter) return bad_parameter(filter.error());
   const auto page = query_.gaps(*filter);
-  return page ? answer(200, json_type, json_of(*page)) : store_failed(page.error());
+  return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
 }
 
 HttpAnswer Api::ready() const {
@@ -206,7 +223,7 @@ HttpAnswer Api::ready() const {
 HttpAnswer Api::metrics() {
   using Kind = Metric::Kind;
   const auto counters = query_.counters();
-  if (!counters) return store_failed(counters.error());
+  if (!counters) return reading_failed(counters.error());
   std::vector<Metric> out;
   const auto add = [&](std::string name, std::string help, Kind kind, double value, decltype(Metric::labels) labels = {}) {
     out.push_back({"stethos_collector_" + std::move(name), std::move(help), kind, value, std::move(labels)});
@@ -228,7 +245,8 @@ HttpAnswer Api::metrics() {
   add("windows", "Windows in the store.", Kind::gauge, stored(Counter::windows));
   add("windows_superseded_total", "Windows replaced by a higher generation or revision.", Kind::counter,
       stored(Counter::windows_superseded));
-  add("windows_stale_total", "Window rows that came after the same or a higher one.", Kind::counter, stored(Counter::windows_stale));
+  add("windows_stale_total", "Window rows that came after the same or a higher one.", Kind::counter,
+      stored(Counter::windows_stale));
   add("streams", "Streams in the store.", Kind::gauge, stored(Counter::streams));
   add("gaps_total", "Gaps reported or noticed.", Kind::counter, stored(Counter::gaps));
   for (const auto& [reason, count] : batches_refused_) {
@@ -243,8 +261,10 @@ HttpAnswer Api::metrics() {
   add("http_connections_total", "Connections since the start.", Kind::counter, static_cast<double>(traffic_.connections));
   add("http_connections_refused_total", "Connections closed because there were too many.", Kind::counter,
       static_cast<double>(traffic_.connections_refused));
-  add("http_timeouts_total", "Connections closed because they took too long.", Kind::counter, static_cast<double>(traffic_.timeouts));
-  add("http_body_bytes_total", "Bytes of request bodies since the start.", Kind::counter, static_cast<double>(traffic_.bytes_received));
+  add("http_timeouts_total", "Connections closed because they took too long.", Kind::counter,
+      static_cast<double>(traffic_.timeouts));
+  add("http_body_bytes_total", "Bytes of request bodies since the start.", Kind::counter,
+      static_cast<double>(traffic_.bytes_received));
   return answer(200, metrics_type, prometheus_text(out));
 }
 

@@ -56,6 +56,9 @@ class Api {
 
   HttpAnswer handle(const HttpRequest& request);
 
+  // For a request whose body the server did not read to its end. Only batches have bodies.
+  HttpAnswer refuse_body(std::size_t bytes_max);
+
   // Set once the store has failed in a way that only opening it again can mend: no batch is taken any more.
   const std::optional<Error>& failure() const { return failure_; }
 
@@ -73,6 +76,7 @@ class Api {
   HttpAnswer ready() const;
   HttpAnswer metrics();
   HttpAnswer store_failed(const Error& error);
+  static HttpAnswer reading_failed(const Error& error);
 
   const Clock& clock_;
   const std::size_t batch_bytes_max_;

@@ -1,7 +1,7 @@
 #include "uplink/collector/collector_config.h"
 
+#include "common/loopback.h"
 #include "schemas/envelope.h"
-#include "uplink/protocol/http.h"
 
 namespace stethos::collector {
 
@@ -11,18 +11,21 @@ settings::Table<CollectorConfig> collector_config_table() {
                                 "The collector takes batches from edges, keeps their rows in one file, and serves them.");
 
   table.text("listen.host", &Config::listen_host, "127.0.0.1",
-             {.check = [](std::string_view host) {
-               return std::string(uplink::is_loopback(host) ? "" : "must be a loopback address: connections are not encrypted");
-             }},
+             {.check =
+                  [](std::string_view host) {
+                    return std::string(is_loopback(host) ? "" : "must be a loopback address: connections are not encrypted");
+                  }},
              "The address to listen on.");
-  table.integer("listen.port", &Config::listen_port, 8090, {0, 65'535}, "The port to listen on; 0: any free one, which is logged.");
+  table.integer("listen.port", &Config::listen_port, 8090, {0, 65'535},
+                "The port to listen on; 0: any free one, which is logged.");
   table.integer("listen.connections_max", &Config::listen_connections_max, 64, {1, 10'000},
                 "How many connections may be open at once; further ones are closed.");
 
   table.file("store.file", &Config::store_file, settings::required, "The file that holds everything; made when it is not there.");
 
-  table.bytes("limits.body", &Config::body_bytes_max, "8 MiB", {"1 KiB", "32 MiB"},
-              "The largest body of a request, as it arrives. Times listen.connections_max it bounds the memory that requests take.");
+  table.bytes(
+      "limits.body", &Config::body_bytes_max, "8 MiB", {"1 KiB", "32 MiB"},
+      "The largest body of a request, as it arrives. Times listen.connections_max it bounds the memory that requests take.");
   table.bytes("limits.batch", &Config::batch_bytes_max, "32 MiB", {"1 KiB", "32 MiB"}, "The largest batch, decompressed.");
   static_assert(schema::uplink_batch_bytes_max == 32u << 20, "the limit above");
   table.duration("limits.header_timeout", &Config::header_timeout, "10s", {"100ms", "10m"},

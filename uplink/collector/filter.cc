@@ -97,11 +97,13 @@ std::string join(const std::vector<std::string_view>& names) {
 Parsed<Filter> parse_filter(const Parameters& parameters, const std::vector<std::string_view>& known) {
   Filter filter;
   for (auto at = parameters.begin(); at != parameters.end(); ++at) {
-    const auto& [name, value] = *at;
+    const std::string& name = at->first;
+    const std::string& value = at->second;
     const auto refuse = [&](std::string why) { return std::unexpected(BadParameter{name, std::move(why)}); };
     if (std::ranges::find(known, name) == known.end()) return refuse("is not known; known are: " + join(known));
     if (value.size() > parameter_bytes_max) return refuse("is too long");
-    if (std::any_of(parameters.begin(), at, [&](const auto& other) { return other.first == name; })) return refuse("is given twice");
+    if (std::any_of(parameters.begin(), at, [&](const auto& other) { return other.first == name; }))
+      return refuse("is given twice");
     if (auto bad = read_parameter(filter, name, value)) return std::unexpected(std::move(*bad));
   }
   return filter;

@@ -41,10 +41,11 @@ Intake::Intake(Store& store)
       upsert_node_(store.database(),
                    "INSERT INTO nodes (name, first_seen_ns, last_seen_ns) VALUES (?1, ?2, ?2) "
                    "ON CONFLICT (name) DO UPDATE SET last_seen_ns = max(last_seen_ns, ?2) RETURNING id"),
-      upsert_spool_(store.database(),
-                    "INSERT INTO spools (node, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns) "
-                    "VALUES (?1, ?2, ?3, ?3, ?4, ?5) ON CONFLICT (node, identity) DO UPDATE SET "
-                    "last_seen_ns = max(last_seen_ns, ?3), sent_ns = ?4, offered_until_ns = max(offered_until_ns, ?5) RETURNING id"),
+      upsert_spool_(
+          store.database(),
+          "INSERT INTO spools (node, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns) "
+          "VALUES (?1, ?2, ?3, ?3, ?4, ?5) ON CONFLICT (node, identity) DO UPDATE SET "
+          "last_seen_ns = max(last_seen_ns, ?3), sent_ns = ?4, offered_until_ns = max(offered_until_ns, ?5) RETURNING id"),
       upsert_lane_(store.database(),
                    "INSERT INTO lanes (spool, lane, lowest_kept, next_number, rows, duplicates) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
                    "ON CONFLICT (spool, lane) DO UPDATE SET lowest_kept = max(lowest_kept, ?3), "
@@ -54,14 +55,16 @@ Intake::Intake(Store& store)
       insert_range_(store.database(), "INSERT INTO lane_ranges (spool, lane, first, last) VALUES (?, ?, ?, ?)"),
       select_stream_(store.database(), "SELECT id FROM streams WHERE node = ? AND device = ? AND channel = ?"),
       insert_stream_(store.database(), "INSERT INTO streams (node, device, channel) VALUES (?, ?, ?) RETURNING id"),
-      upsert_window_(store.database(),
-                     "INSERT INTO windows (stream, start_ns, definition, generation, revision, spool, lane, number, stored_ns, "
-                     "body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, start_ns, definition) DO UPDATE "
-                     "SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
-                     "WHERE (?4, ?5) > (generation, revision)"),
-      insert_stream_version_(store.database(),
-                             "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
-                             "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      upsert_window_(
+          store.database(),
+          "INSERT INTO windows (stream, start_ns, definition, generation, revision, spool, lane, number, stored_ns, "
+          "body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, start_ns, definition) DO UPDATE "
+          "SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
+          "WHERE (?4, ?5) > (generation, revision)"),
+      insert_stream_version_(
+          store.database(),
+          "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
+          "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_provenance_(store.database(),
                          "INSERT INTO provenances (node, id, program, backend, config_hash, schema_major, schema_minor, source, "
                          "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
@@ -70,9 +73,10 @@ Intake::Intake(Store& store)
                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_unknown_(store.database(),
                       "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
-      insert_refused_(store.database(),
-                      "INSERT INTO refused_rows (spool, lane, number, kind, reason, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                      "RETURNING id"),
+      insert_refused_(
+          store.database(),
+          "INSERT INTO refused_rows (spool, lane, number, kind, reason, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?) "
+          "RETURNING id"),
       trim_refused_(store.database(), "DELETE FROM refused_rows WHERE id <= ?"),
       add_to_counter_(store.database(), "UPDATE counters SET value = value + ? WHERE name = ?") {}
 
@@ -80,7 +84,8 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   const auto opened = schema::open_uplink_batch(packed);
   if (!opened) return std::unexpected(IntakeError{IntakeError::Fault::batch, opened.error()});
   const schema::UplinkBatch& batch = **opened;
-  if (auto checked = check_batch(batch); !checked) return std::unexpected(IntakeError{IntakeError::Fault::batch, checked.error()});
+  if (auto checked = check_batch(batch); !checked)
+    return std::unexpected(IntakeError{IntakeError::Fault::batch, checked.error()});
 
   schema::UplinkAckT ack;
   ack.collector = store_.identity();
@@ -217,7 +222,8 @@ Status Intake::note_missing_rows(const Source& source, const NumberSet& held, Nu
       return noted;
     }
     count(Counter::gaps, store_.database().changes());
-    spdlog::warn("node {}: rows {} to {} of lane {} will not come ({})", source.node_name, range.first, range.last, source.lane, cause);
+    spdlog::warn("node {}: rows {} to {} of lane {} will not come ({})", source.node_name, range.first, range.last, source.lane,
+                 cause);
   }
   return {};
 }
@@ -239,7 +245,8 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return take(schema::open_provenance_row(body), [&](const auto& opened) { return take_provenance(source, opened); });
     case schema::RowKind::gap:
       return take(schema::open_gap_row(body), [&](const auto& opened) { return take_gap(source, opened); });
-    case schema::RowKind::none: return refuse_row(source, row, "it has no kind");
+    case schema::RowKind::none:
+      return refuse_row(source, row, "it has no kind");
   }
   if (body.size() > schema::row_bytes_max) return refuse_row(source, row, "its kind is unknown and it is too large to be kept");
   count(Counter::rows_unknown);
@@ -326,7 +333,8 @@ Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
 }
 
 Status Intake::refuse_row(const Source& source, const schema::Row& row, std::string_view reason) {
-  spdlog::debug("node {}: row {} of lane {}, kind {}, is set aside: {}", source.node_name, row.number(), source.lane, row.kind(), reason);
+  spdlog::debug("node {}: row {} of lane {}, kind {}, is set aside: {}", source.node_name, row.number(), source.lane, row.kind(),
+                reason);
   count(Counter::rows_refused);
   const schema::Bytes body(row.body()->data(), std::min<std::size_t>(row.body()->size(), refused_row_bytes_max));
   const auto id = run_for_integer(insert_refused_.bind(1, source.spool)

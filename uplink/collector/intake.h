@@ -52,7 +52,8 @@ class Intake {
   Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
   Status write_ranges(std::int64_t spool, int lane, const uplink::NumberSet& held);
-  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, uplink::NumberRange within, std::string_view cause);
+  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, uplink::NumberRange within,
+                           std::string_view cause);
   Status take_row(Source source, const schema::Row& row);
   Status take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body);
   Status take_stream(const Source& source, const schema::StreamRow& row);

@@ -71,7 +71,8 @@ Status check_batch(const schema::UplinkBatch& batch) {
   std::array<bool, 256> seen{};
   std::size_t rows = 0;
   for (const auto* lane : *batch.lanes()) {
-    if (std::exchange(seen[lane->lane()], true)) return refuse(Code::invalid, "lane " + std::to_string(lane->lane()) + " is in it twice");
+    if (std::exchange(seen[lane->lane()], true))
+      return refuse(Code::invalid, "lane " + std::to_string(lane->lane()) + " is in it twice");
     if (auto checked = check_lane(*lane); !checked) return checked;
     rows += lane->rows() == nullptr ? 0 : lane->rows()->size();
   }
@@ -82,7 +83,8 @@ Status check_batch(const schema::UplinkBatch& batch) {
 std::string_view objection(const schema::WindowRow& row) {
   if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
   if (row.length_ns() < 0 || row.length_ns() > plausible_time_max) return "its length is implausible";
-  if (row.start_ns() < -plausible_time_max || row.start_ns() > plausible_time_max - row.length_ns()) return "its start is implausible";
+  if (row.start_ns() < -plausible_time_max || row.start_ns() > plausible_time_max - row.length_ns())
+    return "its start is implausible";
   return {};
 }
 

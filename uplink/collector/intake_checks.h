@@ -15,9 +15,11 @@ namespace stethos::collector {
 
 inline constexpr std::size_t lanes_per_batch_max = 16;
 // Far enough from the end of what TimeNs holds that a window's end, and every way to write it, is a time too.
-inline constexpr TimeNs plausible_time_max = std::numeric_limits<TimeNs>::max() - 400 * 86'400 * ns_per_s;
+inline constexpr TimeNs plausible_time_max = std::numeric_limits<TimeNs>::max() - 400LL * 86'400 * ns_per_s;
 
-inline std::string_view view(const flatbuffers::String* text) { return text == nullptr ? std::string_view{} : text->string_view(); }
+inline std::string_view view(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view{} : text->string_view();
+}
 
 // Names, numbers and ranges of the envelope; the bodies of rows are not looked at.
 Status check_batch(const schema::UplinkBatch& batch);

@@ -67,7 +67,9 @@ void JsonWriter::quote(std::string_view text) {
       out_.append({'\\', c});
       text.remove_prefix(1);
     } else if (c >= 0 && c < 0x20) {
-      out_.append("\\u00").append(1, digits[static_cast<std::size_t>(c) >> 4]).append(1, digits[static_cast<std::size_t>(c) & 15]);
+      out_.append("\\u00")
+          .append(1, digits[static_cast<std::size_t>(c) >> 4])
+          .append(1, digits[static_cast<std::size_t>(c) & 15]);
       text.remove_prefix(1);
     } else if (const std::size_t length = utf8_sequence_length(text); length > 0) {
       out_.append(text.substr(0, length));

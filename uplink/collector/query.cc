@@ -28,7 +28,9 @@ Status for_each_row(sqlite::Statement& statement, Each each) {
   return {};
 }
 
-std::uint64_t cursor_part(const Filter& filter, std::size_t index) { return index < filter.cursor.size() ? filter.cursor[index] : 0; }
+std::uint64_t cursor_part(const Filter& filter, std::size_t index) {
+  return index < filter.cursor.size() ? filter.cursor[index] : 0;
+}
 
 // Binds a text, or NULL where the filter does not have it.
 void bind_optional(sqlite::Statement& statement, int index, const std::optional<std::string>& text) {
@@ -54,22 +56,27 @@ struct Query::WindowScan {
     std::uint64_t start = 0;       // of its windows up to this one; bit for bit, as in a cursor
     std::uint64_t definition = 0;
   };
+  explicit WindowScan(const Filter& of) : filter(of) {
+    position = {cursor_part(of, 0), cursor_part(of, 1), cursor_part(of, 2)};
+    if (of.cursor.empty()) position = {0, lowest_bits, lowest_bits};
+  }
   const Filter& filter;
   Position position;
-  Page<WindowRecord> page = {};
+  Page<WindowRecord> page;
   std::size_t examined = 0;
   bool is_over = false;            // there may be more, for another page
   // Many windows share their stream's version and their provenance.
-  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<StreamInfo>> infos = {};
-  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<ProvenanceInfo>> provenances = {};
+  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<StreamInfo>> infos;
+  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<ProvenanceInfo>> provenances;
 };
 
 Query::Query(Store& store)
-    : select_streams_(store.database(),
-                      "SELECT s.id, s.node, n.name, s.device, s.channel FROM streams s JOIN nodes n ON n.id = s.node "
-                      "WHERE s.id >= ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) "
-                      "AND (?4 IS NULL OR s.channel = ?4) "
-                      "AND (?5 IS NULL OR s.id IN (SELECT stream FROM stream_versions WHERE machine = ?5)) ORDER BY s.id LIMIT ?6"),
+    : select_streams_(
+          store.database(),
+          "SELECT s.id, s.node, n.name, s.device, s.channel FROM streams s JOIN nodes n ON n.id = s.node "
+          "WHERE s.id >= ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) "
+          "AND (?4 IS NULL OR s.channel = ?4) "
+          "AND (?5 IS NULL OR s.id IN (SELECT stream FROM stream_versions WHERE machine = ?5)) ORDER BY s.id LIMIT ?6"),
       select_version_(store.database(),
                       "SELECT version, machine, point, axis, quantity, unit, location, owner FROM stream_versions "
                       "WHERE stream = ? AND version = ?"),
@@ -84,23 +91,27 @@ Query::Query(Store& store)
                       "JOIN spools p ON p.id = w.spool WHERE w.stream = ?1 AND w.start_ns >= ?2 AND w.start_ns < ?3 "
                       "AND (w.start_ns, w.definition) > (?4, ?5) AND (?6 IS NULL OR w.definition = ?6) "
                       "ORDER BY w.start_ns, w.definition"),
-      select_span_(store.database(),
-                   "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1), (SELECT max(start_ns) FROM windows WHERE stream = ?1)"),
+      select_span_(
+          store.database(),
+          "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1), (SELECT max(start_ns) FROM windows WHERE stream = ?1)"),
       select_nodes_(store.database(),
                     "SELECT id, name, first_seen_ns, last_seen_ns FROM nodes WHERE id > ?1 AND (?2 IS NULL OR name = ?2) "
                     "ORDER BY id LIMIT ?3"),
       select_spools_(store.database(),
                      "SELECT id, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns FROM spools WHERE node = ? "
                      "ORDER BY last_seen_ns DESC, id DESC LIMIT ?"),
-      select_lanes_(store.database(), "SELECT lane, lowest_kept, next_number, rows, duplicates FROM lanes WHERE spool = ? ORDER BY lane"),
+      select_lanes_(store.database(),
+                    "SELECT lane, lowest_kept, next_number, rows, duplicates FROM lanes WHERE spool = ? ORDER BY lane"),
       select_lane_ranges_(store.database(), "SELECT first, last FROM lane_ranges WHERE spool = ? AND lane = ? ORDER BY first"),
-      select_gaps_(store.database(),
-                   "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.noticed_ns, "
-                   "g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
-                   "WHERE g.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR g.device = ?3) ORDER BY g.id LIMIT ?4"),
+      select_gaps_(
+          store.database(),
+          "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.noticed_ns, "
+          "g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
+          "WHERE g.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR g.device = ?3) ORDER BY g.id LIMIT ?4"),
       select_counters_(store.database(), "SELECT name, value FROM counters") {}
 
-Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id, std::size_t count_max) {
+Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id,
+                                                              std::size_t count_max) {
   std::vector<StreamKey> out;
   select_streams_.bind(1, from_id);
   bind_optional(select_streams_, 2, filter.node);
@@ -150,8 +161,7 @@ Result<std::optional<ProvenanceInfo>> Query::provenance_info(std::int64_t node, 
 }
 
 Result<Page<WindowRecord>> Query::windows(const Filter& filter) {
-  WindowScan scan{.filter = filter, .position = {cursor_part(filter, 0), cursor_part(filter, 1), cursor_part(filter, 2)}};
-  if (filter.cursor.empty()) scan.position = {0, lowest_bits, lowest_bits};
+  WindowScan scan(filter);
   for (;;) {
     const auto streams = matching_streams(filter, scan.position.stream, streams_at_once_max);
     if (!streams) return std::unexpected(streams.error());
@@ -186,7 +196,8 @@ Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
   const Status read = for_each_row(select_windows_, [&] {
     scan.is_over = scan.page.records.size() == filter.limit || ++scan.examined > page_examined_max;
     if (scan.is_over) return false;
-    scan.position = {static_cast<std::uint64_t>(stream.id), select_windows_.unsigned_integer(0), select_windows_.unsigned_integer(1)};
+    scan.position = {static_cast<std::uint64_t>(stream.id), select_windows_.unsigned_integer(0),
+                     select_windows_.unsigned_integer(1)};
     WindowRecord record;
     record.spool = select_windows_.text(2);
     record.lane = static_cast<int>(select_windows_.integer(3));
@@ -196,7 +207,8 @@ Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
     record.body.assign(blob.begin(), blob.end());
     joined = join(stream, scan, record);
     if (!joined) return false;
-    if (!filter.machine || (record.stream && record.stream->machine == *filter.machine)) scan.page.records.push_back(std::move(record));
+    if (!filter.machine || (record.stream && record.stream->machine == *filter.machine))
+      scan.page.records.push_back(std::move(record));
     return true;
   });
   if (read && joined && !scan.is_over) scan.is_over = ++scan.examined > page_examined_max;
@@ -320,7 +332,8 @@ Status Query::read_lanes(std::int64_t spool, SpoolRecord& record) {
       return true;
     });
     if (!found) return found;
-    if (!uplink::are_sorted_and_disjoint(ranges)) return fail(Code::corrupt, "reading the ranges of a lane", "they are not in order");
+    if (!uplink::are_sorted_and_disjoint(ranges))
+      return fail(Code::corrupt, "reading the ranges of a lane", "they are not in order");
     lane.held = uplink::NumberSet(std::move(ranges));
   }
   return {};

@@ -44,8 +44,9 @@ void write_statistics(JsonWriter& json, const WindowRecord& record, const Filter
       unit.empty() ? json.null() : json.value(unit);
       json.key("id");
       if (record.stream) {
-        const std::string axis = record.stream->axis.empty() ? "none" : record.stream->axis;
-        json.value(record.stream->quantity + ".full." + axis + "." + name + parameter);
+        std::string id = record.stream->quantity;
+        id.append(".full.").append(record.stream->axis.empty() ? "none" : record.stream->axis);
+        json.value(id.append(".").append(name).append(parameter));
       } else {
         json.null();
       }

@@ -52,7 +52,8 @@ class TextTable {
  private:
   // Characters, not bytes: what continues one in UTF-8 is not counted.
   static std::size_t width_of(const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
   }
   std::vector<std::vector<std::string>> rows_;
 };
@@ -69,7 +70,9 @@ std::string percent(double share) {
   std::snprintf(text.data(), text.size(), "%.1f%%", 100 * share);
   return text.data();
 }
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+// People read milliseconds.
+std::string table_time(TimeNs time) { return or_dash(time_or_empty(time - time % ns_per_ms)); }
 
 }  // namespace
 
@@ -132,7 +135,8 @@ std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
       statistics.push_back(static_cast<std::uint16_t>(statistic));
     }
   }
-  std::vector<std::string> headings{"node", "machine", "point", "device", "channel", "start", "length", "state", "rev", "good", "coverage"};
+  std::vector<std::string> headings{"node",   "machine", "point", "device", "channel", "start",
+                                    "length", "state",   "rev",   "good",   "coverage"};
   for (const std::uint16_t number : statistics) headings.push_back(statistic_name(number));
   headings.emplace_back("unit");
   TextTable table(std::move(headings));
@@ -143,7 +147,7 @@ std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
                                    record.stream ? or_dash(record.stream->point) : "-",
                                    std::string(view(row.device())),
                                    std::string(view(row.channel())),
-                                   or_dash(time_or_empty(row.start_ns())),
+                                   table_time(row.start_ns()),
                                    format_duration(row.length_ns()),
                                    state_of(row),
                                    std::to_string(row.generation()) + "." + std::to_string(row.revision()),
@@ -161,20 +165,21 @@ std::string table_of(const Page<StreamRecord>& page) {
   for (const StreamRecord& record : page.records) {
     const StreamInfo info = record.latest.value_or(StreamInfo{});
     table.add({record.node, record.device, record.channel, or_dash(info.machine), or_dash(info.point), or_dash(info.axis),
-               or_dash(info.quantity), or_dash(info.unit), or_dash(time_or_empty(record.first_start.value_or(0))),
-               or_dash(time_or_empty(record.last_start.value_or(0)))});
+               or_dash(info.quantity), or_dash(info.unit), table_time(record.first_start.value_or(0)),
+               table_time(record.last_start.value_or(0))});
   }
   return table.text();
 }
 
 std::string table_of(const Page<NodeRecord>& page) {
-  TextTable table({"node", "spool", "last seen", "offered until", "lane", "rows", "duplicates", "durable through", "next number"});
+  TextTable table(
+      {"node", "spool", "last seen", "offered until", "lane", "rows", "duplicates", "durable through", "next number"});
   for (const NodeRecord& node : page.records) {
     for (const SpoolRecord& spool : node.spools) {
       for (const LaneRecord& lane : spool.lanes) {
-        table.add({node.name, spool.identity, or_dash(time_or_empty(spool.last_seen)), or_dash(time_or_empty(spool.offered_until)),
-                   lane_of(lane.lane), std::to_string(lane.rows), std::to_string(lane.duplicates),
-                   std::to_string(lane.held.durable_through()), std::to_string(lane.next_number)});
+        table.add({node.name, spool.identity, table_time(spool.last_seen), table_time(spool.offered_until), lane_of(lane.lane),
+                   std::to_string(lane.rows), std::to_string(lane.duplicates), std::to_string(lane.held.durable_through()),
+                   std::to_string(lane.next_number)});
       }
     }
   }
@@ -187,7 +192,7 @@ std::string table_of(const Page<GapRecord>& page) {
     const bool is_of_rows = gap.device.empty();
     table.add({gap.node, is_of_rows ? "rows" : "messages",
                is_of_rows ? gap.spool + " " + lane_of(gap.lane) : gap.device + " epoch " + std::to_string(gap.epoch),
-               std::to_string(gap.first), std::to_string(gap.last), gap.cause, or_dash(time_or_empty(gap.noticed))});
+               std::to_string(gap.first), std::to_string(gap.last), gap.cause, table_time(gap.noticed)});
   }
   return table.text();
 }

@@ -12,7 +12,7 @@ constexpr double not_there = std::numeric_limits<double>::quiet_NaN();
 }  // namespace
 
 std::string time_or_empty(TimeNs time) {
-  constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max() - 2 * 86'400 * ns_per_s;
+  constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max() - 2LL * 86'400 * ns_per_s;
   return time == 0 || time > time_max || time < -time_max ? std::string() : format_time(time);
 }
 
@@ -25,7 +25,8 @@ std::string state_of(const schema::WindowRow& row) {
   return name.empty() ? "state_" + std::to_string(static_cast<int>(row.state())) : name;
 }
 std::string lane_of(int lane) {
-  const std::string name = lane <= static_cast<int>(schema::Lane::MAX) ? schema::EnumNameLane(static_cast<schema::Lane>(lane)) : "";
+  const std::string name =
+      lane <= static_cast<int>(schema::Lane::MAX) ? schema::EnumNameLane(static_cast<schema::Lane>(lane)) : "";
   return name.empty() ? "lane_" + std::to_string(lane) : name;
 }
 

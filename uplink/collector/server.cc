@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/loopback.h"
 #include "uplink/protocol/http.h"
 
 namespace stethos::collector {
@@ -121,21 +122,19 @@ class Session : public std::enable_shared_from_this<Session> {
       server_.api.traffic().timeouts += 1;
       return close();
     }
-    if (error == http::error::body_limit) {
-      return refuse(413, "the body may have up to " + std::to_string(server_.config.body_bytes_max) + " bytes");
-    }
+    if (error == http::error::body_limit) return refuse(server_.api.refuse_body(server_.config.body_bytes_max));
     if (error == http::error::header_limit) {
-      return refuse(431, "the header may have up to " + std::to_string(header_bytes_max) + " bytes");
+      return refuse(error_answer(431, "the header may have up to " + std::to_string(header_bytes_max) + " bytes"));
     }
     const bool is_protocol_error = error.category() == http::make_error_code(http::error::bad_method).category() &&
                                    error != http::error::end_of_stream && error != http::error::partial_message;
-    if (is_protocol_error) return refuse(400, "not HTTP: " + error.message());
+    if (is_protocol_error) return refuse(error_answer(400, "not HTTP: " + error.message()));
     close();
   }
 
-  void refuse(int status, const std::string& message) {
+  void refuse(HttpAnswer answer) {
     lingers_ = true;
-    write(error_answer(status, message), 11, false);
+    write(std::move(answer), 11, false);
   }
 
   void on_request() {
@@ -153,7 +152,9 @@ class Session : public std::enable_shared_from_this<Session> {
                                       .content_encoding = field(http::field::content_encoding),
                                       .body = request.body()});
     if (server_.api.failure()) server_.begin_draining();
-    write(std::move(answer), request.version(), request.keep_alive() && !server_.is_draining);
+    // The answer to HEAD would have to come without its body; it is a refusal, and the end of the connection.
+    const bool is_head = request.method() == http::verb::head;
+    write(std::move(answer), request.version(), request.keep_alive() && !is_head && !server_.is_draining);
   }
 
   void write(HttpAnswer answer, unsigned version, bool keep_alive) {
@@ -259,7 +260,7 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::listen(const ServerConfig& config, Api& api) {
   const std::string doing = "listening on " + config.host + ":" + std::to_string(config.port);
-  if (!uplink::is_loopback(config.host)) {
+  if (!is_loopback(config.host)) {
     return fail(Code::unsupported, doing, "not a loopback address, and connections are not encrypted");
   }
   error_code error;

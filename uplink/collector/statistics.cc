@@ -19,7 +19,8 @@ std::span<const std::uint16_t> known_statistics() {
 }
 
 std::string statistic_name(std::uint16_t number) {
-  if (std::ranges::binary_search(known_statistics(), number)) return schema::EnumNameStatistic(static_cast<schema::Statistic>(number));
+  if (std::ranges::binary_search(known_statistics(), number))
+    return schema::EnumNameStatistic(static_cast<schema::Statistic>(number));
   return "statistic_" + std::to_string(number);
 }
 
@@ -38,15 +39,18 @@ std::string statistic_unit(std::uint16_t number, std::string_view unit) {
     case schema::Statistic::peak:
     case schema::Statistic::peak_to_peak:
     case schema::Statistic::min:
-    case schema::Statistic::max: return std::string(unit);
+    case schema::Statistic::max:
+      return std::string(unit);
     case schema::Statistic::count:
     case schema::Statistic::crest:
     case schema::Statistic::shape:
     case schema::Statistic::impulse:
     case schema::Statistic::clearance:
     case schema::Statistic::skewness:
-    case schema::Statistic::kurtosis: return "1";
-    case schema::Statistic::none: break;
+    case schema::Statistic::kurtosis:
+      return "1";
+    case schema::Statistic::none:
+      break;
   }
   return {};
 }

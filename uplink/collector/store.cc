@@ -166,18 +166,30 @@ Result<std::int64_t> read_integer(sqlite::Database& database, const char* sql) {
 
 const char* name_of(Counter counter) {
   switch (counter) {
-    case Counter::batches: return "batches";
-    case Counter::rows: return "rows";
-    case Counter::rows_duplicate: return "rows_duplicate";
-    case Counter::rows_postponed: return "rows_postponed";
-    case Counter::rows_refused: return "rows_refused";
-    case Counter::rows_unknown: return "rows_unknown";
-    case Counter::windows: return "windows";
-    case Counter::windows_superseded: return "windows_superseded";
-    case Counter::windows_stale: return "windows_stale";
-    case Counter::streams: return "streams";
-    case Counter::provenances: return "provenances";
-    case Counter::gaps: return "gaps";
+    case Counter::batches:
+      return "batches";
+    case Counter::rows:
+      return "rows";
+    case Counter::rows_duplicate:
+      return "rows_duplicate";
+    case Counter::rows_postponed:
+      return "rows_postponed";
+    case Counter::rows_refused:
+      return "rows_refused";
+    case Counter::rows_unknown:
+      return "rows_unknown";
+    case Counter::windows:
+      return "windows";
+    case Counter::windows_superseded:
+      return "windows_superseded";
+    case Counter::windows_stale:
+      return "windows_stale";
+    case Counter::streams:
+      return "streams";
+    case Counter::provenances:
+      return "provenances";
+    case Counter::gaps:
+      return "gaps";
   }
   return "";
 }

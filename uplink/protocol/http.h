@@ -22,7 +22,4 @@ inline constexpr int status_ok = 200;
 constexpr bool is_worth_retrying(int status) { return status == 408 || status == 429 || status >= 500; }
 constexpr bool is_refusal(int status) { return status >= 400 && status < 500 && !is_worth_retrying(status); }
 
-// "localhost", 127.0.0.0/8, "::1" or "[::1]". Only these may be reached, or listened on, without encryption.
-bool is_loopback(std::string_view host);
-
 }  // namespace stethos::uplink

@@ -28,9 +28,8 @@ bool NumberSet::add(NumberRange added, std::size_t count_max) {
   // The ranges that touch or meet the new one are those from `begin` up to `end`.
   const auto begin = std::ranges::partition_point(
       ranges_, [&](const NumberRange& range) { return range.last < added.first && added.first - range.last > 1; });
-  const auto end = std::partition_point(begin, ranges_.end(), [&](const NumberRange& range) {
-    return range.first <= added.last || range.first - added.last == 1;
-  });
+  const auto end = std::partition_point(
+      begin, ranges_.end(), [&](const NumberRange& range) { return range.first <= added.last || range.first - added.last == 1; });
   if (begin == end) {
     if (ranges_.size() >= count_max) return false;
     ranges_.insert(begin, added);
@@ -51,9 +50,7 @@ std::uint64_t NumberSet::durable_through() const {
   return !ranges_.empty() && ranges_.front().first == 1 ? ranges_.front().last : 0;
 }
 
-std::span<const NumberRange> NumberSet::beyond() const {
-  return std::span(ranges_).subspan(durable_through() == 0 ? 0 : 1);
-}
+std::span<const NumberRange> NumberSet::beyond() const { return std::span(ranges_).subspan(durable_through() == 0 ? 0 : 1); }
 
 std::vector<NumberRange> NumberSet::missing(NumberRange within) const {
   std::vector<NumberRange> out;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/loopback.h"
 #include "schemas/envelope.h"
 #include "uplink/protocol/http.h"
 
@@ -117,9 +118,8 @@ Result<std::unique_ptr<CurlUplink>> CurlUplink::create(const std::string& url, D
   uplink->handles_->easy.reset(easy);
 
   const auto add_header = [&](const std::string& line) {
-    curl_slist* longer = curl_slist_append(uplink->handles_->headers.get(), line.c_str());
+    curl_slist* longer = curl_slist_append(uplink->handles_->headers.release(), line.c_str());
     STETHOS_CHECK(longer != nullptr, "out of memory");
-    static_cast<void>(uplink->handles_->headers.release());
     uplink->handles_->headers.reset(longer);
   };
   add_header("Content-Type: " + std::string(batch_content_type));
@@ -183,7 +183,7 @@ PostResult CurlUplink::post(std::span<const std::uint8_t> body) {
   if (status == status_ok) return std::move(answer.bytes);
   const auto failure = is_refusal(static_cast<int>(status)) ? PostFailure::refused : PostFailure::unreachable;
   const Code error_code = failure == PostFailure::refused ? Code::unsupported : Code::unavailable;
-  constexpr curl_off_t retry_after_s_max = 24 * 3600;
+  constexpr curl_off_t retry_after_s_max = 86'400;
   return std::unexpected(failed(failure, error_code, "status " + std::to_string(status) + " " + excerpt(answer.bytes),
                                 std::clamp<curl_off_t>(retry_after_s, 0, retry_after_s_max) * ns_per_s));
 }

@@ -81,10 +81,14 @@ Result<LaneAnswer> read_lane(const schema::LaneAckT& ack, std::uint64_t next_num
 
 std::string_view name_of(SenderState state) {
   switch (state) {
-    case SenderState::idle: return "idle";
-    case SenderState::sending: return "sending";
-    case SenderState::backing_off: return "backing_off";
-    case SenderState::stopped: return "stopped";
+    case SenderState::idle:
+      return "idle";
+    case SenderState::sending:
+      return "sending";
+    case SenderState::backing_off:
+      return "backing_off";
+    case SenderState::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -243,6 +247,10 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) 
 
   if (!answer) {
     const PostError& error = answer.error();
+    if (error.failure == PostFailure::aborted) {
+      not_before_ = clock_.monotonic() + config_.backoff_min;
+      return config_.backoff_min;
+    }
     if (error.failure != PostFailure::refused) return back_off(Problem::unreachable, error.error, error.retry_after);
     if (sent.rows > 1) {
       rows_max_ = static_cast<std::size_t>(sent.rows / 2);
@@ -272,9 +280,8 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
     auto read = read_lane(*lane, known->second.next_number);
     if (!read) return back_off(Problem::answer, read.error(), 0);
     const NumberSet beyond(read->ranges);
-    rows_held += static_cast<std::uint64_t>(std::ranges::count_if(known->second.numbers, [&](std::uint64_t number) {
-      return number <= read->durable_through || beyond.contains(number);
-    }));
+    rows_held += static_cast<std::uint64_t>(std::ranges::count_if(
+        known->second.numbers, [&](std::uint64_t number) { return number <= read->durable_through || beyond.contains(number); }));
     lanes.push_back(std::move(*read));
   }
   for (const LaneAnswer& lane : lanes) {
@@ -283,7 +290,8 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
     }
   }
   if (rows_held == 0 && sent.rows > 0) return refuse("the collector took none of the rows");
-  for (const auto& directive : ack.directives) spdlog::info("the collector asks for \"{}\", which is unknown here", directive->kind);
+  for (const auto& directive : ack.directives)
+    spdlog::info("the collector asks for \"{}\", which is unknown here", directive->kind);
 
   const DurationNs now = clock_.monotonic();
   if (backoff_ > 0) spdlog::info("the collector answers again");
@@ -327,10 +335,18 @@ DurationNs Sender::back_off(Problem problem, const Error& error, DurationNs at_l
     status.last_error = text;
     status.rows_max = rows_max_;
     switch (problem) {
-      case Problem::unreachable: status.failures_unreachable += 1; break;
-      case Problem::refused: status.failures_refused += 1; break;
-      case Problem::answer: status.failures_answer += 1; break;
-      case Problem::outbox: status.failures_outbox += 1; break;
+      case Problem::unreachable:
+        status.failures_unreachable += 1;
+        break;
+      case Problem::refused:
+        status.failures_refused += 1;
+        break;
+      case Problem::answer:
+        status.failures_answer += 1;
+        break;
+      case Problem::outbox:
+        status.failures_outbox += 1;
+        break;
     }
   });
   if (is_news) spdlog::warn("{}; trying again in {} ms, with up to {} rows", text, wait / ns_per_ms, rows_max_);

@@ -123,7 +123,8 @@ inline Message json_message(const std::string& text, TimeNs received_ns = epoch_
 
 class CoreRig {
  public:
-  explicit CoreRig(EdgeConfig config = core_config(), PointTable points = {}) : config_(std::move(config)), points_(std::move(points)) {
+  explicit CoreRig(EdgeConfig config = core_config(), PointTable points = {})
+      : config_(std::move(config)), points_(std::move(points)) {
     start();
   }
 

@@ -88,7 +88,8 @@ TEST(Core, AfterARestartNothingIsCountedTwice) {
 
 TEST(Core, LateSamplesAreCountedAndTheSumsBalance) {
   CoreRig rig;
-  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 5 * ns_per_s}), block_message({.sequence = 2, .start_ns = epoch_ns}),
+  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 5 * ns_per_s}),
+            block_message({.sequence = 2, .start_ns = epoch_ns}),
             block_message({.sequence = 3, .start_ns = epoch_ns + 6 * ns_per_s})});
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 8, .late = 4}));
   ASSERT_EQ(rig.windows.size(), 1u);
@@ -108,7 +109,8 @@ TEST(Core, AnIdleStreamSendsWhatItHasWithoutMovingItsWatermark) {
   rig.step({}, now + 90 * ns_per_s);
   EXPECT_EQ(rig.windows.size(), 1u);  // nothing has changed
   rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 1, .received_ns = now + 91 * ns_per_s})}, now + 91 * ns_per_s);
-  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + ns_per_s, .received_ns = now + 92 * ns_per_s})}, now + 92 * ns_per_s);
+  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + ns_per_s, .received_ns = now + 92 * ns_per_s})},
+           now + 92 * ns_per_s);
   ASSERT_EQ(rig.windows.size(), 2u);
   EXPECT_EQ(rig.windows[1].state, schema::WindowState::final);
   EXPECT_EQ(rig.windows[1].revision, 1u);
@@ -120,7 +122,8 @@ TEST(Core, ADeviceMayDeclareItsTimeComplete) {
   rig.step({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
   ASSERT_EQ(rig.windows.size(), 1u);
   EXPECT_EQ(rig.windows[0].state, schema::WindowState::final);
-  const Effect& effect = rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = now + 3'600 * ns_per_s})});
+  const Effect& effect = rig.step(
+      {block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = now + 3'600 * ns_per_s})});
   EXPECT_EQ(reason_of(effect), "time_future");
 }
 
@@ -154,7 +157,8 @@ std::vector<BadMessage> bad_messages() {
       {"flipped", message_of(0, topic, flipped, now), "corrupt"},
       {"nothing", message_of(0, topic, {}, now), "corrupt"},
       {"too large", message_of(0, topic, std::vector<std::uint8_t>((1 << 20) + 1), now), "too_large"},
-      {"another device's topic", message_of(0, "stethos/v1/d2/batch", {good.payload.begin(), good.payload.end()}, now), "device_differs"},
+      {"another device's topic", message_of(0, "stethos/v1/d2/batch", {good.payload.begin(), good.payload.end()}, now),
+       "device_differs"},
       {"a device name with odd bytes", block_message({.device = "d\x01/#"}), "bad_name"},
       {"a channel with a quote", block_message({.channel = "a\"b"}), "bad_name"},
       {"no unit", block_message({.unit = ""}), "bad_name"},
@@ -177,8 +181,10 @@ std::vector<BadMessage> bad_messages() {
       {"JSON cut short", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20)"), "not_json"},
       {"JSON and something else", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20,"seq":1}})"), "not_json"},
       {"a JSON NaN", json_message(R"({"device":"d1","ts":1767225600000,"temperature":NaN,"seq":1})"), "not_json"},
-      {"a JSON number out of range", json_message(R"({"device":"d1","ts":1767225600000,"temperature":1e999,"seq":1})"), "not_json"},
-      {"bytes that are not UTF-8", json_message("{\"device\":\"d\xff\",\"ts\":1767225600000,\"temperature\":20,\"seq\":1}"), "not_json"},
+      {"a JSON number out of range", json_message(R"({"device":"d1","ts":1767225600000,"temperature":1e999,"seq":1})"),
+       "not_json"},
+      {"bytes that are not UTF-8", json_message("{\"device\":\"d\xff\",\"ts\":1767225600000,\"temperature\":20,\"seq\":1}"),
+       "not_json"},
       {"no device", json_message(R"({"ts":1767225600000,"temperature":20,"seq":1})"), "missing_field"},
       {"a device that is a number", json_message(R"({"device":1,"ts":1767225600000,"temperature":20,"seq":1})"), "wrong_type"},
       {"a device with a slash", json_message(R"({"device":"a/b","ts":1767225600000,"temperature":20,"seq":1})"), "bad_name"},
@@ -186,11 +192,14 @@ std::vector<BadMessage> bad_messages() {
       {"a time that is a text", json_message(R"({"device":"d1","ts":"soon","temperature":20,"seq":1})"), "wrong_type"},
       {"a time beyond 64 bits", json_message(R"({"device":"d1","ts":1e300,"temperature":20,"seq":1})"), "time_future"},
       {"no reading", json_message(R"({"device":"d1","ts":1767225600000,"seq":1})"), "missing_field"},
-      {"a reading that is a text", json_message(R"({"device":"d1","ts":1767225600000,"temperature":"hot","seq":1})"), "wrong_type"},
+      {"a reading that is a text", json_message(R"({"device":"d1","ts":1767225600000,"temperature":"hot","seq":1})"),
+       "wrong_type"},
       {"no identity", json_message(R"({"device":"d1","ts":1767225600000,"temperature":20})"), "missing_field"},
       {"an empty array", json_message(R"({"device":"d1","ts":1767225600000,"dt_us":39,"vibration":[],"seq":1})"), "empty"},
-      {"an array with a text", json_message(R"({"device":"d1","ts":1767225600000,"dt_us":39,"vibration":[1,"2"],"seq":1})"), "wrong_type"},
-      {"an array without an interval", json_message(R"({"device":"d1","ts":1767225600000,"vibration":[1,2],"seq":1})"), "bad_times"},
+      {"an array with a text", json_message(R"({"device":"d1","ts":1767225600000,"dt_us":39,"vibration":[1,"2"],"seq":1})"),
+       "wrong_type"},
+      {"an array without an interval", json_message(R"({"device":"d1","ts":1767225600000,"vibration":[1,2],"seq":1})"),
+       "bad_times"},
       {"raw floats cut", message_of(2, "raw/d1/vibration", {1, 2, 3}, now), "corrupt"},
       {"raw floats, none", message_of(2, "raw/d1/vibration", {}, now), "empty"},
       {"raw floats of no device", message_of(2, "raw", {0, 0, 0, 0}, now), "bad_name"},
@@ -304,8 +313,8 @@ TEST(Core, DevicesStreamsAndDeadLettersAreBounded) {
 
 // What must not depend on when a batch happened to end, on a restart, or on where the process was killed.
 std::string describe(const schema::WindowRowT& row) {
-  std::string text = row.device + "/" + row.channel + " " + std::to_string(row.start_ns) + " r" + std::to_string(row.revision) + " " +
-                     std::to_string(row.counts->received) + " " + std::to_string(row.counts->good) + " late " +
+  std::string text = row.device + "/" + row.channel + " " + std::to_string(row.start_ns) + " r" + std::to_string(row.revision) +
+                     " " + std::to_string(row.counts->received) + " " + std::to_string(row.counts->good) + " late " +
                      std::to_string(row.counts->late) + " from " + std::to_string(row.first_sequence) + " to " +
                      std::to_string(row.last_sequence);
   for (const double value : {row.moments->mean, row.moments->m2, row.moments->m3, row.moments->m4, row.moments->sum_sqrt_abs}) {

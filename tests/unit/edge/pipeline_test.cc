@@ -9,8 +9,6 @@
 namespace stethos::edge {
 namespace {
 
-
-
 class StillClock final : public Clock {
  public:
   TimeNs now() const override { return epoch_ns + 3'600 * ns_per_s; }
@@ -65,7 +63,8 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock clock_;
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}"}, core_, port_, spool_, clock_, [this] { diary_.push_back("notify"); }};
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}"}, core_, port_, spool_, clock_,
+                     [this] { diary_.push_back("notify"); }};
 };
 
 TEST_F(PipelineTest, CommitsThenTellsThePortThenPublishes) {

@@ -204,10 +204,14 @@ TEST(Device, JsonTriesAgainWhatTheLinkRefused) {
   Bench bench({reading(0, 1)}, plain_options(), Format::json);
   bench.hold_all();
   bench.turn();
-  bench.device.not_delivered(1, 0);
+  bench.device.not_published(1, 0);
   EXPECT_TRUE(bench.turn(1 * s).empty());
   EXPECT_EQ(bench.turn(2 * s).size(), 1u);
-  EXPECT_EQ(bench.device.totals().resent, 0u);
+  EXPECT_EQ(bench.device.totals().resent, 0u) << "it was never sent";
+  bench.device.not_delivered(1, 2 * s);
+  EXPECT_TRUE(bench.turn(3 * s).empty());
+  EXPECT_EQ(bench.turn(4 * s).size(), 1u);
+  EXPECT_EQ(bench.device.totals().resent, 1u) << "it may have been";
 }
 
 TEST(Device, JsonCarriesNoBlocks) {

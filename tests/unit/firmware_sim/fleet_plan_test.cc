@@ -20,6 +20,7 @@ const std::string root = STETHOS_SOURCE_DIR;
 ParsedOptions parse(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "stethos-sim");
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size());
   for (auto& each : arguments) pointers.push_back(each.data());
   return parse_options(static_cast<int>(pointers.size()), pointers.data());
 }

@@ -23,14 +23,14 @@ class FakeLink final : public Link {
     std::vector<LinkEvent> events;
     if (!connected_ && now >= connect_at) {
       connected_ = true;
-      events.push_back({LinkEvent::Kind::connected});
+      events.push_back({LinkEvent::Kind::connected, {}, {}, {}});
     }
     if (cut_at > 0 && now >= cut_at) {
       cut_at = 0;
       connected_ = false;
       connect_at = now + 3 * s;
       waiting_.clear();
-      events.push_back({LinkEvent::Kind::disconnected});
+      events.push_back({LinkEvent::Kind::disconnected, {}, {}, {}});
     }
     while (!waiting_.empty() && waiting_.begin()->first <= now) {
       events.push_back(std::move(waiting_.begin()->second));
@@ -42,7 +42,7 @@ class FakeLink final : public Link {
   bool publish(const std::string& topic, const std::vector<std::uint8_t>& payload, const PublicationTag& tag) override {
     ++published;
     const DurationNs at = clock_.monotonic() + delay;
-    waiting_.emplace(at, LinkEvent{LinkEvent::Kind::delivered, tag});
+    waiting_.emplace(at, LinkEvent{LinkEvent::Kind::delivered, tag, {}, {}});
     const auto batch = schema::open_device_batch(payload);
     if (!batch || mute) return true;
     const std::string device = (*batch)->device()->str();
@@ -51,8 +51,7 @@ class FakeLink final : public Link {
     schema::DeviceAckT answer;
     answer.device = device;
     answer.epoch = (*batch)->epoch();
-    for (const std::uint64_t sequence : handled[device])
-      answer.ranges.push_back(sequence_range(sequence, sequence));
+    for (const std::uint64_t sequence : handled[device]) answer.ranges.push_back(sequence_range(sequence, sequence));
     waiting_.emplace(at, LinkEvent{LinkEvent::Kind::message, {}, "stethos/v1/" + device + "/ack", schema::pack(answer)});
     return true;
   }

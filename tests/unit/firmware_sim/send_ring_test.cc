@@ -121,7 +121,7 @@ TEST(SendRing, WithoutATimerWaitsForTheConnectionToBreak) {
 TEST(SendRing, WhatCouldNotBeSentDoesNotCount) {
   SendRing ring(limits(8, 8));
   add(ring);
-  for (int i = 0; i < 20; ++i) {
+  for (DurationNs i = 0; i < 20; ++i) {
     const auto turn = ring.take_turn(i * 2 * s);
     ASSERT_TRUE(turn);
     EXPECT_EQ(turn->tries, 1u);

@@ -166,7 +166,8 @@ TEST(VibrationModel, FaultsGrow) {
 }
 
 TEST(TemperatureModel, ApproachesWithItsTimeConstant) {
-  TemperatureOptions options{.ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 100, .noise_k = 0, .fault = {}};
+  TemperatureOptions options{
+      .ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 100, .noise_k = 0, .fault = {}};
   TemperatureModel model(options, SpeedSchedule({{0, 0}, {50, 0}, {50.001, 1500}}), 1);
   EXPECT_EQ(model.at(0, 0), 20);
   EXPECT_NEAR(model.at(50, 1), 20, 1e-9);
@@ -176,7 +177,8 @@ TEST(TemperatureModel, ApproachesWithItsTimeConstant) {
 }
 
 TEST(TemperatureModel, OverheatingAdds) {
-  TemperatureOptions options{.ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 10, .noise_k = 0, .fault = {}};
+  TemperatureOptions options{
+      .ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 10, .noise_k = 0, .fault = {}};
   options.fault = {FaultKind::overheating, 100, 3600, 25};
   TemperatureModel model(options, SpeedSchedule({{0, 1500}}), 1);
   EXPECT_NEAR(model.at(100, 0), 50, 1e-9);

@@ -49,7 +49,8 @@ TEST(Statistics, AreInOrderAndFoundByNumberAndByName) {
 TEST(Statistics, KnownValues) {
   // Of 2, 4, 4, 4, 5, 5, 7, 9.
   const double sum_sqrt_abs = std::sqrt(2.0) + 3 * 2 + 2 * std::sqrt(5.0) + std::sqrt(7.0) + 3;
-  const Moments m{.count = 8, .mean = 5, .m2 = 32, .m3 = 42, .m4 = 356, .min = 2, .max = 9, .sum_abs = 40, .sum_sqrt_abs = sum_sqrt_abs};
+  const Moments m{
+      .count = 8, .mean = 5, .m2 = 32, .m3 = 42, .m4 = 356, .min = 2, .max = 9, .sum_abs = 40, .sum_sqrt_abs = sum_sqrt_abs};
   EXPECT_DOUBLE_EQ(value_of("count", m), 8);
   EXPECT_DOUBLE_EQ(value_of("mean", m), 5);
   EXPECT_DOUBLE_EQ(value_of("standard_deviation", m), 2);

@@ -80,6 +80,7 @@ TEST(Femto, CrossesMidnightAndKeepsEarlyStamps) {
   const ReadOut out = bearing.read();
   ASSERT_EQ(out.error, "");
   std::vector<std::string> stamps;
+  stamps.reserve(out.records.size());
   for (const auto& record : out.records) stamps.push_back(format_time(record.channels[0].start_ns).substr(0, 19));
   EXPECT_EQ(stamps,
             (std::vector<std::string>{"2003-11-22T15:32:49", "2003-11-22T09:38:46", "2003-11-22T15:33:19", "2003-11-22T23:59:50",

@@ -47,10 +47,10 @@ std::vector<Kind> kinds() {
   all.push_back({"uplink batch", pack(uplink), [](Bytes bytes) { return read_all(open_uplink_batch(bytes)); }});
   auto uplink_ack = samples::uplink_ack<UplinkAckT>();
   all.push_back({"uplink ack", pack(uplink_ack), [](Bytes bytes) { return read_all(open_uplink_ack(bytes)); }});
-  all.push_back({"window row", pack(samples::window_row<WindowRowT>()),
-                 [](Bytes bytes) { return read_all(open_window_row(bytes)); }});
-  all.push_back({"stream row", pack(samples::stream_row<StreamRowT>()),
-                 [](Bytes bytes) { return read_all(open_stream_row(bytes)); }});
+  all.push_back(
+      {"window row", pack(samples::window_row<WindowRowT>()), [](Bytes bytes) { return read_all(open_window_row(bytes)); }});
+  all.push_back(
+      {"stream row", pack(samples::stream_row<StreamRowT>()), [](Bytes bytes) { return read_all(open_stream_row(bytes)); }});
   all.push_back({"provenance row", pack(samples::provenance_row<ProvenanceRowT>()),
                  [](Bytes bytes) { return read_all(open_provenance_row(bytes)); }});
   all.push_back({"gap row", pack(samples::gap_row<GapRowT>()), [](Bytes bytes) { return read_all(open_gap_row(bytes)); }});

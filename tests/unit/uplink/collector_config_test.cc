@@ -3,12 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace stethos::collector {
 namespace {
 
 using ::testing::HasSubstr;
 
-settings::Outcome<CollectorConfig> parse(const std::string& text) { return settings::parse(collector_config_table(), text, "collector.toml"); }
+settings::Outcome<CollectorConfig> parse(const std::string& text) {
+  return settings::parse(collector_config_table(), text, "collector.toml");
+}
 
 TEST(CollectorConfig, OnlyTheStoreMustBeGiven) {
   const auto loaded = parse("[store]\nfile = \"/var/lib/stethos/collector.db\"\n");
@@ -68,6 +73,13 @@ TEST(CollectorConfig, AnUnknownKeyNamesTheNearest) {
   const auto loaded = parse("[store]\nfile = \"/a\"\n[listen]\nprot = 1\n");
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().front().text(), HasSubstr("listen.port"));
+}
+
+TEST(CollectorConfig, TheReferencePageIsTheOneThatIsPublished) {
+  const std::string path = STETHOS_SOURCE_DIR "/docs/config/collector.md";
+  std::ifstream file(path);
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(page, settings::reference_page(collector_config_table())) << "make docs writes " << path;
 }
 
 }  // namespace

@@ -64,7 +64,9 @@ inline schema::WindowRowT window_row(const WindowSketch& sketch) {
     if (statistic == schema::Statistic::none) continue;
     auto value = std::make_unique<schema::StatisticValueT>();
     value->statistic = static_cast<std::uint16_t>(statistic);
-    value->value = statistic == schema::Statistic::rms ? sketch.rms : statistic == schema::Statistic::skewness ? std::nan("") : 0.1;
+    value->value = statistic == schema::Statistic::rms        ? sketch.rms
+                   : statistic == schema::Statistic::skewness ? std::nan("")
+                                                              : 0.1;
     row.statistics.push_back(std::move(value));
   }
   row.stream_version = sketch.stream_version;
@@ -123,6 +125,7 @@ inline SentRow sent(std::uint64_t number, const schema::GapRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::gap), schema::pack(row)};
 }
 
+// NOLINTBEGIN(readability-redundant-member-init): without it GCC wants every member in each designated initializer.
 struct SentLane {
   std::uint8_t lane = windows_lane;
   std::vector<SentRow> rows = {};
@@ -130,6 +133,7 @@ struct SentLane {
   std::uint64_t lowest_kept = 1;
   std::vector<uplink::NumberRange> given_up = {};
 };
+// NOLINTEND(readability-redundant-member-init)
 
 inline schema::UplinkBatchT batch_of(std::vector<SentLane> lanes, const std::string& spool = spool_a,
                                      const std::string& node = "gateway-1") {
@@ -142,7 +146,9 @@ inline schema::UplinkBatchT batch_of(std::vector<SentLane> lanes, const std::str
     auto out = std::make_unique<schema::LaneBatchT>();
     out->lane = lane.lane;
     out->lowest_kept = lane.lowest_kept;
-    out->next_number = lane.next_number != 0 ? lane.next_number : lane.rows.empty() ? lane.lowest_kept : lane.rows.back().number + 1;
+    out->next_number = lane.next_number != 0 ? lane.next_number
+                       : lane.rows.empty()   ? lane.lowest_kept
+                                             : lane.rows.back().number + 1;
     for (const auto& range : lane.given_up) {
       out->given_up.push_back(std::make_unique<schema::SequenceRangeT>());
       out->given_up.back()->first = range.first;

@@ -9,10 +9,10 @@ TEST(CurlUplink, OnlyPlainHttpToThisMachineIsTaken) {
   for (const auto* url : {"http://127.0.0.1:8090", "http://127.0.0.1:8090/", "http://localhost", "http://[::1]:1"}) {
     EXPECT_TRUE(check_uplink_url(url)) << url;
   }
-  for (const auto* url : {"", "127.0.0.1:8090", "https://127.0.0.1:8090", "ftp://127.0.0.1/", "http://10.0.0.1:8090",
-                          "http://example.com", "http://127.0.0.1@example.com/", "http://user:word@127.0.0.1/",
-                          "http://127.0.0.1/v1", "http://127.0.0.1/?a=b", "http://127.0.0.1:99999", "file:///etc/hosts",
-                          "http://0.0.0.0:80", "http://localhost.example.com"}) {
+  for (const auto* url :
+       {"", "127.0.0.1:8090", "https://127.0.0.1:8090", "ftp://127.0.0.1/", "http://10.0.0.1:8090", "http://example.com",
+        "http://127.0.0.1@example.com/", "http://user:word@127.0.0.1/", "http://127.0.0.1/v1", "http://127.0.0.1/?a=b",
+        "http://127.0.0.1:99999", "file:///etc/hosts", "http://0.0.0.0:80", "http://localhost.example.com"}) {
     EXPECT_FALSE(check_uplink_url(url)) << url;
     EXPECT_FALSE(CurlUplink::create(url, ns_per_s)) << url;
   }

@@ -59,10 +59,12 @@ TEST_F(IntakeTest, BatchesOutOfOrderLeaveRangesThatClose) {
   auto answer = take(batch_of({{.rows = {sent(5, WindowSketch{.channel = "e"})}, .next_number = 9}}));
   EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 0U);
   EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 5}}));
-  answer = take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "a"}), sent(2, WindowSketch{.channel = "b"})}, .next_number = 9}}));
+  answer = take(
+      batch_of({{.rows = {sent(1, WindowSketch{.channel = "a"}), sent(2, WindowSketch{.channel = "b"})}, .next_number = 9}}));
   EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 2U);
   EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 5}}));
-  answer = take(batch_of({{.rows = {sent(3, WindowSketch{.channel = "c"}), sent(4, WindowSketch{.channel = "d"})}, .next_number = 9}}));
+  answer = take(
+      batch_of({{.rows = {sent(3, WindowSketch{.channel = "c"}), sent(4, WindowSketch{.channel = "d"})}, .next_number = 9}}));
   EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 5U);
   EXPECT_TRUE(answer.lanes.at(windows_lane).ranges.empty());
   EXPECT_EQ(integer("SELECT count(*) FROM gaps"), 0) << "overtaking is no gap";
@@ -70,6 +72,7 @@ TEST_F(IntakeTest, BatchesOutOfOrderLeaveRangesThatClose) {
 
 TEST_F(IntakeTest, TooManyHolesAreLeftForLaterAndNotAcknowledged) {
   std::vector<SentRow> rows;
+  rows.reserve(ranges_per_lane_max + 10);
   for (std::uint64_t i = 0; i < ranges_per_lane_max + 10; ++i) {
     rows.push_back(sent(2 + 2 * i, WindowSketch{.start = some_time + static_cast<TimeNs>(i) * ns_per_s}));
   }
@@ -83,7 +86,8 @@ TEST_F(IntakeTest, AWindowIsReplacedByAHigherRevisionOnly) {
   std::uint64_t number = 1;
   const auto offer = [&](std::uint32_t generation, std::uint32_t revision, double rms) {
     const WindowSketch sketch{.generation = generation, .revision = revision, .rms = rms};
-    take(batch_of({{.rows = {sent(number++, sketch)}}}), some_time + static_cast<TimeNs>(number));
+    take(batch_of({{.rows = {sent(number, sketch)}}}), some_time + static_cast<TimeNs>(number));
+    ++number;
   };
   offer(0, 1, 1.0);
   offer(0, 0, 2.0);  // older
@@ -103,8 +107,9 @@ TEST_F(IntakeTest, AWindowIsReplacedByAHigherRevisionOnly) {
 }
 
 TEST_F(IntakeTest, WindowsAreTheSameOnlyWithNodeStreamDefinitionAndStart) {
-  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.device = "pump-2"}), sent(3, WindowSketch{.channel = "x"}),
-                           sent(4, WindowSketch{.start = some_time + 1}), sent(5, WindowSketch{.definition = 0xffff'ffff'ffff'ffff})}}}));
+  take(batch_of(
+      {{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.device = "pump-2"}), sent(3, WindowSketch{.channel = "x"}),
+                 sent(4, WindowSketch{.start = some_time + 1}), sent(5, WindowSketch{.definition = 0xffff'ffff'ffff'ffff})}}}));
   take(batch_of({{.rows = {sent(1, WindowSketch{})}}}, spool_a, "gateway-2"));
   EXPECT_EQ(windows().records.size(), 6U);
 }
@@ -181,7 +186,8 @@ TEST_F(IntakeTest, EveryFlippedBitOfARowIsHarmless) {
     std::vector<SentRow> rows;
     for (int i = 0; i < 50; ++i) {
       auto flipped = body;
-      for (int flips = 0; flips <= i % 3; ++flips) flipped[random() % flipped.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
+      for (int flips = 0; flips <= i % 3; ++flips)
+        flipped[random() % flipped.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
       rows.push_back({number++, static_cast<std::uint16_t>(schema::RowKind::window), std::move(flipped)});
     }
     const auto answer = take(batch_of({{.rows = std::move(rows)}}));
@@ -213,7 +219,8 @@ TEST_F(IntakeTest, GapsThatADeviceLeavesAreKeptOnce) {
 
 TEST_F(IntakeTest, RowsThatANodeGaveUpAreAGapAndNoLongerWaitedFor) {
   take(batch_of({{.rows = {sent(1, WindowSketch{})}, .next_number = 10}}));
-  const auto answer = take(batch_of({{.rows = {sent(6, WindowSketch{.channel = "b"})}, .next_number = 10, .given_up = {{1, 3}, {5, 5}}}}));
+  const auto answer =
+      take(batch_of({{.rows = {sent(6, WindowSketch{.channel = "b"})}, .next_number = 10, .given_up = {{1, 3}, {5, 5}}}}));
   EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 3U);
   EXPECT_EQ(answer.lanes.at(windows_lane).ranges, (Ranges{{5, 6}}));
   const auto gaps = query->gaps({});
@@ -256,7 +263,8 @@ TEST_F(IntakeTest, ABatchThatContradictsItselfIsRefusedWhole) {
   EXPECT_EQ(refusal_of(batch_of({{.next_number = 3, .lowest_kept = 4}})), Code::invalid);
   EXPECT_EQ(refusal_of(batch_of({{.next_number = 1ULL << 63}})), Code::invalid);
   EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(2, WindowSketch{}), sent(2, WindowSketch{})}}})), Code::invalid);
-  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(3, WindowSketch{}), sent(2, WindowSketch{})}, .next_number = 9}})), Code::invalid);
+  EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(3, WindowSketch{}), sent(2, WindowSketch{})}, .next_number = 9}})),
+            Code::invalid);
   EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(5, WindowSketch{})}, .next_number = 5}})), Code::invalid);
   EXPECT_EQ(refusal_of(batch_of({{.rows = {sent(5, WindowSketch{})}, .lowest_kept = 6}})), Code::invalid);
   EXPECT_EQ(refusal_of(batch_of({{.next_number = 9, .given_up = {{4, 3}}}})), Code::invalid);
@@ -294,8 +302,9 @@ TEST_F(IntakeTest, GarbageIsNoBatch) {
 
 TEST_F(IntakeTest, AStoreThatFailsTakesNothingOfABatch) {
   take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "a"})}}}));
-  ASSERT_TRUE(store->database().execute("CREATE TEMP TRIGGER broken BEFORE INSERT ON windows WHEN new.number = 3 "
-                                        "BEGIN SELECT raise(ABORT, 'broken'); END"));
+  ASSERT_TRUE(
+      store->database().execute("CREATE TEMP TRIGGER broken BEFORE INSERT ON windows WHEN new.number = 3 "
+                                "BEGIN SELECT raise(ABORT, 'broken'); END"));
   auto batch = batch_of({{.rows = {sent(2, WindowSketch{.device = "new"}), sent(3, WindowSketch{.channel = "c"})}}});
   const auto ack = intake->take(schema::pack(batch), some_time);
   ASSERT_FALSE(ack);

@@ -175,9 +175,11 @@ TEST_F(QueryTest, AWindowKeepsTheStreamVersionThatItNames) {
 TEST_F(QueryTest, JsonHasWhatARowHolds) {
   fill();
   Filter filter;
-  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms), static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms),
+                       static_cast<std::uint16_t>(schema::Statistic::skewness)};
   const std::string json = json_of(windows({{"limit", "1"}}), filter);
-  EXPECT_THAT(json, HasSubstr(R"("node":"gateway-1","device":"pump-1","channel":"de","machine":"Pump 1","point":"DE","axis":"h",)"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("node":"gateway-1","device":"pump-1","channel":"de","machine":"Pump 1","point":"DE","axis":"h",)"));
   EXPECT_THAT(json, HasSubstr(R"("location":"Hall 2, row \"B\"")"));
   EXPECT_THAT(json, HasSubstr(R"("start_ns":1790000000000000000,"length_ns":1000000000,)"));
   EXPECT_THAT(json, HasSubstr(R"("definition":"ffff000000000001")"));
@@ -199,9 +201,12 @@ TEST_F(QueryTest, CoverageIsUnknownWhereNothingIsExpected) {
 TEST_F(QueryTest, CsvQuotesWhatNeedsIt) {
   fill();
   Filter filter;
-  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms), static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms),
+                       static_cast<std::uint16_t>(schema::Statistic::skewness)};
   const std::string csv = csv_of(windows({{"device", "pump-2"}, {"limit", "1"}}), filter);
-  EXPECT_THAT(csv, HasSubstr("\r\ngateway-1,pump-2,de,\"Pump, \"\"2\"\"\",DE,h,acceleration,m/s2,\"Hall 2, row \"\"B\"\"\",maintenance,"));
+  EXPECT_THAT(
+      csv,
+      HasSubstr("\r\ngateway-1,pump-2,de,\"Pump, \"\"2\"\"\",DE,h,acceleration,m/s2,\"Hall 2, row \"\"B\"\"\",maintenance,"));
   EXPECT_THAT(csv, HasSubstr(",coverage,rms,skewness,first_epoch,"));
   EXPECT_THAT(csv, HasSubstr(",1,0,,7,10,7,12,")) << "what is not a number is empty";
   // As many cells in a line as in the header, counted outside of quotes.
@@ -231,15 +236,24 @@ TEST_F(QueryTest, TheTableHasAlignedColumns) {
 
 TEST(Json, NumbersAreShortAndExact) {
   JsonWriter json;
-  json.begin_array().value(0.1).value(1e300).value(-0.0).value(5e-324).value(std::nan("")).value(HUGE_VAL).value(18446744073709551615ULL);
+  json.begin_array()
+      .value(0.1)
+      .value(1e300)
+      .value(-0.0)
+      .value(5e-324)
+      .value(std::nan(""))
+      .value(HUGE_VAL)
+      .value(18446744073709551615ULL);
   json.end_array();
   EXPECT_EQ(json.take(), "[0.1,1e+300,-0,5e-324,null,null,18446744073709551615]");
 }
 
 TEST(Json, TextIsEscapedAndAlwaysUtf8) {
   JsonWriter json;
-  json.value(std::string_view("a\"\\\n\x01\xc3\xa4 \xff \xed\xa0\x80 \xc0\xaf \xf0\x9f\x98\x80", 23));
-  EXPECT_EQ(json.take(), "\"a\\\"\\\\\\u000a\\u0001\xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xf0\x9f\x98\x80\"");
+  json.value(std::string_view("a\"\\\n\x01\xc3\xa4 \xff \xed\xa0\x80 \xc0\xaf \xf0\x9f\x98\x80"));
+  EXPECT_EQ(json.take(),
+            "\"a\\\"\\\\\\u000a\\u0001\xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd "
+            "\xf0\x9f\x98\x80\"");
 }
 
 // The collector may not look into gpu_kernels; this test may.
@@ -247,7 +261,8 @@ TEST(Statistics, AgreeWithTheRegistry) {
   for (const auto& definition : kernels::statistics()) {
     EXPECT_EQ(statistic_name(definition.number), definition.name);
     EXPECT_EQ(find_statistic(definition.name), definition.number);
-    EXPECT_EQ(statistic_unit(definition.number, "m/s2"), definition.unit == kernels::UnitRule::same ? "m/s2" : "1") << definition.name;
+    EXPECT_EQ(statistic_unit(definition.number, "m/s2"), definition.unit == kernels::UnitRule::same ? "m/s2" : "1")
+        << definition.name;
   }
   EXPECT_EQ(known_statistics().size(), kernels::statistics().size());
   EXPECT_EQ(statistic_name(999), "statistic_999");

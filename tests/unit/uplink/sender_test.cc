@@ -13,8 +13,8 @@
 namespace stethos::uplink {
 namespace {
 
-using ::testing::HasSubstr;
 using schema::Lane;
+using ::testing::HasSubstr;
 
 constexpr std::size_t batch_bytes_max = 32u << 20;
 const std::string spool_name(32, 'a');
@@ -148,8 +148,14 @@ PostResult refused() { return std::unexpected(PostError{PostFailure::refused, 0,
 class SenderTest : public ::testing::Test {
  protected:
   static SenderConfig config() {
-    return {.node = "gateway-1", .interval = ns_per_s, .heartbeat = 30 * ns_per_s, .rows_max = 8, .batch_bytes_max = 1 << 20,
-            .backoff_min = ns_per_s, .backoff_max = 8 * ns_per_s, .jitter_seed = 1};
+    return {.node = "gateway-1",
+            .interval = ns_per_s,
+            .heartbeat = 30 * ns_per_s,
+            .rows_max = 8,
+            .batch_bytes_max = 1 << 20,
+            .backoff_min = ns_per_s,
+            .backoff_max = 8 * ns_per_s,
+            .jitter_seed = 1};
   }
 
   // As the thread would: rounds until one has to wait.
@@ -271,7 +277,7 @@ TEST_F(SenderTest, ComesBackWhenTheCollectorSaysSo) {
   outbox.add(1);
   uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(90 * ns_per_s); };
   EXPECT_EQ(sender.step(), 90 * ns_per_s);
-  uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(400 * 3600 * ns_per_s); };
+  uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(100 * retry_after_max); };
   clock.pass(90 * ns_per_s);
   EXPECT_EQ(sender.step(), retry_after_max);
 }
@@ -348,7 +354,7 @@ TEST_F(SenderTest, GarbageIsNotAnAcknowledgement) {
 
 TEST_F(SenderTest, ImplausibleNumbersAreNotBelieved) {
   outbox.add(4);
-  const auto answer_with = [&](std::uint8_t lane, std::uint64_t durable_through, std::vector<NumberRange> ranges) {
+  const auto answer_with = [&](std::uint8_t lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
     uplink.answer = [=](const schema::UplinkBatchT& batch) -> PostResult {
       schema::UplinkAckT ack;
       ack.collector = std::string(32, 'c');

@@ -227,10 +227,13 @@ TEST_F(ServerTest, ABodyOf100MegabytesIsRefusedAndItsSenderIsTold) {
   const std::string body(100u << 20, 'x');
   // Asking first, as curl does with large bodies, and not asking.
   for (const std::string expect : {"Expect: 100-continue", "Expect:"}) {
-    EXPECT_EQ(request("/v1/batches", &body, {"Content-Type: application/x-stethos-batch", "Content-Encoding: zstd", expect}).status, 413);
+    EXPECT_EQ(
+        request("/v1/batches", &body, {"Content-Type: application/x-stethos-batch", "Content-Encoding: zstd", expect}).status,
+        413);
   }
   // Without saying beforehand how much will come.
   EXPECT_EQ(request("/v1/batches", &body, {"Transfer-Encoding: chunked", "Content-Encoding: zstd", "Expect:"}).status, 413);
+  EXPECT_THAT(request("/metrics").body, HasSubstr("stethos_collector_batches_refused_total{reason=\"body_size\"} 3"));
   expect_alive();
 }
 
@@ -239,8 +242,10 @@ TEST_F(ServerTest, AClientThatAsksFirstIsInvited) {
   const auto bytes = good_batch();
   const std::string body(bytes.begin(), bytes.end());
   RawConnection connection(server->port());
-  connection.send("POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-stethos-batch\r\nContent-Encoding: zstd\r\n"
-                  "Content-Length: " + std::to_string(body.size()) + "\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+  connection.send(
+      "POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-stethos-batch\r\nContent-Encoding: zstd\r\n"
+      "Content-Length: " +
+      std::to_string(body.size()) + "\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
   connection.send(body);
   const auto answer = connection.read_to_end();
   EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
@@ -299,8 +304,10 @@ TEST_F(ServerTest, DrainingClosesIdleConnectionsAndEnds) {
   ASSERT_EQ(request("/livez").status, 200);
   stop();
   EXPECT_EQ(idle.read_to_end(), "");
-  EXPECT_EQ(api->handle({.method = "GET", .target = "/readyz", .content_type = {}, .content_encoding = {}, .body = {}}).status, 503);
-  EXPECT_EQ(api->handle({.method = "GET", .target = "/livez", .content_type = {}, .content_encoding = {}, .body = {}}).status, 200);
+  EXPECT_EQ(api->handle({.method = "GET", .target = "/readyz", .content_type = {}, .content_encoding = {}, .body = {}}).status,
+            503);
+  EXPECT_EQ(api->handle({.method = "GET", .target = "/livez", .content_type = {}, .content_encoding = {}, .body = {}}).status,
+            200);
 }
 
 TEST_F(ServerTest, DrainingWaitsForARequestOnlyUntilItsDeadline) {
@@ -325,6 +332,19 @@ TEST_F(ServerTest, AStoreThatFailsStopsTheServer) {
   EXPECT_EQ(post(uplink::compress(schema::pack(batch))).status, 503);
   thread.join();
   EXPECT_TRUE(api->failure().has_value());
+}
+
+TEST_F(ServerTest, ARecordThatCannotBeReadIsNoReasonToStop) {
+  start();
+  ASSERT_EQ(post(good_batch()).status, 200);
+  {
+    auto other = sqlite::Database::open(folder.file("store.db"), sqlite::Access::read_write);
+    ASSERT_TRUE(other);
+    ASSERT_TRUE(other->execute("UPDATE windows SET body = x'00'"));
+  }
+  EXPECT_EQ(request("/v1/windows").status, 500);
+  EXPECT_EQ(request("/readyz").status, 200);
+  expect_alive();
 }
 
 TEST_F(ServerTest, OnlyLoopbackIsListenedOn) {

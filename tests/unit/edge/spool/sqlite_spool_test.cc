@@ -100,7 +100,9 @@ TEST(SqliteSpool, RefusesWhatIsNotItsOwn) {
   }
   {
     ScratchFile file;
-    { auto spool = *SqliteSpool::open(file.path()); }
+    {
+      auto spool = *SqliteSpool::open(file.path());
+    }
     auto newer = *sqlite::Database::open(file.path(), sqlite::Access::read_write);
     ASSERT_TRUE(newer.execute("PRAGMA user_version = 2000").has_value());
     const auto opened = SqliteSpool::open(file.path());

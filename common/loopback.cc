@@ -1,11 +1,11 @@
-#include "uplink/protocol/http.h"
+#include "common/loopback.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <string>
 
-namespace stethos::uplink {
+namespace stethos {
 
 bool is_loopback(std::string_view host) {
   if (host == "localhost") return true;
@@ -17,4 +17,4 @@ bool is_loopback(std::string_view host) {
   return ::inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-}  // namespace stethos::uplink
+}  // namespace stethos
