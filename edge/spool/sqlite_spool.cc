@@ -1,8 +1,13 @@
 #include "edge/spool/sqlite_spool.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <unordered_map>
 
@@ -113,6 +118,8 @@ struct SqliteSpool::Statements {
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) {
   const std::string doing = "opening the spool " + path;
+  auto locked = lock(path);
+  if (!locked) return std::unexpected(locked.error());
   auto writer = Database::open(path, Access::read_write);
   if (!writer) return std::unexpected(writer.error());
   const auto version = integer_of(*writer, "PRAGMA user_version");
@@ -134,13 +141,30 @@ Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) 
   }
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
-  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(std::move(*writer), std::move(*reader)));
+  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(std::move(*locked), std::move(*writer), std::move(*reader)));
   if (auto begun = spool->begin(); !begun) return std::unexpected(begun.error());
   return spool;
 }
 
-SqliteSpool::SqliteSpool(Database writer, Database reader)
-    : writer_(std::move(writer)), reader_(std::move(reader)), statements_(new Statements(writer_, reader_)) {}
+SqliteSpool::Lock::~Lock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<SqliteSpool::Lock> SqliteSpool::lock(const std::string& path) {
+  const std::string doing = "locking the spool " + path;
+  constexpr int mode = 0640;
+  const int descriptor = ::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
+  if (descriptor < 0) return fail(Code::io, doing, std::strerror(errno));
+  Lock held(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return fail(Code::unavailable, doing, "another process has it open");
+  return held;
+}
+
+SqliteSpool::SqliteSpool(Lock lock, Database writer, Database reader)
+    : lock_(std::move(lock)),
+      writer_(std::move(writer)),
+      reader_(std::move(reader)),
+      statements_(new Statements(writer_, reader_)) {}
 
 SqliteSpool::~SqliteSpool() = default;
 

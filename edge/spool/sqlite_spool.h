@@ -1,13 +1,15 @@
 // The spool as one SQLite file: edge/spool/tables.h says what is in it.
 //
 // Two connections: one that writes (commits of the pipeline, acknowledgements to the sender; under a mutex, so that none
-// polls for the other) and one on which the sender reads. Nothing is scanned at start; lanes carry their own totals.
+// polls for the other) and one on which the sender reads. Nothing is scanned at start; lanes carry their own totals. A lock
+// beside the file ("<file>.lock") keeps a second process from the same spool: two would count everything twice.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/sqlite.h"
@@ -40,13 +42,24 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
 
  private:
   struct Statements;
+  class Lock {
+   public:
+    explicit Lock(int descriptor) : descriptor_(descriptor) {}
+    Lock(Lock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Lock& operator=(Lock&&) = delete;
+    ~Lock();
+
+   private:
+    int descriptor_;
+  };
+  static Result<Lock> lock(const std::string& path);
   struct LaneState {
     std::uint64_t next_number = 1;
     std::uint64_t previous_number = 0;
     std::uint64_t previous_hash = 0;
     LaneTotals totals;
   };
-  SqliteSpool(sqlite::Database writer, sqlite::Database reader);
+  SqliteSpool(Lock lock, sqlite::Database writer, sqlite::Database reader);
   Status begin();
   Status write(const Effect& effect);
   Status append_rows(const std::vector<NewRow>& rows);
@@ -54,6 +67,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status load_lanes();
   Status save_lane(std::size_t lane, const LaneState& state);
 
+  const Lock lock_;
   sqlite::Database writer_;
   sqlite::Database reader_;
   std::unique_ptr<Statements> statements_;

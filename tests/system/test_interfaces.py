@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from messages import Publisher
-from rig import BINARIES, Edge, RigError, http, wait_for
+from rig import BINARIES, http, wait_for
 
 POINTS = """device,channel,machine,point,axis,quantity,unit,interval,block_length,location,owner
 pump-1,vibration,press 7,DE,h,acceleration,g,500ms,512,hall 3,reliability
@@ -118,15 +118,6 @@ def test_raw_floats(rig):
     assert windows["inner"].counts["good"] == 4 and windows["inner"].statistics["mean"] == 3
     assert windows["outer"].statistics["peak_to_peak"] == 2
     assert edge.dead_letters() == []
-
-
-def test_two_edges_cannot_share_a_spool(rig):
-    broker = rig.broker()
-    edge = rig.edge(broker)
-    other = Edge(rig, broker, **{"node.id": "edge-2", "spool.file": edge.spool})
-    with pytest.raises(RigError, match="ended with"):
-        other.start()
-    assert http(edge.url + "/readyz")[0] == 200
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

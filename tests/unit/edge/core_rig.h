@@ -20,7 +20,7 @@ class ScratchFile {
  public:
   ScratchFile() : path_(std::filesystem::temp_directory_path() / ("stethos-" + random_identity() + ".db")) {}
   ~ScratchFile() {
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + suffix);
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path_.string() + suffix);
   }
   std::string path() const { return path_.string(); }
 

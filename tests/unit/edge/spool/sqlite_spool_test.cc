@@ -84,6 +84,16 @@ TEST(SqliteSpool, BatchesAreBoundedByBytesToo) {
   EXPECT_EQ(lane_of(*spool->oldest(100, 30), schema::Lane::windows).rows.size(), 10u);
 }
 
+TEST(SqliteSpool, IsOpenOnce) {
+  ScratchFile file;
+  auto first = *SqliteSpool::open(file.path());
+  const auto second = SqliteSpool::open(file.path());
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().failed, "another process has it open");
+  first.reset();
+  EXPECT_TRUE(SqliteSpool::open(file.path()).has_value());
+}
+
 TEST(SqliteSpool, RefusesWhatIsNotItsOwn) {
   {
     ScratchFile file;
