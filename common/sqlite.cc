@@ -132,6 +132,7 @@ Result<Database> Database::open(const std::string& path, Access access) {
   return database;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const)
 Status Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
     return std::unexpected(error("running " + sql));

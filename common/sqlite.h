@@ -60,6 +60,7 @@ class Database {
   // not take it is an error.
   static Result<Database> open(const std::string& path, Access access);
 
+  // NOLINTNEXTLINE(readability-make-member-function-const): it changes what is stored
   Status execute(const std::string& sql);  // one or more statements without parameters
 
   // The error of the last call that failed.

@@ -112,21 +112,21 @@ def change(windows, ledger, device, channel, statistic, form):
 def machine_rows(ledger, windows):
     for device, about in ledger.devices.items():
         report = reconcile(ledger, windows, WINDOW_NS, devices={device}, relative_max=TOLERANCE)
-        counts = (report.published, report.counted, report.windows, report.lost, report.duplicated)
+        counts = (report.published, report.counted, report.late, report.windows, report.lost, report.duplicated)
         yield report, [about["machine"], *map(str, counts), "yes" if not report.differing else "NO",
                        *(change(windows, ledger, device, *shown) for shown in ((c, s, f) for c, s, _, f in SHOWN)),
                        about["fault"].replace("_", " ") if about["fault"] != "none" else ""]
 
 
 def show_machines(sims, windows):
-    rows = [["machine", "published", "counted", "windows", "lost", "duplicated", "agrees", *(name for _, _, name, _ in SHOWN),
+    rows = [["machine", "published", "counted", "late", "windows", "lost", "duplicated", "agrees", *(name for _, _, name, _ in SHOWN),
              "fault"]]
     reports = []
     for sim in sims:
         for report, row in machine_rows(sim.ledger(), windows):
             reports.append(report)
             rows.append(row)
-    say("\nPublished, counted, lost and duplicated are samples. \"agrees\": every statistic of every window, within 1e-6 of the ledger.")
+    say("\nPublished, counted, late, lost and duplicated are samples. \"agrees\": every statistic of every window, within 1e-6 of the ledger.")
     say("The last columns compare the first fifth of the run with the last.\n")
     table(rows)
     for report in reports:
@@ -139,7 +139,7 @@ def run_fleet(rig):
     say("A fleet of twelve machines and twenty thin JSON devices, on a line that duplicates, drops and spoils messages.")
     broker, collector = rig.broker(), rig.collector()
     edge = rig.edge(broker, collector, **{"points.file": ROOT / "demo/points.csv", "spool.commit_interval": "200ms"},
-                    **{"time.watermark_delay": "60s", "time.idle_timeout": "3s"},
+                    **{"time.watermark_delay": "3m", "time.idle_timeout": "3s"},
                     subscription=[rigging.STETHOS_SUBSCRIPTION,
                                   rigging.json_subscription("fleet", {"temperature": "temperature degC",
                                                                       "speed": "rotational_speed rpm"})],

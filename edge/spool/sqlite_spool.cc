@@ -385,19 +385,35 @@ Status SqliteSpool::write(const Effect& effect) {
   if (auto done = append_rows(effect.rows); !done) return done;
   if (auto done = write_dead_letters(effect); !done) return done;
 
+  return write_totals(effect);
+}
+
+// Only what has changed since this process wrote it last: with one message a commit, the rest would be most of the work.
+Status SqliteSpool::write_totals(const Effect& effect) {
+  Statements& sql = *statements_;
+  const auto set_counter = [&](std::string_view name, std::uint64_t value, std::uint64_t& written) -> Status {
+    if (value == written) return {};
+    written = value;
+    return sql.set_counter.bind(1, name).bind(2, value).run();
+  };
   for (std::size_t i = 0; i < counter_names.size(); ++i) {
-    if (auto done = sql.set_counter.bind(1, counter_names[i]).bind(2, effect.totals.counters[i]).run(); !done) return done;
+    if (auto done = set_counter(counter_names[i], effect.totals.counters[i], written_.totals.counters[i]); !done) return done;
   }
   for (std::size_t i = 0; i < reason_count; ++i) {
-    if (effect.totals.dead_letters[i] == 0) continue;
-    const std::string name = dead_letter_counter(i);
-    if (auto done = sql.set_counter.bind(1, std::string_view(name)).bind(2, effect.totals.dead_letters[i]).run(); !done)
+    if (auto done = set_counter(dead_letter_counter(i), effect.totals.dead_letters[i], written_.totals.dead_letters[i]); !done) {
       return done;
+    }
   }
   const auto set_meta = [&](std::string_view key, std::int64_t value) { return sql.set_meta.bind(1, key).bind(2, value).run(); };
-  if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
-  if (auto done = set_meta("redelivery_packet_id", effect.redelivery.packet_id); !done) return done;
-  if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
+  if (effect.redelivery != written_.redelivery) {
+    if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
+    if (auto done = set_meta("redelivery_packet_id", effect.redelivery.packet_id); !done) return done;
+    written_.redelivery = effect.redelivery;
+  }
+  if (effect.provenance != written_.provenance) {
+    if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
+    written_.provenance = effect.provenance;
+  }
   return set_meta("offered_until_ns", effect.now_ns);
 }
 

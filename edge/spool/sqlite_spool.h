@@ -62,6 +62,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   SqliteSpool(Lock lock, sqlite::Database writer, sqlite::Database reader);
   Status begin();
   Status write(const Effect& effect);
+  Status write_totals(const Effect& effect);
   Status append_rows(const std::vector<NewRow>& rows);
   Status write_dead_letters(const Effect& effect);
   Status load_lanes();
@@ -72,6 +73,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   sqlite::Database reader_;
   std::unique_ptr<Statements> statements_;
   std::string identity_;
+  SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
   std::mutex write_mutex_;          // the writing connection and its statements

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 os.environ.setdefault("STETHOS_BINARIES", str(ROOT / "build/release/bin"))
@@ -45,6 +46,11 @@ def memory_mb(pid):
         name, kilobytes = line.split(":")
         sizes[name] = int(kilobytes.split()[0]) / 1024
     return sizes["Private_Clean"] + sizes["Private_Dirty"], sizes["Rss"]
+
+
+def seconds_of(text):
+    """Of a time in the API, to the microsecond."""
+    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp()
 
 
 def percentiles(values, *wanted):
@@ -116,7 +122,7 @@ class Bench:
         self.load("thin", 0, 20_000, 2_000)
         rigs.wait_for(lambda: edge.metric("stethos_edge_outbox_rows", lane="windows") == 0, "the outbox to drain")
         windows = [each for each in self.collector.pages("/v1/windows", "windows") if each["state"] == "final"]
-        delays = [(each["times"]["stored_ns"] - each["times"]["closed_ns"]) / 1e6 for each in windows]
+        delays = [1000 * (seconds_of(each["times"]["stored"]) - seconds_of(each["times"]["closed"])) for each in windows]
         print("window close to collector row, thin at 2000/s: p50 {:.0f}, p95 {:.0f}, p99 {:.0f} ms over {} rows".format(
             *percentiles(delays, 50, 95, 99), len(delays)))
         self.stop(edge)
@@ -151,7 +157,7 @@ class Bench:
             self.load("thin", 0, int(max(1000, min(50_000, rows - waiting))), 0)
         edge.terminate()
         edge.config.write_text(edge.config.read_text().replace(away.url, self.collector.url))
-        stored = lambda: self.collector.metric("stethos_collector_rows_total")  # noqa: E731
+        stored = lambda: self.collector.metric("stethos_collector_rows_total", outcome="taken")  # noqa: E731
         before, begun = stored(), time.monotonic()
         edge.start()
         cpu = cpu_seconds(edge.child.pid)

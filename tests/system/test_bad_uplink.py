@@ -6,7 +6,7 @@ import subprocess
 from rig import ROOT, http
 
 BATCHES = "/v1/batches"
-ZSTD = {"Content-Type": "application/octet-stream", "Content-Encoding": "zstd"}
+ZSTD = {"Content-Type": "application/x-stethos-batch", "Content-Encoding": "zstd"}
 
 def zstd(source_bytes):
     return subprocess.run(["zstd", "-q", "-c"], input=source_bytes, check=True, capture_output=True).stdout
