@@ -58,7 +58,7 @@ class ServerTest : public ::testing::Test {
   std::string url(const std::string& target = "") const { return "http://127.0.0.1:" + std::to_string(server->port()) + target; }
 
   // `method` GET or POST with the headers given; one connection a call unless `easy` is kept.
-  Response request(const std::string& target, const std::string* body = nullptr, std::vector<std::string> headers = {},
+  Response request(const std::string& target, const std::string* body = nullptr, const std::vector<std::string>& headers = {},
                    const char* method = nullptr) const {
     Response out;
     CURL* easy = curl_easy_init();
