@@ -336,7 +336,7 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
     BlockSpec spec;
     spec.device = "d" + std::to_string(device);
     spec.sequence = ++sequence[device];
-    spec.start_ns = epoch_ns + i * 50 * ns_per_ms + jitter;
+    spec.start_ns = epoch_ns + DurationNs{i} * 50 * ns_per_ms + jitter;
     spec.samples.resize(1 + random() % 40);
     for (float& sample : spec.samples) sample = noise(random);
     messages.push_back(block_message(spec));

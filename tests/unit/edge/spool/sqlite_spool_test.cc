@@ -10,8 +10,6 @@
 namespace stethos::edge {
 namespace {
 
-using uplink::NumberRange;
-
 Effect rows_effect(std::size_t count) {
   Effect effect;
   effect.changed = true;
