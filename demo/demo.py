@@ -119,15 +119,15 @@ def machine_rows(ledger, windows):
 
 
 def show_machines(sims, windows):
-    rows = [["machine", "published", "counted", "late", "windows", "lost", "duplicated", "agrees", *(name for _, _, name, _ in SHOWN),
-             "fault"]]
+    rows = [["machine", "published", "counted", "late", "windows", "lost", "duplicated", "agrees",
+             *(name for _, _, name, _ in SHOWN), "fault"]]
     reports = []
     for sim in sims:
         for report, row in machine_rows(sim.ledger(), windows):
             reports.append(report)
             rows.append(row)
-    say("\nPublished, counted, late, lost and duplicated are samples. \"agrees\": every statistic of every window, within 1e-6 of the ledger.")
-    say("The last columns compare the first fifth of the run with the last.\n")
+    say("\nPublished, counted, late, lost and duplicated are samples. \"agrees\": every statistic of every window, within 1e-6")
+    say("of the ledger. The last columns compare the first fifth of the run with the last.\n")
     table(rows)
     for report in reports:
         for text in report.differing[:3]:
@@ -144,8 +144,10 @@ def run_fleet(rig):
                                   rigging.json_subscription("fleet", {"temperature": "temperature degC",
                                                                       "speed": "rotational_speed rpm"})],
                     window=[{"length": f"{WINDOW_NS // rigging.SECOND_NS}s"}])
-    say(f"  broker {broker.port}, edge {edge.url}, collector {collector.url}; configurations and logs in {os.path.relpath(FOLDER)}")
-    line = ("--duplicate", 0.05, "--drop-sends", 0.03, "--flip", 0.02, "--truncate", 0.02, "--reorder", 0.05, "--resend-after", "500ms")
+    say(f"  broker {broker.port}, edge {edge.url}, collector {collector.url}; configurations and logs in "
+        f"{os.path.relpath(FOLDER)}")
+    line = ("--duplicate", 0.05, "--drop-sends", 0.03, "--flip", 0.02, "--truncate", 0.02, "--reorder", 0.05,
+            "--resend-after", "500ms")
     sims = [rig.sim(broker, "--scenario", SCENARIOS / "demo.toml", "--speed", SPEED, "--complete-past", "1m", *line),
             rig.sim(broker, "--scenario", SCENARIOS / "thin_json.toml", "--speed", SPEED / 4, *line)]
     progress = Progress()
@@ -192,7 +194,8 @@ def run_recordings(rig):
     broker, collector = rig.broker(), rig.collector()
     edge = rig.edge(broker, collector, window=[{"length": "1m"}])
     recordings = [argument for path in files for argument in ("--recording", f"cwru:{path}")]
-    sim = rig.sim(broker, *recordings, "--speed", 0, "--time", "original", "--start", "2026-01-01T00:00:00Z", "--complete-past", "1m")
+    sim = rig.sim(broker, *recordings, "--speed", 0, "--time", "original", "--start", "2026-01-01T00:00:00Z",
+                  "--complete-past", "1m")
     report = rig.reconciled(sim.finish(), edge, collector)
     windows = {window.device: window for window in collector.windows()}
     edge.terminate()

@@ -55,13 +55,16 @@ def seconds_of(text):
 
 def percentiles(values, *wanted):
     ordered = sorted(values)
-    return [ordered[min(len(ordered) - 1, int(len(ordered) * each / 100))] for each in wanted] if ordered else [float("nan")] * len(wanted)
+    if not ordered:
+        return [float("nan")] * len(wanted)
+    return [ordered[min(len(ordered) - 1, int(len(ordered) * each / 100))] for each in wanted]
 
 
 def latency_ms(edge, before, *wanted):
     """Upper bounds of the buckets of receipt to commit in which the percentiles fall."""
     name = "stethos_edge_receipt_to_commit_seconds_bucket"
-    buckets = [(float(labels["le"]), value - before.get(labels["le"], 0)) for each, labels, value in edge_metrics(edge) if each == name]
+    buckets = [(float(labels["le"]), value - before.get(labels["le"], 0))
+               for each, labels, value in edge_metrics(edge) if each == name]
     buckets.sort()
     total = buckets[-1][1]
     return [next((bound * 1000 for bound, below in buckets if below >= total * each / 100), float("inf")) for each in wanted]
@@ -144,7 +147,8 @@ class Bench:
             times.append(time.monotonic() - begun)
             edge.terminate()
             self.load("thin", 1, 1, 0)
-        print(f"start to the first processed message: median {percentiles(times, 50)[0] * 1000:.0f} ms (seen by asking its metrics)")
+        print(f"start to the first processed message: median {percentiles(times, 50)[0] * 1000:.0f} ms "
+              "(seen by asking its metrics)")
         print(f"idle memory: {idle_private:.1f} MB private, {idle_resident:.0f} MB resident")
         edge.start()
         self.stop(edge)
@@ -165,8 +169,8 @@ class Bench:
         seconds = time.monotonic() - begun
         moved = stored() - before
         used = cpu_seconds(edge.child.pid) - cpu
-        print(f"drain: {moved:,.0f} rows in {seconds:.2f} s, {moved / seconds:,.0f} rows/s from a start of the edge to an empty outbox; "
-              f"edge CPU {used / max(moved, 1) * 1e6:.1f} us a row")
+        print(f"drain: {moved:,.0f} rows in {seconds:.2f} s, {moved / seconds:,.0f} rows/s from a start of the edge to an "
+              f"empty outbox; edge CPU {used / max(moved, 1) * 1e6:.1f} us a row")
         self.stop(edge)
 
 
@@ -174,13 +178,16 @@ def edge_first(edge):
     status, body = rigs.http(edge.url + "/metrics", seconds=1)
     if status != 200:
         return None
-    return any(name == "stethos_edge_receipt_to_commit_seconds_count" and value > 0 for name, _, value in rigs.metrics_of(body.decode()))
+    return any(name == "stethos_edge_receipt_to_commit_seconds_count" and value > 0
+               for name, _, value in rigs.metrics_of(body.decode()))
 
 
 def machine():
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+                 platform.machine())
     memory = int(next(line for line in open("/proc/meminfo") if line.startswith("MemTotal")).split()[1]) / 1024 / 1024
-    release = next((line.split("=", 1)[1].strip().strip('"') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), "")
+    release = next((line.split("=", 1)[1].strip().strip('"') for line in open("/etc/os-release")
+                    if line.startswith("PRETTY_NAME")), "")
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {release}, Linux {platform.release()}"
 
 

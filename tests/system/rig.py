@@ -237,7 +237,8 @@ class Collector(Process):
 def window_of(record):
     return Window(device=record["device"], channel=record["channel"], start_ns=record["start_ns"],
                   length_ns=record["length_ns"], counts=record["counts"],
-                  statistics={name: each["value"] for name, each in record["statistics"].items()}, final=record["state"] == "final")
+                  statistics={name: each["value"] for name, each in record["statistics"].items()},
+                   final=record["state"] == "final")
 
 
 def metric_of(url, name, labels):

@@ -35,7 +35,8 @@ class Line:
         broker = rig.broker()
         self.folder = rig.folder
         self.edge = rig.edge(broker, subscription=SUBSCRIPTIONS,
-                             **{"ingest.message_bytes_max": "1 MiB", "spool.dead_letter_bytes_max": f"{DEAD_LETTER_BYTES} B", **config})
+                             **{"ingest.message_bytes_max": "1 MiB",
+                                 "spool.dead_letter_bytes_max": f"{DEAD_LETTER_BYTES} B", **config})
         self.publisher = Publisher(broker.port)
         self.sequence = 0
 

@@ -125,7 +125,8 @@ def test_programs_end_in_order_when_asked(rig, stop):
     broker, collector = rig.broker(), rig.collector()
     edge = rig.edge(broker, collector, window=[{"length": "1m"}], **{"spool.commit_interval": "1m"})
     # What has arrived and is not yet committed is committed before the end, and sent.
-    sim = rig.sim(broker, "--scenario", rig.fleet(machines=1, duration="1m"), "--speed", 0, "--in-flight", 200, "--time", "original")
+    sim = rig.sim(broker, "--scenario", rig.fleet(machines=1, duration="1m"), "--speed", 0, "--in-flight", 200,
+                  "--time", "original")
     wait_for(lambda: edge.metric("stethos_edge_queue_bytes") > 100 * 2048, "messages that wait for their commit")
     for program in (edge, collector):
         program.child.send_signal(stop)

@@ -78,12 +78,13 @@ def test_json_that_comes_twice_or_spoilt(rig, tell):
     edge = rig.edge(broker, collector, subscription=[json_subscription("fleet", {"temperature": "temperature degC"})],
                     **{"time.watermark_delay": "10m"})
     scenario = rig.fleet(machines=5, duration="2m", format="json", channels=["temperature"])
-    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, *RESEND, "--duplicate", 0.2, "--drop-sends", 0.1, "--flip", 0.1,
-                     "--truncate", 0.1, "--foreign", 0.1).finish()
+    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, *RESEND, "--duplicate", 0.2, "--drop-sends", 0.1,
+                     "--flip", 0.1, "--truncate", 0.1, "--foreign", 0.1).finish()
     report = tell(rig.reconciled(ledger, edge, collector), ledger)
     assert report.published == ledger.total("samples")
     assert ledger.total("duplicates") > 0
-    wait_for(lambda: edge.metric("stethos_edge_samples_total", outcome="duplicate") >= ledger.total("duplicates"), "the duplicates")
+    wait_for(lambda: edge.metric("stethos_edge_samples_total", outcome="duplicate") >= ledger.total("duplicates"),
+             "the duplicates")
     # What is foreign may be JSON all the same.
     assert_dead_letters(edge, spoilt(ledger), {"not_json", "missing_field", "wrong_type"})
 
@@ -93,8 +94,8 @@ def test_a_device_that_gives_messages_up_leaves_a_gap(rig, tell):
     and nothing else is."""
     broker, collector = rig.broker(), rig.collector()
     edge = rig.edge(broker, collector)
-    sim = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="4m"), "--speed", 30, "--ring", 8, "--when-full", "give-up",
-                  "--resend-after", "200ms", "--complete-past", "1m")
+    sim = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="4m"), "--speed", 30, "--ring", 8,
+                  "--when-full", "give-up", "--resend-after", "200ms", "--complete-past", "1m")
     wait_for(lambda: edge.messages() > 20, "the edge to take messages")
     edge.terminate()
     wait_for(lambda: "gave_up" in sim.ledger_path.read_text(), "the devices to give up")

@@ -8,7 +8,8 @@ from rig import MINUTE_NS, json_subscription, wait_for
 
 # Few messages on the way, so that there is a middle to restart in, and sent again soon.
 def pace(in_flight=4):
-    return ("--speed", 0, "--in-flight", in_flight, "--resend-after", "300ms", "--resend-after-max", "1s", "--complete-past", "1m")
+    return ("--speed", 0, "--in-flight", in_flight, "--resend-after", "300ms", "--resend-after-max", "1s",
+            "--complete-past", "1m")
 
 
 STOPS = ("terminate", "kill")

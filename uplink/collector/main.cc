@@ -64,7 +64,7 @@ int run(const std::string& config_path) {
     spdlog::error("{}", server.error().text());
     return exit_listen;
   }
-  spdlog::info("version {}, store {} is {}", STETHOS_VERSION, config.store_file, (*store)->identity());
+  spdlog::info("version " STETHOS_VERSION ", store {} is {}", config.store_file, (*store)->identity());
   spdlog::info("listening on {}:{}", config.listen_host, (*server)->port());
   (*server)->drain_when_readable(stop_fd());
   (*server)->run();

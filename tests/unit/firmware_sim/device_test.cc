@@ -25,7 +25,7 @@ std::vector<recordings::Record> blocks(std::size_t count) {
 }
 
 struct Bench {
-  explicit Bench(std::vector<recordings::Record> records, DeviceOptions options = plain_options(),
+  explicit Bench(std::vector<recordings::Record> records, const DeviceOptions& options = plain_options(),
                  Format format = Format::stethos, bool fails = false)
       : device({.name = "pump",
                 .machine = "pump",
@@ -55,7 +55,7 @@ struct Bench {
     if (opened) (*opened)->UnPackTo(&out);
     return out;
   }
-  void acknowledge(std::uint64_t through, std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges = {},
+  void acknowledge(std::uint64_t through, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges = {},
                    std::uint64_t epoch = 42, const std::string& name = "pump") {
     schema::DeviceAckT answer;
     answer.device = name;
@@ -91,7 +91,7 @@ TEST(Device, PublishesBatchesAndWaitsForTheEdge) {
   const auto last = bench.batch();
   EXPECT_EQ(last.sequence, 3u);
   EXPECT_EQ(last.lowest_held, 3u);
-  EXPECT_EQ(last.complete_until_ns, 5 + 2 * s + 3 * 1'000'000) << "where a next block would begin";
+  EXPECT_EQ(last.complete_until_ns, 5 + 2 * s + 3 * stethos::ns_per_ms) << "where a next block would begin";
   EXPECT_FALSE(bench.device.done());
   bench.acknowledge(3);
   EXPECT_TRUE(bench.device.done());
