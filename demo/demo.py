@@ -99,10 +99,10 @@ def average(windows, device, channel, statistic, from_ns, to_ns):
 
 
 def change(windows, ledger, device, channel, statistic, form):
-    """From the first fifth of the run to the last."""
+    """From the first fifth of the run to the last, or from the first window to the last where a fifth is less than a window."""
     times = [line["start_ns"] for line in ledger.lines if line["device"] == device]
     first, last = min(times), max(times)
-    fifth = (last - first) // 5
+    fifth = max((last - first) // 5, WINDOW_NS)
     # A window belongs to the part in which it starts; the first one may start before the run.
     before = average(windows, device, channel, statistic, first - WINDOW_NS, first + fifth - WINDOW_NS + 1)
     after = average(windows, device, channel, statistic, last - fifth, last + 1)
