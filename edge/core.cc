@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/hash.h"
+#include "common/time_text.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -40,7 +41,12 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
     : config_(config),
       points_(std::move(points)),
       backend_(std::move(backend)),
-      windower_(window_definitions(config.windows), config.time_watermark_delay, config.time_idle_timeout) {
+      windower_(window_definitions(config.windows), saved.definitions,
+                {.watermark_delay_ns = config.time_watermark_delay,
+                 .lateness_ns = config.time_lateness,
+                 .idle_timeout_ns = config.time_idle_timeout,
+                 .future_max_ns = config.time_future_max,
+                 .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
   schema::ProvenanceRowT row;
   row.program = program_name;
@@ -59,12 +65,8 @@ void Core::restore(SavedState saved) {
   totals_ = saved.totals;
   redelivery_ = saved.redelivery;
   const auto device_of = [&](const std::string& name) -> Device& {
-    auto& slot = devices_[name];
-    if (slot == nullptr) {
-      slot = std::make_unique<Device>();
-      slot->name = name;
-    }
-    return *slot;
+    const auto known = devices_.find(name);
+    return known == devices_.end() ? make_device(name) : *known->second;
   };
   for (DeviceSequences& device : saved.devices) device_of(device.device).sequences = SequenceTracker(std::move(device.epochs));
   for (Stream& stream : saved.streams) {
@@ -84,7 +86,8 @@ void Core::settle() {
     effect_.rows.push_back({schema::Lane::notes, schema::RowKind::provenance, std::move(provenance_row_)});
     effect_.changed = true;
   }
-  for (const auto& stream : streams_) windower_.retire_unknown(*stream, now_ns_, effect_);
+  for (const auto& stream : streams_) windower_.retire_former(*stream, now_ns_, effect_);
+  effect_.definitions = &windower_.definitions();
   settled_ = true;
 }
 
@@ -102,6 +105,7 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   blocks_.clear();
   steps_.clear();
   heard_.clear();
+  late_message_ = Step::no_block;
   for (const auto& decoder : decoders_) decoder->begin_batch();
   if (!settled_) settle();
 
@@ -182,15 +186,23 @@ std::expected<Core::Device*, Rejection> Core::device_for(std::string_view name) 
   if (devices_.size() >= static_cast<std::size_t>(config_.ingest_devices_max)) {
     return std::unexpected(Rejection{Reason::too_many_devices, "ingest.devices_max is reached"});
   }
-  auto& device = devices_[device_key_];
+  return &make_device(device_key_);
+}
+
+Core::Device& Core::make_device(const std::string& name) {
+  auto& device = devices_[name];
   device = std::make_unique<Device>();
-  device->name = device_key_;
-  return device.get();
+  device->name = name;
+  // A count window holds what its device sent in a row, in whatever order the line brings it.
+  device->any_order = std::ranges::none_of(windower_.definitions(), [&](const WindowDefinition& definition) {
+    return definition.kind == schema::WindowKind::count && (definition.device.empty() || definition.device == name);
+  });
+  return *device;
 }
 
 bool Core::follow_sequence(const Message& message, Device& device) {
   gaps_.clear();
-  const auto verdict = device.sequences.observe(decoded_.epoch, decoded_.sequence, decoded_.lowest_held, gaps_);
+  const auto verdict = device.sequences.observe(decoded_.epoch, decoded_.sequence, decoded_.lowest_held, gaps_, device.any_order);
   note_gaps(device);
   if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);
   switch (verdict) {
@@ -391,11 +403,20 @@ void Core::place(const Step& step, std::span<const Message> batch) {
                         : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
-  windower_.add(*step.stream, arrival, now_ns_, effect_);
+  note_placed(windower_.add(*step.stream, arrival, now_ns_, effect_), step, message);
   if (arrival.moments.not_finite == arrival.samples()) {
     reject(message, {Reason::not_finite, "channel " + step.stream->state.channel}, step.stream->state.device);
   }
   if (step.identity) forget_identities(*step.stream);
+}
+
+void Core::note_placed(Placed placed, const Step& step, const Message& message) {
+  if (placed == Placed::rebased) ++effect_.totals[Counter::streams_rebased];
+  if (placed != Placed::late && placed != Placed::behind) return;
+  // One letter a message, however many of its readings are late.
+  if (std::exchange(late_message_, step.message) == step.message) return;
+  reject(message, {Reason::late, "channel " + step.stream->state.channel + " is at " + format_time(step.stream->state.newest_ns)},
+         step.stream->state.device);
 }
 
 bool Core::is_repeated(const Step& step, const Message& message) {
@@ -420,9 +441,9 @@ void Core::forget_identities(StreamRecord& stream) {
   while (!identities.empty()) {
     const IdentityKey oldest = identities.begin()->first;
     // A reading that old is late whatever its identity.
-    const bool ended = oldest.time_ns + windower_.length_max_ns() <= stream.state.watermark_ns;
-    if (!ended && identities.size() <= identities_per_stream_max) break;
-    if (!ended) ++effect_.totals[Counter::identities_forgotten];
+    const bool is_past = windower_.is_past(stream, oldest.time_ns);
+    if (!is_past && identities.size() <= identities_per_stream_max) break;
+    if (!is_past) ++effect_.totals[Counter::identities_forgotten];
     identities.erase(identities.begin());
     effect_.identities.push_back({stream.state.id, oldest, std::nullopt});
   }

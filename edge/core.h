@@ -52,6 +52,7 @@ class Core {
   struct Device {
     std::string name;
     SequenceTracker sequences;
+    bool any_order = true;  // its messages need not be taken in their order
     std::vector<StreamRecord*> streams;
   };
 
@@ -79,10 +80,12 @@ class Core {
                     const DecodedChannel& channel);
   std::optional<Rejection> check_channel(const Message& message, const DecodedChannel& channel) const;
   std::expected<Device*, Rejection> device_for(std::string_view name);
+  Device& make_device(const std::string& name);
   std::expected<StreamRecord*, Rejection> stream_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);
   void describe(StreamRecord& stream, const PointEntry& entry);
   void describe_by_itself(StreamRecord& stream);
   void place(const Step& step, std::span<const Message> batch);
+  void note_placed(Placed placed, const Step& step, const Message& message);
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
@@ -116,6 +119,7 @@ class Core {
   std::vector<Step> steps_;
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
   std::vector<SequenceGap> gaps_;
+  std::size_t late_message_ = Step::no_block;  // the last one that left a dead letter for being late
 };
 
 }  // namespace stethos::edge

@@ -69,10 +69,23 @@ settings::Table<SubscriptionConfig> subscription_table() {
 settings::Table<WindowConfig> window_table() {
   using Config = WindowConfig;
   settings::Table<Config> table("window", "One way to cut the time of streams into windows.");
-  table.duration("length", &Config::length, required, {"1ms", "366d"},
-                 "How long a window is; the next one starts where it ends.");
+  table.duration(
+      "length", &Config::length, "0s", {"0s", "366d"},
+      "How long a window is, at least 1 ms; the next one starts where it ends, unless `hop` says otherwise. Each window "
+      "has one of `length`, `gap` and `samples`.");
+  table.duration("hop", &Config::hop, "0s", {"0s", "366d"},
+                 "How long after a window starts the next one does, where they overlap (hopping windows); at least 1 ms and a "
+                 "thousandth of the length; 0: they do not overlap.");
   table.duration("offset", &Config::offset, "0s", {"0s", "366d"},
-                 "How far the starts of windows are moved from multiples of the length since 1970 UTC.");
+                 "How far the starts of windows are moved from multiples of the length, or of the hop, since 1970 UTC.");
+  table.duration("gap", &Config::gap, "0s", {"0s", "366d"},
+                 "Session windows: one lasts until its stream pauses for so long, at least 1 ms.");
+  table.integer("samples", &Config::samples, 0, {0, 1'000'000'000'000},
+                "Count windows: one ends with the block that brings it so many samples. Devices that number their messages are "
+                "taken in that order: what comes before its turn is left to be sent again.");
+  table.duration("emit_every", &Config::emit_every, "0s", {"0s", "366d"},
+                 "How often a window that is not finished is sent as it is, marked open, by the time of its stream and at least "
+                 "1 ms; 0: only when the stream is idle.");
   table.text("quantity", &Config::quantity, "", TextLimits{.check = objection_to_name},
              "Only streams of this quantity; empty: of any.");
   table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
@@ -131,7 +144,14 @@ void add_time(settings::Table<EdgeConfig>& table) {
   table.time("time.earliest", &Config::time_earliest, "2000-01-01", {"1970-01-01", "2200-01-01"},
              "Stamps before this are rejected: the clock that made them was not set.");
   table.duration("time.watermark_delay", &Config::time_watermark_delay, "5s", {"0s", "365d"},
-                 "How long after the newest stamp of a stream an older one may still come; what comes later is counted as late.");
+                 "How long after the newest stamp of a stream older ones are waited for before a window is final.");
+  table.duration(
+      "time.lateness", &Config::time_lateness, "60s", {"0s", "1d"},
+      "How long after its end a window is still revised for what comes; what comes later is counted as late and kept as "
+      "a dead letter.");
+  table.integer("time.rebase_after", &Config::time_rebase_after, 20, {0, 1'000'000},
+                "A clock that jumped ahead and came back: after how many late blocks or readings in a row, none older than the "
+                "one before, their stream goes back to them if it had jumped over their time; 0: never.");
   table.duration("time.idle_timeout", &Config::time_idle_timeout, "30s", {"0s", "365d"},
                  "After how long a silence an unfinished window is sent as it is, marked open; 0: never.");
   table.list("window", &Config::windows, window_table(), {.count_min = 1, .count_max = windows_max},

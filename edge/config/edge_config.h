@@ -37,10 +37,14 @@ struct SubscriptionConfig {
   std::string identity;       // json: "" (none), "time", or the field that identifies a reading, whatever its type
 };
 
-// [[window]]
+// [[window]]: one of length, gap and samples is given, the others are 0.
 struct WindowConfig {
-  DurationNs length = 0;
+  DurationNs length = 0;      // tumbling or hopping
+  DurationNs hop = 0;         // 0: tumbling
   DurationNs offset = 0;
+  DurationNs gap = 0;         // session
+  std::int64_t samples = 0;   // count
+  DurationNs emit_every = 0;  // 0: never
   std::string quantity;       // only streams of this quantity; empty: all
   std::string device;         // only streams of this device; empty: all
   std::vector<std::string> statistics;  // names, as in gpu_kernels/statistics.h; empty: all
@@ -72,6 +76,8 @@ struct EdgeConfig {
   DurationNs time_future_max = 0;   // how far ahead of the arrival a stamp may be
   TimeNs time_earliest = 0;         // stamps before it are wrong
   DurationNs time_watermark_delay = 0;
+  DurationNs time_lateness = 0;      // how long after its end a window is revised
+  std::int64_t time_rebase_after = 0;  // late arrivals in a row; 0: never
   DurationNs time_idle_timeout = 0;  // 0: never
   std::vector<WindowConfig> windows;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -14,6 +15,8 @@
 
 namespace stethos::edge {
 namespace {
+
+constexpr DurationNs slices_max = 1'000;
 
 constexpr std::string_view name_rule =
     "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
@@ -207,7 +210,29 @@ std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subs
 
 std::vector<settings::Problem> check_window(const WindowConfig& window) {
   Problems problems;
-  if (window.offset >= window.length) problems.add("offset", "must be less than length, " + format_duration(window.length));
+  const int given = (window.length > 0 ? 1 : 0) + (window.gap > 0 ? 1 : 0) + (window.samples > 0 ? 1 : 0);
+  if (given != 1) {
+    problems.add("length", "must be given, or gap, or samples, and only one of them");
+    return problems.take();
+  }
+  for (const auto& [key, value] :
+       {std::pair{"length", window.length}, {"gap", window.gap}, {"hop", window.hop}, {"emit_every", window.emit_every}}) {
+    if (value != 0 && value < ns_per_ms) problems.add(key, "must be at least 1ms");
+  }
+  if (window.length == 0) {
+    constexpr std::string_view why = "only windows with a length have one";
+    problems.refuse_if(window.hop > 0, "hop", why);
+    problems.refuse_if(window.offset > 0, "offset", why);
+    return problems.take();
+  }
+  const DurationNs hop = window.hop == 0 ? window.length : window.hop;
+  if (hop > window.length) problems.add("hop", "must not be more than length, " + format_duration(window.length));
+  const DurationNs slice = std::gcd(window.length, hop);
+  if (window.length / slice > slices_max) {
+    problems.add("hop", "cuts a window into more than " + std::to_string(slices_max) + " slices of " + format_duration(slice) +
+                            ", what length and hop are multiples of");
+  }
+  if (window.offset >= hop) problems.add("offset", "must be less than " + format_duration(hop));
   return problems.take();
 }
 
@@ -239,13 +264,16 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
       problems.add("republish.topic", "would be received again by " + key);
     }
   }
-  std::map<std::tuple<DurationNs, DurationNs, std::string, std::string>, std::size_t> windows;
+  std::map<std::tuple<DurationNs, DurationNs, DurationNs, DurationNs, std::int64_t, std::string, std::string>, std::size_t>
+      windows;
   for (std::size_t i = 0; i < config.windows.size(); ++i) {
-    const WindowConfig& window = config.windows[i];
-    const auto [first, is_new] = windows.emplace(std::tuple(window.length, window.offset, window.quantity, window.device), i);
+    const WindowConfig& each = config.windows[i];
+    const DurationNs hop = each.hop == 0 ? each.length : each.hop;
+    const auto [first, is_new] =
+        windows.emplace(std::tuple(each.length, hop, each.offset, each.gap, each.samples, each.quantity, each.device), i);
     if (!is_new) {
       problems.add("window[" + std::to_string(i) + "].length",
-                   "makes the same window as window[" + std::to_string(first->second) + "]: length, offset, quantity and device");
+                   "makes the same window as window[" + std::to_string(first->second) + "]");
     }
   }
   return problems.take();

@@ -49,7 +49,7 @@ EpochSequences* SequenceTracker::find_or_begin(std::uint64_t epoch, std::uint64_
 }
 
 SequenceTracker::Verdict SequenceTracker::observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held,
-                                                  std::vector<SequenceGap>& gaps) {
+                                                  std::vector<SequenceGap>& gaps, bool any_order) {
   EpochSequences* known = find_or_begin(epoch, lowest_held, gaps);
   if (known == nullptr) return Verdict::epoch_too_old;
   if (lowest_held - 1 > known->base) {
@@ -73,7 +73,7 @@ SequenceTracker::Verdict SequenceTracker::observe(std::uint64_t epoch, std::uint
   } else if (place != ranges.end() && place->first == sequence + 1) {
     place->first = sequence;
   } else if (sequence != known->base + 1) {
-    if (ranges.size() == ranges_per_epoch_max) return Verdict::no_room;
+    if (!any_order || ranges.size() == ranges_per_epoch_max) return Verdict::no_room;
     ranges.insert(place, {sequence, sequence});
   } else {
     known->base = sequence;

@@ -47,7 +47,9 @@ class SequenceTracker {
   explicit SequenceTracker(std::vector<EpochSequences> epochs) : epochs_(std::move(epochs)) {}
 
   // Marks the message as handled if the verdict is `fresh`. Requires 1 <= lowest_held <= sequence. Gaps are appended.
-  Verdict observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps);
+  // Without `any_order` nothing is handled before what is still held below it.
+  Verdict observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps,
+                  bool any_order = true);
 
   // Ascending by epoch.
   const std::vector<EpochSequences>& epochs() const { return epochs_; }

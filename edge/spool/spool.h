@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "edge/ingest/rejection.h"
 #include "edge/ingest/sequence_tracker.h"
+#include "edge/window/definition.h"
 #include "edge/window/state.h"
 #include "schemas/rows_generated.h"
 
@@ -26,6 +27,7 @@ enum class Counter : std::uint8_t {
   identities_forgotten,  // before their time, for room
   dead_letters_dropped,  // for room
   window_rows,
+  streams_rebased,      // went back to a clock that had jumped ahead
   count_,
 };
 
@@ -63,6 +65,7 @@ struct Totals {
 
 // What the core starts from.
 struct SavedState {
+  std::vector<WindowDefinition> definitions;  // of the panes; without what changes only what is shown
   std::vector<Stream> streams;
   std::vector<DeviceSequences> devices;
   Totals totals;
@@ -91,6 +94,7 @@ struct IdentityChange {
 // The effect of one batch. Pointers are good until the core's next step.
 struct Effect {
   TimeNs now_ns = 0;
+  const std::vector<WindowDefinition>* definitions = nullptr;  // the only ones that panes have; null: as before
   std::vector<const Stream*> streams;  // without their panes and identities
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;

@@ -34,8 +34,31 @@ std::uint64_t outbox_id(std::size_t lane, std::uint64_t number) {
 }
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",      "message_bytes",        "duplicate_messages",   "deferred_messages",
-    "lost_messages", "identities_forgotten", "dead_letters_dropped", "window_rows"};
+    "messages",       "message_bytes",        "duplicate_messages",   "deferred_messages",
+    "lost_messages",  "identities_forgotten", "dead_letters_dropped", "window_rows",
+    "streams_rebased"};
+
+// Columns are named wherever a table is written: a later minor version may add some.
+constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
+constexpr std::string_view stream_columns =
+    "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
+    "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
+    "rejected";
+constexpr std::string_view pane_columns =
+    "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
+    "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
+    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final";
+
+// "INSERT OR REPLACE INTO table (columns) VALUES (?1, ?2, ...)".
+std::string upsert(std::string_view table, std::string_view columns) {
+  std::string sql = "INSERT OR REPLACE INTO " + std::string(table) + " (" + std::string(columns) + ") VALUES (?1";
+  for (auto i = 2; i <= std::ranges::count(columns, ',') + 1; ++i) sql += ", ?" + std::to_string(i);
+  return sql + ")";
+}
+
+std::string select(std::string_view columns, std::string_view table) {
+  return "SELECT " + std::string(columns) + " FROM " + std::string(table);
+}
 
 std::string dead_letter_counter(std::size_t reason) { return "dead_letter." + std::string(reason_names[reason]); }
 
@@ -86,34 +109,33 @@ Result<std::int64_t> integer_of(Database& database, std::string_view sql) {
 
 struct SqliteSpool::Statements {
   explicit Statements(Database& writer, Database& reader)
-      : set_meta(writer, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)"),
+      : set_meta(writer, upsert("meta", "key, value")),
         set_lane(
             writer,
             "UPDATE lane SET next_number = ?2, previous_number = ?3, previous_hash = ?4, rows = ?5, bytes = ?6 WHERE lane = ?1"),
-        add_row(writer, "INSERT INTO outbox VALUES (?1, ?2, ?3)"),
+        add_row(writer, "INSERT INTO outbox (id, kind, body) VALUES (?1, ?2, ?3)"),
         row_body(writer, "SELECT body FROM outbox WHERE id = ?1"),
         measure_rows(writer, "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
         delete_rows(writer, "DELETE FROM outbox WHERE id BETWEEN ?1 AND ?2"),
-        set_stream(writer, "INSERT OR REPLACE INTO stream VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
-        set_pane(writer,
-                 "INSERT OR REPLACE INTO pane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-                 "?17, ?18, "
-                 "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"),
+        set_definition(writer, upsert("definition", definition_columns)),
+        set_stream(writer, upsert("stream", stream_columns)),
+        set_pane(writer, upsert("pane", pane_columns)),
         delete_pane(writer, "DELETE FROM pane WHERE start_ns = ?1 AND stream = ?2 AND definition = ?3"),
-        set_identity(writer, "INSERT OR REPLACE INTO identity VALUES (?1, ?2, ?3, ?4)"),
+        set_identity(writer, upsert("identity", "time_ns, stream, identity, value")),
         delete_identity(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
-        set_epoch(writer, "INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4)"),
+        set_epoch(writer, upsert("device", "device, epoch, base, ranges")),
         delete_epochs_before(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
         add_dead_letter(writer,
                         "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, payload_bytes, payload) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
         drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id LIMIT ?1)"),
-        set_counter(writer, "INSERT OR REPLACE INTO counter VALUES (?1, ?2)"),
+        set_counter(writer, upsert("counter", "name, value")),
         read_lane(reader, "SELECT next_number, previous_number, previous_hash FROM lane WHERE lane = ?1"),
         read_rows(reader, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id") {}
 
-  Statement set_meta, set_lane, add_row, row_body, measure_rows, delete_rows, set_stream, set_pane, delete_pane, set_identity,
-      delete_identity, set_epoch, delete_epochs_before, add_dead_letter, drop_dead_letters, set_counter, read_lane, read_rows;
+  Statement set_meta, set_lane, add_row, row_body, measure_rows, delete_rows, set_definition, set_stream, set_pane, delete_pane,
+      set_identity, delete_identity, set_epoch, delete_epochs_before, add_dead_letter, drop_dead_letters, set_counter, read_lane,
+      read_rows;
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) {
@@ -196,10 +218,28 @@ Result<SavedState> SqliteSpool::load() {
   SavedState state;
   std::unordered_map<std::int64_t, std::size_t> place_of_stream;
 
-  Statement streams(writer_,
-                    "SELECT id, device, channel, quantity, unit, version, watermark_ns, last_received_ns, good, duplicate, late, "
-                    "out_of_range, not_finite, rejected FROM stream ORDER BY id");
-  auto read = for_each(streams, [&](Statement& row) {
+  Statement definitions(writer_, select(definition_columns, "definition"));
+  auto read = for_each(definitions, [&](Statement& row) -> Status {
+    WindowDefinition definition;
+    definition.id = row.unsigned_integer(0);
+    definition.kind = static_cast<schema::WindowKind>(row.integer(1));
+    definition.length_ns = row.integer(2);
+    definition.hop_ns = row.integer(3);
+    definition.slice_ns = row.integer(4);
+    definition.offset_ns = row.integer(5);
+    definition.samples = row.unsigned_integer(6);
+    definition.quantity = row.text(7);
+    definition.device = row.text(8);
+    const bool is_plausible = row.integer(1) >= 0 && definition.kind <= schema::WindowKind::MAX && definition.length_ns >= 0 &&
+                              (!definition.is_on_grid() || (definition.slice_ns > 0 && definition.hop_ns > 0));
+    if (!is_plausible) return fail(Code::corrupt, "reading the spool's definitions", "one is not plausible");
+    state.definitions.push_back(std::move(definition));
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
+  Statement streams(writer_, select(stream_columns, "stream") + " ORDER BY id");
+  read = for_each(streams, [&](Statement& row) {
     Stream stream;
     stream.id = row.integer(0);
     stream.device = row.text(1);
@@ -208,9 +248,15 @@ Result<SavedState> SqliteSpool::load() {
     stream.unit = row.text(4);
     stream.version = row.unsigned_integer(5);
     stream.watermark_ns = row.integer(6);
-    stream.last_received_ns = row.integer(7);
-    stream.counts = {row.unsigned_integer(8),  row.unsigned_integer(9),  row.unsigned_integer(10),
-                     row.unsigned_integer(11), row.unsigned_integer(12), row.unsigned_integer(13)};
+    stream.watermark_ns_max = row.integer(7);
+    stream.newest_ns = row.integer(8);
+    stream.jump_from_ns = row.integer(9);
+    stream.jump_to_ns = row.integer(10);
+    stream.late_run = row.unsigned_integer(11);
+    stream.late_run_ns = row.integer(12);
+    stream.last_received_ns = row.integer(13);
+    stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16),
+                     row.unsigned_integer(17), row.unsigned_integer(18), row.unsigned_integer(19)};
     place_of_stream.emplace(stream.id, state.streams.size());
     state.streams.push_back(std::move(stream));
   });
@@ -220,11 +266,7 @@ Result<SavedState> SqliteSpool::load() {
     return found == place_of_stream.end() ? nullptr : &state.streams[found->second];
   };
 
-  Statement panes(
-      writer_,
-      "SELECT start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, not_finite, "
-      "out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, first_received_ns, "
-      "last_received_ns, revision, unsent FROM pane");
+  Statement panes(writer_, select(pane_columns, "pane"));
   read = for_each(panes, [&](Statement& row) -> Status {
     Stream* stream = stream_of(row.integer(1));
     if (stream == nullptr) return fail(Code::corrupt, "reading the spool's panes", "one has no stream");
@@ -248,9 +290,14 @@ Result<SavedState> SqliteSpool::load() {
     pane.last = {row.unsigned_integer(20), row.unsigned_integer(21)};
     pane.first_received_ns = row.integer(22);
     pane.last_received_ns = row.integer(23);
-    pane.revision = static_cast<std::uint32_t>(row.integer(24));
-    pane.unsent = row.integer(25) != 0;
-    stream->panes.emplace(PaneKey{row.integer(0), row.unsigned_integer(2)}, pane);
+    pane.changed = row.unsigned_integer(24);
+    pane.sent = row.unsigned_integer(25);
+    pane.revision = static_cast<std::uint32_t>(row.integer(26));
+    pane.is_final = row.integer(27) != 0;
+    if (std::ranges::find(state.definitions, row.unsigned_integer(2), &WindowDefinition::id) == state.definitions.end()) {
+      return fail(Code::corrupt, "reading the spool's panes", "one has no definition");
+    }
+    stream->panes[row.unsigned_integer(2)].emplace(row.integer(0), pane);
     return {};
   });
   if (!read) return std::unexpected(read.error());
@@ -337,10 +384,15 @@ Status SqliteSpool::write(const Effect& effect) {
         .bind(22, pane.last.sequence)
         .bind(23, pane.first_received_ns)
         .bind(24, pane.last_received_ns)
-        .bind(25, pane.revision)
-        .bind(26, pane.unsent ? 1 : 0)
+        .bind(25, pane.changed)
+        .bind(26, pane.sent)
+        .bind(27, pane.revision)
+        .bind(28, pane.is_final ? 1 : 0)
         .run();
   };
+  if (effect.definitions != nullptr) {
+    if (auto done = write_definitions(*effect.definitions); !done) return done;
+  }
   for (const PaneChange& change : effect.panes) {
     if (auto done = pane_row(change); !done) return done;
   }
@@ -353,13 +405,19 @@ Status SqliteSpool::write(const Effect& effect) {
                     .bind(5, stream->unit)
                     .bind(6, stream->version)
                     .bind(7, stream->watermark_ns)
-                    .bind(8, stream->last_received_ns)
-                    .bind(9, counts.good)
-                    .bind(10, counts.duplicate)
-                    .bind(11, counts.late)
-                    .bind(12, counts.out_of_range)
-                    .bind(13, counts.not_finite)
-                    .bind(14, counts.rejected)
+                    .bind(8, stream->watermark_ns_max)
+                    .bind(9, stream->newest_ns)
+                    .bind(10, stream->jump_from_ns)
+                    .bind(11, stream->jump_to_ns)
+                    .bind(12, stream->late_run)
+                    .bind(13, stream->late_run_ns)
+                    .bind(14, stream->last_received_ns)
+                    .bind(15, counts.good)
+                    .bind(16, counts.duplicate)
+                    .bind(17, counts.late)
+                    .bind(18, counts.out_of_range)
+                    .bind(19, counts.not_finite)
+                    .bind(20, counts.rejected)
                     .run();
     if (!done) return done;
   }
@@ -386,6 +444,24 @@ Status SqliteSpool::write(const Effect& effect) {
   if (auto done = write_dead_letters(effect); !done) return done;
 
   return write_totals(effect);
+}
+
+Status SqliteSpool::write_definitions(const std::vector<WindowDefinition>& definitions) {
+  if (auto done = writer_.execute("DELETE FROM definition"); !done) return done;
+  for (const WindowDefinition& definition : definitions) {
+    auto done = statements_->set_definition.bind(1, definition.id)
+                    .bind(2, static_cast<int>(definition.kind))
+                    .bind(3, definition.length_ns)
+                    .bind(4, definition.hop_ns)
+                    .bind(5, definition.slice_ns)
+                    .bind(6, definition.offset_ns)
+                    .bind(7, definition.samples)
+                    .bind(8, definition.quantity)
+                    .bind(9, definition.device)
+                    .run();
+    if (!done) return done;
+  }
+  return {};
 }
 
 // Only what has changed since this process wrote it last: with one message a commit, the rest would be most of the work.

@@ -62,6 +62,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   SqliteSpool(Lock lock, sqlite::Database writer, sqlite::Database reader);
   Status begin();
   Status write(const Effect& effect);
+  Status write_definitions(const std::vector<WindowDefinition>& definitions);
   Status write_totals(const Effect& effect);
   Status append_rows(const std::vector<NewRow>& rows);
   Status write_dead_letters(const Effect& effect);

@@ -4,8 +4,10 @@
 //   lane         per lane: the number of the next row, the row before the lowest kept and its hash, and totals, so that
 //                nothing is counted at start
 //   outbox       rows that the collector has not acknowledged; id = lane << 56 | number, so they lie in sending order
-//   stream       per stream: watermark, counts since the spool began
-//   pane         open windows, clustered by start: written often, and keyed the other way the same load writes 15 times
+//   stream       per stream: its time, counts since the spool began
+//   definition   how the windows of the panes are cut
+//   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load writes 15
+//   times
 //                as many bytes
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
@@ -51,6 +53,12 @@ CREATE TABLE stream (
   unit TEXT NOT NULL,
   version INTEGER NOT NULL,
   watermark_ns INTEGER NOT NULL,
+  watermark_ns_max INTEGER NOT NULL,
+  newest_ns INTEGER NOT NULL,
+  jump_from_ns INTEGER NOT NULL,
+  jump_to_ns INTEGER NOT NULL,
+  late_run INTEGER NOT NULL,
+  late_run_ns INTEGER NOT NULL,
   last_received_ns INTEGER NOT NULL,
   good INTEGER NOT NULL,
   duplicate INTEGER NOT NULL,
@@ -58,6 +66,18 @@ CREATE TABLE stream (
   out_of_range INTEGER NOT NULL,
   not_finite INTEGER NOT NULL,
   rejected INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE definition (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  length_ns INTEGER NOT NULL,
+  hop_ns INTEGER NOT NULL,
+  slice_ns INTEGER NOT NULL,
+  offset_ns INTEGER NOT NULL,
+  samples INTEGER NOT NULL,
+  quantity TEXT NOT NULL,
+  device TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE pane (
@@ -85,8 +105,10 @@ CREATE TABLE pane (
   last_sequence INTEGER NOT NULL,
   first_received_ns INTEGER NOT NULL,
   last_received_ns INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  sent INTEGER NOT NULL,
   revision INTEGER NOT NULL,
-  unsent INTEGER NOT NULL,
+  is_final INTEGER NOT NULL,
   PRIMARY KEY (start_ns, stream, definition)
 ) STRICT, WITHOUT ROWID;
 

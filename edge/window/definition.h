@@ -1,4 +1,7 @@
 // How a stream's event time is cut into windows. Plain data; its id is a hash of what it says, and names it for ever.
+//
+// Tumbling and hopping windows lie on a grid and are merged from panes, the slices that they share: a tumbling window is one
+// pane. A session ends where the stream pauses for `length_ns`; a count window holds `samples` samples: both are one pane.
 #pragma once
 
 #include <cstdint>
@@ -7,26 +10,46 @@
 
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
+#include "schemas/rows_generated.h"
 
 namespace stethos::edge {
 
 struct WindowDefinition {
   std::uint64_t id = 0;
-  DurationNs length_ns = 0;
+  schema::WindowKind kind = schema::WindowKind::tumbling;
+  DurationNs length_ns = 0;  // session: of the pause that ends it
+  DurationNs hop_ns = 0;     // from start to start, at most the length; tumbling: the length; else 0
+  DurationNs slice_ns = 0;   // of a pane: what length and hop are multiples of; else 0
   DurationNs offset_ns = 0;
-  std::string quantity;  // the filter; empty: any
+  std::uint64_t samples = 0;  // count: a window ends with the block that reaches them
+  std::string quantity;       // the filter; empty: any
   std::string device;
-  std::vector<std::uint16_t> statistics;  // numbers; not part of the id: they change what is shown, not what is counted
+  // Not part of the id: these change what is shown and when, not what is counted.
+  std::vector<std::uint16_t> statistics;  // numbers
+  DurationNs emit_every_ns = 0;           // of event time; 0: unfinished windows are sent when their stream is idle only
+
+  bool operator==(const WindowDefinition&) const = default;
 
   bool takes(std::string_view of_device, std::string_view of_quantity) const {
     return (device.empty() || device == of_device) && (quantity.empty() || quantity == of_quantity);
   }
 
-  // The start of the window that holds `time`.
-  TimeNs start_of(TimeNs time) const {
-    const TimeNs shifted = time - offset_ns;
-    const TimeNs remainder = shifted % length_ns;
-    return time - (remainder < 0 ? remainder + length_ns : remainder);
+  // The rest is for windows on a grid.
+  bool is_on_grid() const { return kind == schema::WindowKind::tumbling || kind == schema::WindowKind::hopping; }
+  TimeNs slice_of(TimeNs time) const { return at_or_before(time, slice_ns); }
+  // The starts of the first and the last window that hold `time`.
+  TimeNs last_start(TimeNs time) const { return at_or_before(time, hop_ns); }
+  TimeNs first_start(TimeNs time) const {
+    const TimeNs last = last_start(time);
+    return last - (last + length_ns - time - 1) / hop_ns * hop_ns;
+  }
+  // The start of the first window that ends after `watermark`.
+  TimeNs first_open(TimeNs watermark) const { return last_start(watermark - length_ns) + hop_ns; }
+
+ private:
+  TimeNs at_or_before(TimeNs time, DurationNs step) const {
+    const TimeNs remainder = (time - offset_ns) % step;
+    return time - (remainder < 0 ? remainder + step : remainder);
   }
 };
 

@@ -45,11 +45,11 @@ struct Origin {
   auto operator<=>(const Origin&) const = default;
 };
 
-// The mergeable statistics of one stream over one window, while it may still grow.
+// The mergeable statistics of one stream over one slice of its event time, and what was sent of the window that starts there.
 struct Pane {
-  DurationNs length_ns = 0;
+  DurationNs length_ns = 0;  // session: to the end of the pause behind its last sample; count: to its last sample
   kernels::Moments moments;
-  // Samples of the stream that came while this was its newest window, and went into none: the row balances with them.
+  // Samples of the stream that came while this was its newest pane, and went into none: the rows balance with them.
   std::uint64_t duplicate = 0;
   std::uint64_t late = 0;
   std::uint64_t rejected = 0;
@@ -57,8 +57,10 @@ struct Pane {
   Origin last;
   TimeNs first_received_ns = 0;
   TimeNs last_received_ns = 0;
-  std::uint32_t revision = 0;  // of the next row
-  bool unsent = true;          // changed since its last row
+  std::uint64_t changed = 0;  // the stream's number of changes at the last one here; 0: nothing ever came
+  std::uint64_t sent = 0;     // the same, at the last row of the window that starts here
+  std::uint32_t revision = 0;  // of that window's next row
+  bool is_final = false;       // its last row was final
 
   bool operator==(const Pane&) const = default;
 };
@@ -69,6 +71,9 @@ struct PaneKey {
 
   auto operator<=>(const PaneKey&) const = default;
 };
+
+// By start.
+using Panes = std::map<TimeNs, Pane>;
 
 // A reading's own identity, for formats that have one, and the value that came with it.
 struct IdentityKey {
@@ -86,10 +91,18 @@ struct Stream {
   std::string unit;
   std::uint64_t version = 0;  // of the StreamRow that was sent last; 0: none yet
   TimeNs watermark_ns = time_min;
+  TimeNs watermark_ns_max = time_min;  // differs once a clock that had jumped ahead has come back
+  TimeNs newest_ns = time_min;         // event time, since the clock came back
+  TimeNs jump_from_ns = time_min;      // what the stream last jumped over: nothing was ever placed between the two
+  TimeNs jump_to_ns = time_min;
+  std::uint64_t late_run = 0;          // late arrivals in a row, none older than the one before
+  TimeNs late_run_ns = time_min;       // the last of them
   TimeNs last_received_ns = 0;
   SampleCounts counts;  // since the spool began
-  std::map<PaneKey, Pane> panes;
+  std::map<std::uint64_t, Panes> panes;  // by definition
   std::map<IdentityKey, double> identities;
+
+  bool operator==(const Stream&) const = default;
 };
 
 }  // namespace stethos::edge

@@ -21,15 +21,16 @@ void append_number(std::string& out, double value) {
 
 }  // namespace
 
-schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& pane, const RowContext& context) {
-  const kernels::Moments& m = pane.moments;
+schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& whole, const RowContext& context) {
+  const kernels::Moments& m = whole.moments;
   schema::WindowRowT row;
   row.device = stream.device;
   row.channel = stream.channel;
-  row.definition = context.definition;
+  row.definition = context.definition->id;
+  row.kind = context.definition->kind;
   row.start_ns = start_ns;
-  row.length_ns = pane.length_ns;
-  row.revision = pane.revision;
+  row.length_ns = whole.length_ns;
+  row.revision = whole.revision;
   row.state = context.state;
   row.moments = std::make_unique<schema::MomentsT>();
   auto& moments = *row.moments;
@@ -48,26 +49,24 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   counts.good = m.count;
   counts.not_finite = m.not_finite;
   counts.out_of_range = m.out_of_range;
-  counts.duplicate = pane.duplicate;
-  counts.late = pane.late;
-  counts.rejected = pane.rejected;
-  counts.received = m.count + m.not_finite + m.out_of_range + pane.duplicate + pane.late + pane.rejected;
-  if (context.statistics != nullptr) {
-    for (const std::uint16_t number : *context.statistics) {
-      auto value = std::make_unique<schema::StatisticValueT>();
-      value->statistic = number;
-      value->value = kernels::find_statistic(number)->compute(m);
-      row.statistics.push_back(std::move(value));
-    }
+  counts.duplicate = whole.duplicate;
+  counts.late = whole.late;
+  counts.rejected = whole.rejected;
+  counts.received = m.count + m.not_finite + m.out_of_range + whole.duplicate + whole.late + whole.rejected;
+  for (const std::uint16_t number : context.definition->statistics) {
+    auto value = std::make_unique<schema::StatisticValueT>();
+    value->statistic = number;
+    value->value = kernels::find_statistic(number)->compute(m);
+    row.statistics.push_back(std::move(value));
   }
   row.stream_version = stream.version;
   row.provenance = context.provenance;
-  row.first_epoch = pane.first.epoch;
-  row.first_sequence = pane.first.sequence;
-  row.last_epoch = pane.last.epoch;
-  row.last_sequence = pane.last.sequence;
-  row.first_received_ns = pane.first_received_ns;
-  row.last_received_ns = pane.last_received_ns;
+  row.first_epoch = whole.first.epoch;
+  row.first_sequence = whole.first.sequence;
+  row.last_epoch = whole.last.epoch;
+  row.last_sequence = whole.last.sequence;
+  row.first_received_ns = whole.first_received_ns;
+  row.last_received_ns = whole.last_received_ns;
   row.closed_ns = context.closed_ns;
   return row;
 }

@@ -1,4 +1,4 @@
-// A pane as the row that the collector gets.
+// A window, merged into one pane, as the row that the collector gets.
 #pragma once
 
 #include "edge/window/definition.h"
@@ -9,8 +9,7 @@ namespace stethos::edge {
 
 // What a row says beyond its stream and its pane.
 struct RowContext {
-  std::uint64_t definition = 0;
-  const std::vector<std::uint16_t>* statistics = nullptr;  // numbers, in the order in which they are wanted
+  const WindowDefinition* definition = nullptr;
   std::uint64_t expected = 0;  // samples; 0: not declared
   std::uint64_t provenance = 0;
   schema::WindowState state = schema::WindowState::final;
@@ -18,7 +17,7 @@ struct RowContext {
 };
 
 // committed_ns is left to whoever commits.
-schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& pane, const RowContext& context);
+schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& whole, const RowContext& context);
 
 // The row for people and programs on the local broker: one line of JSON.
 std::string window_json(const schema::WindowRowT& row);

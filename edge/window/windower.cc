@@ -1,43 +1,530 @@
 #include "edge/window/windower.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
+#include <utility>
 
 namespace stethos::edge {
 namespace {
 
-constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
+void count_in(auto& counts, Unplaced how, std::uint64_t samples) {
+  switch (how) {
+    case Unplaced::duplicate:
+      counts.duplicate += samples;
+      break;
+    case Unplaced::late:
+      counts.late += samples;
+      break;
+    case Unplaced::rejected:
+      counts.rejected += samples;
+      break;
+  }
+}
 
-TimeNs end_of(const PaneKey& key, const Pane& pane) { return key.start_ns + pane.length_ns; }
+bool has_samples(const Pane& pane) { return pane.moments.count + pane.moments.not_finite + pane.moments.out_of_range > 0; }
+
+Pane joined(const Pane& a, const Pane& b) {
+  Pane both = a;
+  both.moments = kernels::merge(a.moments, b.moments);
+  both.duplicate += b.duplicate;
+  both.late += b.late;
+  both.rejected += b.rejected;
+  if (!has_samples(b)) return both;
+  const bool only_b = !has_samples(a);
+  both.first = only_b ? b.first : std::min(a.first, b.first);
+  both.last = std::max(a.last, b.last);
+  both.first_received_ns = only_b ? b.first_received_ns : std::min(a.first_received_ns, b.first_received_ns);
+  both.last_received_ns = std::max(a.last_received_ns, b.last_received_ns);
+  return both;
+}
+
+// As a tree by time: the same panes always give the same bits, and errors grow with the depth of the tree only.
+Pane joined(std::span<const Pane* const> panes) {
+  if (panes.size() == 1) return *panes[0];
+  const auto half = panes.size() / 2;
+  return joined(joined(panes.first(half)), joined(panes.subspan(half)));
+}
+
+// The next multiple of `every` after `time`.
+TimeNs next_multiple(TimeNs time, DurationNs every) {
+  const TimeNs remainder = time % every;
+  return time - remainder + (remainder < 0 ? 0 : every);
+}
 
 }  // namespace
 
-Windower::Windower(std::vector<WindowDefinition> definitions, DurationNs watermark_delay_ns, DurationNs idle_timeout_ns)
-    : definitions_(std::move(definitions)), watermark_delay_ns_(watermark_delay_ns), idle_timeout_ns_(idle_timeout_ns) {
-  for (const WindowDefinition& definition : definitions_) length_max_ns_ = std::max(length_max_ns_, definition.length_ns);
-}
+Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules)
+    : definitions_(std::move(definitions)),
+      former_([&] {
+        std::vector<WindowDefinition> gone;
+        std::ranges::copy_if(former, std::back_inserter(gone), [&](const WindowDefinition& each) {
+          return std::ranges::find(definitions_, each.id, &WindowDefinition::id) == definitions_.end();
+        });
+        return gone;
+      }()),
+      rules_(rules) {}
 
-void Windower::adopt(StreamRecord& stream) const {
-  stream.definitions.clear();
-  for (std::size_t i = 0; i < definitions_.size(); ++i) {
-    if (definitions_[i].takes(stream.state.device, stream.state.quantity)) stream.definitions.push_back(i);
+void Windower::adopt(StreamRecord& stream) {
+  stream.followed.clear();
+  stream.due_ns = time_max;
+  for (const WindowDefinition& definition : definitions_) {
+    if (!definition.takes(stream.state.device, stream.state.quantity)) continue;
+    Followed followed{.definition = &definition, .panes = &stream.state.panes[definition.id]};
+    for (const auto& [start, pane] : *followed.panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
+    followed.unsettled_ns = first_unsettled(stream.state, followed);
+    followed.due_ns = due_of(stream.state, followed);
+    stream.due_ns = std::min(stream.due_ns, followed.due_ns);
+    stream.followed.push_back(followed);
   }
-  stream.next_close_ns = time_max;
-  for (const auto& [key, pane] : stream.state.panes) stream.next_close_ns = std::min(stream.next_close_ns, end_of(key, pane));
 }
 
-const WindowDefinition* Windower::definition_of(std::uint64_t id) const {
-  const auto found = std::ranges::find(definitions_, id, &WindowDefinition::id);
-  return found == definitions_.end() ? nullptr : &*found;
+// A window that is settled has been sent as it stays: nothing may be added, for its panes may be gone.
+bool Windower::is_settled(const Stream& stream, TimeNs start, TimeNs end) const {
+  return end + rules_.lateness_ns <= stream.watermark_ns || was_settled(stream, start, end);
 }
 
-Pane* Windower::newest_pane(StreamRecord& stream, std::uint64_t definition) {
-  auto& panes = stream.state.panes;
-  const auto found =
-      std::find_if(panes.rbegin(), panes.rend(), [&](const auto& item) { return item.first.definition == definition; });
-  if (found == panes.rend()) return nullptr;
-  touch(stream, found->first);
-  found->second.unsent = true;
-  return &found->second;
+// By a watermark that went back since: unless the stream had jumped over the whole of it.
+bool Windower::was_settled(const Stream& stream, TimeNs start, TimeNs end) const {
+  if (end + rules_.lateness_ns > stream.watermark_ns_max) return false;
+  return start <= stream.jump_from_ns || end > stream.jump_to_ns;
+}
+
+bool Windower::accepts(const Stream& stream, const Followed& followed, TimeNs time) const {
+  const WindowDefinition& definition = *followed.definition;
+  switch (definition.kind) {
+    case schema::WindowKind::tumbling:
+    case schema::WindowKind::hopping:
+      for (TimeNs start = definition.last_start(time); start + definition.length_ns > time; start -= definition.hop_ns) {
+        if (!is_settled(stream, start, start + definition.length_ns)) return true;
+        if (start + definition.length_ns + rules_.lateness_ns <= stream.watermark_ns) return false;
+      }
+      return false;
+    case schema::WindowKind::session: {
+      if (!is_settled(stream, time, time + definition.length_ns)) return true;
+      const auto next = followed.panes->upper_bound(time);
+      if (next != followed.panes->end() && next->first < time + definition.length_ns) return true;
+      return next != followed.panes->begin() && time < std::prev(next)->first + std::prev(next)->second.length_ns;
+    }
+    case schema::WindowKind::count:
+      return true;
+  }
+  STETHOS_CHECK(false, "a kind of window without a rule");
+}
+
+bool Windower::accepts_somewhere(const StreamRecord& stream, TimeNs time) const {
+  return stream.followed.empty() ||
+         std::ranges::any_of(stream.followed, [&](const Followed& each) { return accepts(stream.state, each, time); });
+}
+
+Placed Windower::follow_late_run(Stream& stream, TimeNs time) const {
+  stream.late_run = stream.late_run > 0 && time >= stream.late_run_ns ? stream.late_run + 1 : 1;
+  stream.late_run_ns = time;
+  if (rules_.rebase_after == 0 || stream.late_run < rules_.rebase_after) return Placed::late;
+  if (stream.jump_from_ns < time && time < stream.jump_to_ns) return Placed::rebased;
+  return stream.late_run == rules_.rebase_after ? Placed::behind : Placed::late;
+}
+
+void Windower::rebase(StreamRecord& stream, TimeNs time) const {
+  stream.state.watermark_ns = time - rules_.watermark_delay_ns;
+  stream.state.newest_ns = time;
+  for (Followed& followed : stream.followed) {
+    followed.unsettled_ns = first_unsettled(stream.state, followed);
+    followed.due_ns = due_of(stream.state, followed);
+  }
+  stream.due_ns = time_min;
+}
+
+void Windower::note_jump(Stream& stream, TimeNs time) const {
+  if (time <= stream.newest_ns) return;
+  TimeNs& from = stream.jump_from_ns;
+  TimeNs& to = stream.jump_to_ns;
+  if (stream.newest_ns == time_min) {
+    to = time;
+  } else if (time - stream.newest_ns > rules_.lateness_ns) {
+    if (from < stream.newest_ns && stream.newest_ns < to) {  // it was back, and jumps again
+      from = stream.newest_ns;
+      to = std::min(to, time);
+    } else {
+      const bool is_wider = from == time_min || time - stream.newest_ns >= to - from;
+      if (is_wider || time - to > rules_.future_max_ns) {
+        from = stream.newest_ns;
+        to = time;
+      }
+    }
+  }
+  stream.newest_ns = time;
+}
+
+Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+  Stream& state = stream.state;
+  mark(stream);
+  state.last_received_ns = arrival.received_ns;
+  Placed placed = Placed::placed;
+  if (accepts_somewhere(stream, arrival.time_ns)) {
+    state.late_run = 0;
+  } else {
+    placed = follow_late_run(state, arrival.time_ns);
+    if (placed == Placed::rebased) {
+      rebase(stream, arrival.time_ns);
+      state.late_run = 0;
+      if (!accepts_somewhere(stream, arrival.time_ns)) placed = Placed::late;
+    }
+  }
+  if (placed == Placed::late || placed == Placed::behind) {
+    count_unplaced(stream, Unplaced::late, arrival.samples());
+    return placed;
+  }
+  state.counts.good += arrival.moments.count;
+  state.counts.not_finite += arrival.moments.not_finite;
+  state.counts.out_of_range += arrival.moments.out_of_range;
+  note_jump(state, arrival.time_ns);
+  for (Followed& followed : stream.followed) {
+    if (accepts(state, followed, arrival.time_ns)) {
+      place(stream, followed, arrival, now_ns, effect);
+    } else {
+      count_in_newest(stream, followed, Unplaced::late, arrival.samples());
+    }
+  }
+  advance(stream, arrival.time_ns - rules_.watermark_delay_ns, now_ns, effect);
+  return placed;
+}
+
+void Windower::place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+  switch (followed.definition->kind) {
+    case schema::WindowKind::tumbling:
+    case schema::WindowKind::hopping:
+      return place_on_grid(stream, followed, arrival);
+    case schema::WindowKind::session:
+      return place_in_session(stream, followed, arrival, now_ns, effect);
+    case schema::WindowKind::count:
+      return place_in_count(stream, followed, arrival, now_ns, effect);
+  }
+}
+
+void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival) {
+  const TimeNs start = followed.definition->slice_of(arrival.time_ns);
+  Pane& pane = (*followed.panes)[start];
+  pane.length_ns = followed.definition->slice_ns;
+  fill(stream, followed, start, pane, arrival);
+}
+
+void Windower::place_in_session(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+  Panes& panes = *followed.panes;
+  const TimeNs time = arrival.time_ns;
+  const DurationNs pause = followed.definition->length_ns;
+  auto own = panes.upper_bound(time);
+  if (own != panes.begin() && time < std::prev(own)->first + std::prev(own)->second.length_ns) {
+    --own;
+  } else {
+    own = panes.try_emplace(own, time);
+  }
+  Pane& pane = own->second;
+  pane.length_ns = std::max(pane.length_ns, time - own->first + pause);
+  if (const auto next = std::next(own); next != panes.end() && next->first < own->first + pane.length_ns) {
+    if (next->second.revision > 0) {  // its row is out, and says now that there is no such session
+      Pane withdrawn;
+      withdrawn.length_ns = next->second.length_ns;
+      withdrawn.revision = next->second.revision;
+      emit(stream, *followed.definition, next->first, withdrawn, schema::WindowState::withdrawn, now_ns, effect);
+    }
+    pane = joined(pane, next->second);
+    pane.length_ns = next->first + next->second.length_ns - own->first;
+    touch(stream, {next->first, followed.definition->id});
+    panes.erase(next);
+  }
+  pane.is_final = false;
+  fill(stream, followed, own->first, pane, arrival);
+}
+
+void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+  Panes& panes = *followed.panes;
+  const WindowDefinition& definition = *followed.definition;
+  if (panes.empty() || panes.rbegin()->second.is_final) {
+    TimeNs start = arrival.time_ns;
+    if (!panes.empty()) {
+      // The start names the window, and stamps may repeat.
+      const auto& [previous, pane] = *panes.rbegin();
+      start = std::max(start, previous + 1);
+      send_if_changed(stream, followed, previous, previous + 1, true, now_ns, effect);
+      touch(stream, {previous, definition.id});
+      panes.clear();
+    }
+    panes[start].length_ns = 1;
+  }
+  auto& [start, pane] = *panes.rbegin();
+  pane.length_ns = std::max(pane.length_ns, arrival.time_ns - start);
+  fill(stream, followed, start, pane, arrival);
+  if (pane.moments.count + pane.moments.not_finite + pane.moments.out_of_range >= definition.samples) {
+    send_if_changed(stream, followed, start, start + 1, true, now_ns, effect);
+  }
+}
+
+void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival) {
+  if (!has_samples(pane)) {
+    pane.first = arrival.origin;
+    pane.first_received_ns = arrival.received_ns;
+  }
+  pane.moments = kernels::merge(pane.moments, arrival.moments);
+  pane.first = std::min(pane.first, arrival.origin);
+  pane.last = std::max(pane.last, arrival.origin);
+  pane.last_received_ns = arrival.received_ns;
+  expect_row(stream, followed, start, pane);
+}
+
+void Windower::expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane) {
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs watermark = stream.state.watermark_ns;
+  pane.changed = ++stream.changes;
+  touch(stream, {start, definition.id});
+  TimeNs due = time_max;
+  if (definition.is_on_grid()) {
+    TimeNs window = definition.first_start(start);
+    while (window <= start && is_settled(stream.state, window, window + definition.length_ns)) window += definition.hop_ns;
+    if (window > start) return;  // nothing of it is sent any more
+    followed.unsettled_ns = std::min(followed.unsettled_ns, window);
+    if (window + definition.length_ns <= watermark) {
+      due = revision_due(definition, window, watermark);
+      window = definition.first_open(watermark);
+    }
+    if (window <= start) due = std::min(due, window + definition.length_ns);
+  } else if (definition.kind == schema::WindowKind::session) {
+    due = std::max(start + pane.length_ns, watermark + 1);
+  }
+  if (definition.emit_every_ns > 0) due = std::min(due, next_multiple(watermark, definition.emit_every_ns));
+  followed.due_ns = std::min(followed.due_ns, due);
+  stream.due_ns = std::min(stream.due_ns, due);
+}
+
+// Revisions of windows on a grid are sent together, once a hop, but not after the first of them is settled.
+TimeNs Windower::revision_due(const WindowDefinition& definition, TimeNs window, TimeNs watermark) const {
+  return std::min(definition.last_start(watermark) + definition.hop_ns, window + definition.length_ns + rules_.lateness_ns);
+}
+
+void Windower::count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples) {
+  if (followed.panes->empty()) return;
+  auto& [start, pane] = *followed.panes->rbegin();
+  count_in(pane, how, samples);
+  expect_row(stream, followed, start, pane);
+}
+
+void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples) {
+  mark(stream);
+  count_in(stream.state.counts, how, samples);
+  for (Followed& followed : stream.followed) count_in_newest(stream, followed, how, samples);
+}
+
+void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  Stream& state = stream.state;
+  if (watermark_ns <= state.watermark_ns) return;
+  mark(stream);
+  const TimeNs before = std::exchange(state.watermark_ns, watermark_ns);
+  if (stream.due_ns <= watermark_ns) {
+    stream.due_ns = time_max;
+    for (Followed& followed : stream.followed) {
+      if (followed.due_ns <= watermark_ns) {
+        const DurationNs every = before == time_min ? 0 : followed.definition->emit_every_ns;
+        sweep(stream, followed, every > 0 && next_multiple(before, every) <= watermark_ns, now_ns, effect);
+      }
+      stream.due_ns = std::min(stream.due_ns, followed.due_ns);
+    }
+  }
+  state.watermark_ns_max = std::max(state.watermark_ns_max, watermark_ns);
+}
+
+void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
+  const TimeNs watermark = stream.state.watermark_ns;
+  Panes& panes = *followed.panes;
+  if (followed.definition->is_on_grid()) {
+    sweep_grid(stream, followed, open_too, now_ns, effect);
+  } else {
+    for (const auto& [start, pane] : panes) {
+      const bool ended =
+          followed.definition->kind == schema::WindowKind::session ? start + pane.length_ns <= watermark : pane.is_final;
+      if (ended || open_too) send_if_changed(stream, followed, start, start + 1, ended, now_ns, effect);
+    }
+  }
+  while (!panes.empty() && over_at(followed) <= watermark) {
+    touch(stream, {panes.begin()->first, followed.definition->id});
+    panes.erase(panes.begin());
+  }
+  followed.due_ns = due_of(stream.state, followed);
+}
+
+void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs watermark = stream.state.watermark_ns;
+  TimeNs unsettled = time_max;
+  for_each_window(followed, followed.unsettled_ns, [&](TimeNs start) {
+    const TimeNs end = start + definition.length_ns;
+    if (end > watermark) unsettled = std::min(unsettled, start);
+    if (end > watermark && !open_too) return false;
+    if (!was_settled(stream.state, start, end)) send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
+    return true;
+  });
+  followed.unsettled_ns = unsettled;
+}
+
+// The windows on the grid that hold a pane and start at `from` or after it, in order, until `visit` returns false.
+template <class Visit>
+void Windower::for_each_window(const Followed& followed, TimeNs from, Visit visit) {
+  const WindowDefinition& definition = *followed.definition;
+  for (TimeNs start = from;; start += definition.hop_ns) {
+    const auto pane = followed.panes->lower_bound(start);
+    if (pane == followed.panes->end()) return;
+    start = std::max(start, definition.first_start(pane->first));
+    if (!visit(start)) return;
+  }
+}
+
+bool Windower::needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended) {
+  std::uint64_t changed = 0;
+  const auto first = followed.panes->lower_bound(start);
+  for (auto pane = first; pane != followed.panes->end() && pane->first < end; ++pane) {
+    changed = std::max(changed, pane->second.changed);
+  }
+  const Pane* own = first != followed.panes->end() && first->first == start ? &first->second : nullptr;
+  if (changed == 0) return false;
+  return own == nullptr || changed > own->sent || (ended && !own->is_final);
+}
+
+void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
+                               TimeNs now_ns, Effect& effect) {
+  if (!needs_row(followed, start, end, ended)) return;
+  const WindowDefinition& definition = *followed.definition;
+  to_merge_.clear();
+  for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
+    if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
+  }
+  Pane whole = joined(std::span<const Pane* const>(to_merge_));
+  Pane& own = (*followed.panes)[start];
+  if (definition.is_on_grid()) own.length_ns = definition.slice_ns;
+  whole.length_ns = definition.is_on_grid() ? definition.length_ns : own.length_ns;
+  whole.revision = own.revision++;
+  own.sent = stream.changes;
+  own.is_final = ended;
+  touch(stream, {start, definition.id});
+  emit(stream, definition, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
+}
+
+// The watermark at which nothing may change the oldest pane any more.
+TimeNs Windower::over_at(const Followed& followed) const {
+  const auto& [start, pane] = *followed.panes->begin();
+  switch (followed.definition->kind) {
+    case schema::WindowKind::tumbling:
+    case schema::WindowKind::hopping:
+      return followed.definition->last_start(start) + followed.definition->length_ns + rules_.lateness_ns;
+    case schema::WindowKind::session:
+      return start + pane.length_ns + rules_.lateness_ns;
+    case schema::WindowKind::count:
+      return time_max;  // the next one takes its place
+  }
+  STETHOS_CHECK(false, "a kind of window without a rule");
+}
+
+// As it is after a sweep, from the panes alone.
+TimeNs Windower::first_unsettled(const Stream& stream, const Followed& followed) const {
+  TimeNs unsettled = time_max;
+  if (!followed.definition->is_on_grid()) return unsettled;
+  for_each_window(followed, time_min, [&](TimeNs start) {
+    const TimeNs end = start + followed.definition->length_ns;
+    const bool ended = end <= stream.watermark_ns;
+    if (is_settled(stream, start, end) || (ended && !needs_row(followed, start, end, true))) return true;
+    unsettled = start;
+    return false;
+  });
+  return unsettled;
+}
+
+TimeNs Windower::due_of(const Stream& stream, const Followed& followed) const {
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs watermark = stream.watermark_ns;
+  if (followed.panes->empty()) return time_max;
+  TimeNs due = over_at(followed);
+  bool is_open = false;
+  if (definition.is_on_grid() && followed.unsettled_ns != time_max) {
+    TimeNs from = followed.unsettled_ns;
+    if (from + definition.length_ns <= watermark) {
+      due = std::min(due, revision_due(definition, from, watermark));
+      from = definition.first_open(watermark);
+    }
+    for_each_window(followed, from, [&](TimeNs start) {
+      is_open = true;
+      due = std::min(due, start + definition.length_ns);
+      return false;
+    });
+  } else if (definition.kind == schema::WindowKind::session) {
+    for (const auto& [start, pane] : *followed.panes) {
+      const TimeNs end = start + pane.length_ns;
+      is_open = is_open || end > watermark;
+      if (end > watermark) {
+        due = std::min(due, end);
+      } else if (needs_row(followed, start, start + 1, true)) {
+        due = std::min(due, watermark + 1);
+      }
+    }
+  } else if (definition.kind == schema::WindowKind::count) {
+    is_open = !followed.panes->rbegin()->second.is_final;
+  }
+  if (is_open && definition.emit_every_ns > 0) due = std::min(due, next_multiple(watermark, definition.emit_every_ns));
+  return due;
+}
+
+void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  if (rules_.idle_timeout_ns == 0 || now_ns - stream.state.last_received_ns < rules_.idle_timeout_ns) return;
+  if (stream.changes_when_idle == stream.changes) return;
+  stream.changes_when_idle = stream.changes;
+  for (Followed& followed : stream.followed) sweep(stream, followed, true, now_ns, effect);
+}
+
+void Windower::retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  for (const WindowDefinition& definition : former_) {
+    const auto panes = stream.state.panes.find(definition.id);
+    if (panes == stream.state.panes.end()) continue;
+    Followed followed{.definition = &definition, .panes = &panes->second};
+    followed.unsettled_ns = first_unsettled(stream.state, followed);
+    retire(stream, followed, now_ns, effect);
+    stream.state.panes.erase(panes);
+  }
+}
+
+void Windower::retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  Stream& state = stream.state;
+  TimeNs watermark = state.watermark_ns;
+  for (Followed& followed : stream.followed) {
+    for (const auto& [start, pane] : *followed.panes) {
+      watermark = std::max(watermark, start + std::max(pane.length_ns, followed.definition->length_ns) + rules_.lateness_ns);
+    }
+    retire(stream, followed, now_ns, effect);
+  }
+  state.watermark_ns = watermark;
+  state.watermark_ns_max = std::max(state.watermark_ns_max, watermark);
+}
+
+void Windower::retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
+  sweep(stream, followed, true, now_ns, effect);
+  for (const auto& [start, pane] : *followed.panes) touch(stream, {start, followed.definition->id});
+  followed.panes->clear();
+}
+
+bool Windower::is_past(const StreamRecord& stream, TimeNs time) const {
+  DurationNs longest = 0;
+  for (const Followed& followed : stream.followed) longest = std::max(longest, followed.definition->length_ns);
+  return time + longest + rules_.lateness_ns <= stream.state.watermark_ns;
+}
+
+void Windower::emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
+                    schema::WindowState state, TimeNs now_ns, Effect& effect) {
+  RowContext context;
+  context.definition = &definition;
+  if (stream.interval_ns > 0 && definition.kind != schema::WindowKind::count) {
+    context.expected = static_cast<std::uint64_t>(whole.length_ns / stream.interval_ns) * stream.block_length;
+  }
+  context.provenance = provenance_;
+  context.state = state;
+  context.closed_ns = now_ns;
+  effect.windows.push_back(window_row(stream.state, start, whole, context));
+  ++effect.totals[Counter::window_rows];
 }
 
 void Windower::mark(StreamRecord& stream) {
@@ -51,148 +538,19 @@ void Windower::touch(StreamRecord& stream, const PaneKey& key) {
   if (stream.touched.empty() || stream.touched.back() != key) stream.touched.push_back(key);
 }
 
-void Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
-  Stream& state = stream.state;
-  mark(stream);
-  state.last_received_ns = arrival.received_ns;
-  bool placed = stream.definitions.empty();
-  for (const std::size_t index : stream.definitions) {
-    const WindowDefinition& definition = definitions_[index];
-    const PaneKey key{definition.start_of(arrival.time_ns), definition.id};
-    const TimeNs end = key.start_ns + definition.length_ns;
-    if (end <= state.watermark_ns) {
-      if (Pane* newest = newest_pane(stream, definition.id)) newest->late += arrival.samples();
-      continue;
-    }
-    placed = true;
-    const auto [item, is_new] = state.panes.try_emplace(key);
-    Pane& pane = item->second;
-    if (is_new) {
-      pane.length_ns = definition.length_ns;
-      pane.first = arrival.origin;
-      pane.first_received_ns = arrival.received_ns;
-      stream.next_close_ns = std::min(stream.next_close_ns, end);
-    }
-    pane.moments = kernels::merge(pane.moments, arrival.moments);
-    pane.first = std::min(pane.first, arrival.origin);
-    pane.last = std::max(pane.last, arrival.origin);
-    pane.last_received_ns = arrival.received_ns;
-    pane.unsent = true;
-    touch(stream, key);
-  }
-  if (placed) {
-    state.counts.good += arrival.moments.count;
-    state.counts.not_finite += arrival.moments.not_finite;
-    state.counts.out_of_range += arrival.moments.out_of_range;
-  } else {
-    state.counts.late += arrival.samples();
-  }
-  advance(stream, arrival.time_ns - watermark_delay_ns_, now_ns, effect);
-}
-
-void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
-  if (watermark_ns <= stream.state.watermark_ns) return;
-  mark(stream);
-  stream.state.watermark_ns = watermark_ns;
-  if (stream.next_close_ns <= watermark_ns) close_ended(stream, now_ns, effect);
-}
-
-void Windower::close_ended(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
-  auto& panes = stream.state.panes;
-  stream.next_close_ns = time_max;
-  for (auto item = panes.begin(); item != panes.end();) {
-    const TimeNs end = end_of(item->first, item->second);
-    if (end > stream.state.watermark_ns) {
-      stream.next_close_ns = std::min(stream.next_close_ns, end);
-      ++item;
-      continue;
-    }
-    emit(stream, item->first, item->second, schema::WindowState::final, now_ns, effect);
-    touch(stream, item->first);
-    item = panes.erase(item);
-  }
-}
-
-void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples) {
-  mark(stream);
-  const auto count_in = [&](auto& counts) {
-    switch (how) {
-      case Unplaced::duplicate:
-        counts.duplicate += samples;
-        break;
-      case Unplaced::late:
-        counts.late += samples;
-        break;
-      case Unplaced::rejected:
-        counts.rejected += samples;
-        break;
-    }
-  };
-  count_in(stream.state.counts);
-  for (const std::size_t index : stream.definitions) {
-    if (Pane* newest = newest_pane(stream, definitions_[index].id)) count_in(*newest);
-  }
-}
-
-void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
-  if (idle_timeout_ns_ == 0 || now_ns - stream.state.last_received_ns < idle_timeout_ns_) return;
-  for (auto& [key, pane] : stream.state.panes) {
-    if (!pane.unsent) continue;
-    emit(stream, key, pane, schema::WindowState::open, now_ns, effect);
-    ++pane.revision;
-    pane.unsent = false;
-    touch(stream, key);
-  }
-}
-
-template <class Ended>
-void Windower::retire(StreamRecord& stream, TimeNs now_ns, Effect& effect, Ended ended) {
-  auto& panes = stream.state.panes;
-  for (auto item = panes.begin(); item != panes.end();) {
-    if (!ended(item->first)) {
-      ++item;
-      continue;
-    }
-    if (item->second.unsent) emit(stream, item->first, item->second, schema::WindowState::open, now_ns, effect);
-    touch(stream, item->first);
-    item = panes.erase(item);
-  }
-}
-
-void Windower::retire_unknown(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
-  retire(stream, now_ns, effect, [&](const PaneKey& key) { return definition_of(key.definition) == nullptr; });
-}
-
-void Windower::retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
-  retire(stream, now_ns, effect, [](const PaneKey&) { return true; });
-}
-
-void Windower::emit(const StreamRecord& stream, const PaneKey& key, const Pane& pane, schema::WindowState state, TimeNs now_ns,
-                    Effect& effect) {
-  const WindowDefinition* definition = definition_of(key.definition);
-  RowContext context;
-  context.definition = key.definition;
-  context.statistics = definition == nullptr ? nullptr : &definition->statistics;
-  if (stream.interval_ns > 0) {
-    context.expected = static_cast<std::uint64_t>(pane.length_ns / stream.interval_ns) * stream.block_length;
-  }
-  context.provenance = provenance_;
-  context.state = state;
-  context.closed_ns = now_ns;
-  effect.windows.push_back(window_row(stream.state, key.start_ns, pane, context));
-  ++effect.totals[Counter::window_rows];
-}
-
 void Windower::collect_changes(Effect& effect) {
+  const auto find = [](const Stream& stream, const PaneKey& key) -> const Pane* {
+    const auto panes = stream.panes.find(key.definition);
+    if (panes == stream.panes.end()) return nullptr;
+    const auto pane = panes->second.find(key.start_ns);
+    return pane == panes->second.end() ? nullptr : &pane->second;
+  };
   for (StreamRecord* stream : dirty_) {
     effect.streams.push_back(&stream->state);
     std::ranges::sort(stream->touched);
     const auto repeated = std::ranges::unique(stream->touched);
     stream->touched.erase(repeated.begin(), repeated.end());
-    for (const PaneKey& key : stream->touched) {
-      const auto found = stream->state.panes.find(key);
-      effect.panes.push_back({stream->state.id, key, found == stream->state.panes.end() ? nullptr : &found->second});
-    }
+    for (const PaneKey& key : stream->touched) effect.panes.push_back({stream->state.id, key, find(stream->state, key)});
     stream->touched.clear();
     stream->dirty = false;
   }

@@ -1,8 +1,12 @@
-// Event time of the streams: which window a sample belongs to, whether it comes too late, when a window is closed.
+// Event time of the streams: which windows a sample belongs to, when their rows are sent, when nothing may change them.
 //
-// The watermark of a stream is the highest event time less the delay, or what its device declared complete, and never
-// goes back. A window is final once the watermark has reached its end; what comes for it later is late. Everything here
-// happens sample by sample in arrival order, so where a batch ends changes nothing. Pure state; one thread.
+// The watermark of a stream is the highest event time less the delay, or what its device declared complete. A window is
+// final once the watermark has reached its end, and is sent again (revision + 1) for what still comes within the lateness;
+// later arrivals are late. A clock that had jumped ahead and came back would leave its stream late for as long: after
+// `rebase_after` arrivals in a row, all within what the stream had jumped over, the watermark goes back to them.
+//
+// Rows are decided sample by sample in arrival order and by the watermark alone, so where a batch ends changes nothing; only
+// what an idle stream sends depends on the time of day. Pure state; one thread.
 #pragma once
 
 #include <memory>
@@ -17,6 +21,16 @@
 
 namespace stethos::edge {
 
+inline constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
+
+// A definition that a stream is cut by.
+struct Followed {
+  const WindowDefinition* definition = nullptr;
+  Panes* panes = nullptr;
+  TimeNs unsettled_ns = time_min;  // windows that start before it have been sent, final and whole
+  TimeNs due_ns = time_max;        // the watermark at which a row is due or a pane may go
+};
+
 // A stream and what the windower keeps beside it.
 struct StreamRecord {
   Stream state;
@@ -24,8 +38,10 @@ struct StreamRecord {
   std::uint64_t block_length = 1;        // expected samples in each
   double plausible_min = -std::numeric_limits<double>::infinity();
   double plausible_max = std::numeric_limits<double>::infinity();
-  std::vector<std::size_t> definitions;  // indices of those that take it
-  TimeNs next_close_ns = 0;              // the earliest end of its panes
+  std::vector<Followed> followed;
+  TimeNs due_ns = time_max;              // the earliest of those it follows
+  std::uint64_t changes = 0;             // of its panes
+  std::uint64_t changes_when_idle = 0;   // of which all was sent when it was idle last
   bool dirty = false;
   std::vector<PaneKey> touched;
 };
@@ -41,53 +57,94 @@ struct Arrival {
 };
 
 enum class Unplaced : std::uint8_t { duplicate, late, rejected };
+// What became of an arrival. `rebased`: placed, after the stream's watermark went back for it. `behind`: late, and so are the
+// last `rebase_after` others, none of which can be placed: the clock is wrong.
+enum class Placed : std::uint8_t { placed, late, rebased, behind };
+
+struct TimeRules {
+  DurationNs watermark_delay_ns = 0;
+  DurationNs lateness_ns = 0;
+  DurationNs idle_timeout_ns = 0;  // 0: never
+  DurationNs future_max_ns = 0;
+  std::uint64_t rebase_after = 0;  // 0: never
+};
 
 class Windower {
  public:
-  Windower(std::vector<WindowDefinition> definitions, DurationNs watermark_delay_ns, DurationNs idle_timeout_ns);
+  // `former`: definitions of panes that a program with another configuration left.
+  Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules);
 
+  const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
 
-  // Call before anything else is done with a stream.
-  void adopt(StreamRecord& stream) const;
+  // Call before anything else is done with a stream, and when its quantity has changed.
+  void adopt(StreamRecord& stream);
 
   // What is changed is noted in `effect` by collect_changes.
-  void add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect);
+  Placed add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect);
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
 
   // Sends what a silent stream has, marked open, without moving its watermark.
   void send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
-  // Sends and removes the panes that will not grow any more: of definitions that are no longer configured, or all, where the
-  // stream has become another quantity or unit.
-  void retire_unknown(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+  // Sends and removes the panes of definitions that are no longer configured.
+  void retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+  // All of them, where the stream has become another quantity or unit: until the windows that were open would have ended,
+  // what comes is late, for they have been sent.
   void retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
-  // A reading whose time and identity may still come again lies within this of the watermark.
-  DurationNs length_max_ns() const { return length_max_ns_; }
+  // Whether anything at `time` is late now: nothing of it needs to be remembered.
+  bool is_past(const StreamRecord& stream, TimeNs time) const;
 
   void mark_dirty(StreamRecord& stream) { mark(stream); }
   // Moves the changes since the last call into `effect`.
   void collect_changes(Effect& effect);
 
  private:
-  const WindowDefinition* definition_of(std::uint64_t id) const;
-  Pane* newest_pane(StreamRecord& stream, std::uint64_t definition);
+  bool is_settled(const Stream& stream, TimeNs start, TimeNs end) const;
+  bool was_settled(const Stream& stream, TimeNs start, TimeNs end) const;
+  bool accepts(const Stream& stream, const Followed& followed, TimeNs time) const;
+  bool accepts_somewhere(const StreamRecord& stream, TimeNs time) const;
+  Placed follow_late_run(Stream& stream, TimeNs time) const;
+  void rebase(StreamRecord& stream, TimeNs time) const;
+  void note_jump(Stream& stream, TimeNs time) const;
+
+  void place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
+  void place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival);
+  void place_in_session(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
+  void place_in_count(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
+  void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival);
+  // The pane has changed: the watermark will see that the windows that hold it are sent.
+  void expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane);
+
+  TimeNs revision_due(const WindowDefinition& definition, TimeNs window, TimeNs watermark) const;
+
+  // Sends what is due, and what is open as well if `open_too`; removes panes that nothing can change any more.
+  void sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  template <class Visit>
+  static void for_each_window(const Followed& followed, TimeNs from, Visit visit);
+  static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
+  void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
+                       Effect& effect);
+  TimeNs over_at(const Followed& followed) const;
+  TimeNs first_unsettled(const Stream& stream, const Followed& followed) const;
+  TimeNs due_of(const Stream& stream, const Followed& followed) const;
+  void retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
+
+  void count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
   void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
-  template <class Ended>
-  void retire(StreamRecord& stream, TimeNs now_ns, Effect& effect, Ended ended);
-  void close_ended(StreamRecord& stream, TimeNs now_ns, Effect& effect);
-  void emit(const StreamRecord& stream, const PaneKey& key, const Pane& pane, schema::WindowState state, TimeNs now_ns,
-            Effect& effect);
+  void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
+            schema::WindowState state, TimeNs now_ns, Effect& effect);
 
   const std::vector<WindowDefinition> definitions_;
-  const DurationNs watermark_delay_ns_;
-  const DurationNs idle_timeout_ns_;
-  DurationNs length_max_ns_ = 0;
+  const std::vector<WindowDefinition> former_;  // less those that are configured
+  const TimeRules rules_;
   std::uint64_t provenance_ = 0;
   std::vector<StreamRecord*> dirty_;
+  std::vector<const Pane*> to_merge_;
 };
 
 }  // namespace stethos::edge

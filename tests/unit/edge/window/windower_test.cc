@@ -1,0 +1,391 @@
+#include "edge/window/windower.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace stethos::edge {
+namespace {
+
+constexpr DurationNs ms = ns_per_ms;
+constexpr DurationNs s = ns_per_s;
+constexpr TimeNs begin = 1'767'225'600 * s;  // a multiple of every length below
+constexpr TimeNs now = begin + 86'400 * s;
+
+WindowConfig tumbling(DurationNs length) { return {.length = length, .quantity = {}, .device = {}, .statistics = {}}; }
+WindowConfig hopping(DurationNs length, DurationNs hop, DurationNs offset = 0) {
+  WindowConfig config = tumbling(length);
+  config.hop = hop;
+  config.offset = offset;
+  return config;
+}
+WindowConfig session(DurationNs gap) {
+  WindowConfig config = tumbling(0);
+  config.gap = gap;
+  return config;
+}
+WindowConfig count(std::int64_t samples) {
+  WindowConfig config = tumbling(0);
+  config.samples = samples;
+  return config;
+}
+
+// One stream, and the rows that a collector would end up with.
+class Bench {
+ public:
+  explicit Bench(std::vector<WindowConfig> windows, TimeRules rules = {.lateness_ns = 10 * s, .future_max_ns = 300 * s})
+      : windows_(std::move(windows)), rules_(rules) {
+    record_.state.device = "d";
+    record_.state.quantity = "q";
+    start();
+  }
+
+  // As from a spool, in a new process.
+  void restart() {
+    Stream saved = record_.state;
+    record_ = {};
+    record_.state = std::move(saved);
+    for (auto panes = record_.state.panes.begin(); panes != record_.state.panes.end();) {
+      panes = panes->second.empty() ? record_.state.panes.erase(panes) : std::next(panes);
+    }
+    start();
+  }
+
+  void reconfigure(std::vector<WindowConfig> windows) {
+    former_ = windower_->definitions();
+    windows_ = std::move(windows);
+    restart();
+    Effect effect;
+    windower_->retire_former(record_, now, effect);
+    keep(effect);
+  }
+
+  Placed add(TimeNs time, double value = 1) {
+    Effect effect;
+    Arrival arrival;
+    arrival.time_ns = time;
+    arrival.moments = kernels::moments_of(value, -1e300, 1e300);
+    arrival.origin = {1, ++sequence_};
+    arrival.received_ns = now;
+    const Placed placed = windower_->add(record_, arrival, now, effect);
+    keep(effect);
+    return placed;
+  }
+
+  void complete(TimeNs until) {
+    Effect effect;
+    windower_->advance(record_, until, now, effect);
+    keep(effect);
+  }
+
+  void idle() {
+    Effect effect;
+    windower_->send_if_idle(record_, now + 3'600 * s, effect);
+    keep(effect);
+  }
+
+  const SampleCounts& counts() const { return record_.state.counts; }
+  std::size_t pane_count() const {
+    std::size_t panes = 0;
+    for (const auto& [definition, of_it] : record_.state.panes) panes += of_it.size();
+    return panes;
+  }
+
+  // "0s+10s r0 final 3", as offsets from the beginning: start, length, revision, state, good samples.
+  std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    for (const auto& row : rows) {
+      all.push_back(std::to_string((row.start_ns - begin) / ms) + "+" + std::to_string(row.length_ns / ms) + " r" +
+                    std::to_string(row.revision) + " " + schema::EnumNameWindowState(row.state) + " " +
+                    std::to_string(row.counts->good));
+    }
+    return all;
+  }
+
+  // Since the last call.
+  std::vector<std::string> news() {
+    const auto all = texts();
+    std::vector<std::string> later(all.begin() + static_cast<std::ptrdiff_t>(told_), all.end());
+    told_ = all.size();
+    return later;
+  }
+
+  // The highest revision of each window that there is.
+  std::map<std::pair<std::uint64_t, TimeNs>, const schema::WindowRowT*> standing() const {
+    std::map<std::pair<std::uint64_t, TimeNs>, const schema::WindowRowT*> found;
+    for (const auto& row : rows) {
+      const auto [known, is_new] = found.try_emplace({row.definition, row.start_ns}, &row);
+      if (is_new) continue;
+      EXPECT_GT(row.revision, known->second->revision) << "a collector would ignore it";
+      known->second = &row;
+    }
+    std::erase_if(found, [](const auto& item) { return item.second->state == schema::WindowState::withdrawn; });
+    return found;
+  }
+
+  std::vector<schema::WindowRowT> rows;
+
+ private:
+  void start() {
+    windower_ = std::make_unique<Windower>(window_definitions(windows_), former_, rules_);
+    windower_->adopt(record_);
+  }
+
+  void keep(Effect& effect) {
+    windower_->collect_changes(effect);
+    for (auto& row : effect.windows) rows.push_back(std::move(row));
+  }
+
+  std::vector<WindowConfig> windows_;
+  std::vector<WindowDefinition> former_;
+  TimeRules rules_;
+  StreamRecord record_;
+  std::unique_ptr<Windower> windower_;
+  std::uint64_t sequence_ = 0;
+  std::size_t told_ = 0;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST(Windower, ALateReadingRevisesAWindowThatWasSent) {
+  Bench bench({tumbling(s)});
+  bench.add(begin);
+  bench.add(begin + 1 * s);
+  bench.add(begin + 500 * ms);
+  bench.add(begin + 600 * ms);
+  EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 final 1"})) << "revisions are gathered";
+  bench.add(begin + 2 * s);
+  EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 final 1", "0+1000 r1 final 3", "1000+1000 r0 final 1"}));
+  bench.add(begin + 11 * s);
+  EXPECT_EQ(bench.add(begin + 900 * ms), Placed::late);
+  EXPECT_EQ(bench.counts().good, 6u);
+  EXPECT_EQ(bench.counts().late, 1u);
+}
+
+TEST(Windower, ARevisionIsSentBeforeItsWindowIsSettled) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 700 * ms});
+  bench.add(begin);
+  bench.add(begin + 1 * s);
+  bench.add(begin + 100 * ms);
+  bench.add(begin + 1'700 * ms);
+  EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 final 1", "0+1000 r1 final 2"}));
+  EXPECT_EQ(bench.add(begin + 200 * ms), Placed::late);
+  EXPECT_EQ(bench.pane_count(), 1u);
+}
+
+TEST(Windower, HoppingWindowsOverlap) {
+  Bench bench({hopping(3 * s, s)});
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.news(), (Texts{"-2000+3000 r0 final 1", "-1000+3000 r0 final 2", "0+3000 r0 final 3", "1000+3000 r0 final 3"}));
+  bench.add(begin + 1'500 * ms);
+  bench.add(begin + 5 * s);
+  EXPECT_EQ(bench.news(), (Texts{"-1000+3000 r1 final 3", "0+3000 r1 final 4", "1000+3000 r1 final 4", "2000+3000 r0 final 3"}));
+}
+
+TEST(Windower, ASilenceSendsNoEmptyWindows) {
+  Bench bench({hopping(3 * s, s), tumbling(s)});
+  bench.add(begin);
+  bench.add(begin + 100'000 * s);
+  EXPECT_EQ(bench.rows.size(), 4u);
+  EXPECT_EQ(bench.pane_count(), 2u);
+}
+
+TEST(Windower, SessionsEndWithAPauseAndLateDataJoinsThem) {
+  Bench bench({session(2 * s)});
+  bench.add(begin);
+  bench.add(begin + 1 * s);
+  bench.add(begin + 5 * s);
+  bench.add(begin + 8 * s);
+  EXPECT_EQ(bench.news(), (Texts{"0+3000 r0 final 2", "5000+2000 r0 final 1"}));
+  // One reading in the pause joins both: the later one is withdrawn.
+  bench.add(begin + 2'500 * ms);
+  bench.add(begin + 4'000 * ms);
+  bench.add(begin + 9 * s);
+  EXPECT_EQ(bench.news(), (Texts{"5000+2000 r1 withdrawn 0", "0+7000 r1 final 5"}));
+  ASSERT_EQ(bench.standing().size(), 1u);
+}
+
+TEST(Windower, ASessionThatBeginsEarlierHasAnotherStart) {
+  Bench bench({session(2 * s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = s});
+  bench.add(begin + 5 * s);
+  bench.idle();
+  bench.add(begin + 4 * s);
+  bench.complete(begin + 20 * s);
+  EXPECT_EQ(bench.texts(), (Texts{"5000+2000 r0 open 1", "5000+2000 r1 withdrawn 0", "4000+3000 r0 final 2"}));
+}
+
+TEST(Windower, CountWindowsHoldAsManySamplesWhateverTheirStamps) {
+  Bench bench({count(2)});
+  for (const DurationNs at : {0 * s, 0 * s, 0 * s, 5 * s, 1 * s, 2 * s}) bench.add(begin + at);
+  ASSERT_EQ(bench.rows.size(), 3u);
+  EXPECT_EQ(bench.standing().size(), 3u) << "a stamp that repeats is no reason to have the same start";
+  for (const auto& row : bench.rows) EXPECT_EQ(row.counts->good, 2u);
+}
+
+TEST(Windower, UnfinishedWindowsAreSentAsOftenAsWanted) {
+  WindowConfig config = tumbling(10 * s);
+  config.emit_every = 4 * s;
+  Bench bench({config});
+  for (int i = 0; i < 11; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.texts(), (Texts{"0+10000 r0 open 5", "0+10000 r1 open 9", "0+10000 r2 final 10"}));
+}
+
+TEST(Windower, AnIdleStreamIsSentOnceAndIsNotLateWhenItComesBack) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 0, .idle_timeout_ns = s});
+  bench.add(begin);
+  bench.idle();
+  bench.idle();
+  EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 open 1"}));
+  EXPECT_EQ(bench.add(begin + 10 * ms), Placed::placed);
+  bench.complete(begin + s);
+  EXPECT_EQ(bench.texts().back(), "0+1000 r1 final 2");
+}
+
+constexpr TimeRules with_rebase{.lateness_ns = 10 * s, .future_max_ns = 300 * s, .rebase_after = 3};
+
+TEST(Windower, AClockThatJumpedAheadAndCameBackDoesNotStrandItsStream) {
+  Bench bench({tumbling(s)}, with_rebase);
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  for (int i = 0; i < 20; ++i) bench.add(begin + (200 + i) * s);
+  EXPECT_EQ(bench.add(begin + 25 * s), Placed::late);
+  EXPECT_EQ(bench.add(begin + 26 * s), Placed::late);
+  EXPECT_EQ(bench.add(begin + 27 * s), Placed::rebased);
+  for (int i = 28; i < 200; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::placed) << i;
+  // Where the clock had been before, windows are settled, and those that are not take what comes.
+  for (int i = 200; i < 209; ++i) EXPECT_NE(bench.add(begin + i * s), Placed::placed) << i;
+  for (int i = 209; i < 230; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::placed) << i;
+  bench.complete(begin + 1'000 * s);
+  std::uint64_t good = 0;
+  for (const auto& [window, row] : bench.standing()) good += row->counts->good;
+  EXPECT_EQ(good, bench.counts().good);
+  EXPECT_EQ(bench.counts().good + bench.counts().late, 5u + 20 + 2 + 173 + 9 + 21);
+}
+
+TEST(Windower, AClockThatIsBehindIsSaidOnceAndItsReadingsAreLate) {
+  Bench bench({tumbling(s)}, with_rebase);
+  for (int i = 0; i < 100; ++i) bench.add(begin + i * s);
+  std::vector<Placed> placed;
+  for (int i = 0; i < 5; ++i) placed.push_back(bench.add(begin + (50 + i) * s));
+  EXPECT_EQ(placed, (std::vector{Placed::late, Placed::late, Placed::behind, Placed::late, Placed::late}));
+}
+
+TEST(Windower, WhatIsNoLongerConfiguredIsSentAndForgotten) {
+  Bench bench({hopping(2 * s, s), tumbling(s)});
+  bench.add(begin + 100 * ms);
+  bench.reconfigure({tumbling(s)});
+  EXPECT_EQ(bench.texts(), (Texts{"-1000+2000 r0 open 1", "0+2000 r0 open 1"}));
+  EXPECT_EQ(bench.pane_count(), 1u);
+}
+
+// Random readings, out of order by up to `disorder`, against rules written down without panes: a reading is in every window
+// that holds its time and could still be revised; one that is in none is late.
+struct Trial {
+  WindowConfig window;
+  DurationNs lateness;
+  DurationNs delay;
+  DurationNs disorder;
+};
+
+class WindowerTrial : public testing::TestWithParam<Trial> {};
+
+TEST_P(WindowerTrial, RowsHoldWhatTheRulesSayWhateverIsRestarted) {
+  const Trial& trial = GetParam();
+  const WindowDefinition definition = window_definitions({trial.window})[0];
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::mt19937 random(seed);
+    const auto below = [&](DurationNs limit) {
+      return static_cast<DurationNs>(random() % static_cast<std::uint64_t>(limit + 1));
+    };
+    Bench bench({trial.window}, {.watermark_delay_ns = trial.delay, .lateness_ns = trial.lateness, .idle_timeout_ns = s});
+    Bench restarted({trial.window}, {.watermark_delay_ns = trial.delay, .lateness_ns = trial.lateness, .idle_timeout_ns = s});
+    std::map<TimeNs, std::vector<double>> expected;
+    std::uint64_t late = 0;
+    TimeNs watermark = time_min;
+    TimeNs at = begin;
+    for (int i = 0; i < 400; ++i) {
+      at += random() % 30 == 0 ? below(20 * s) : below(300 * ms);
+      const TimeNs time = at - below(trial.disorder);
+      const double value = std::uniform_real_distribution<>(-1, 1)(random);
+      bool placed = false;
+      for (TimeNs start = definition.first_start(time); start <= time; start += definition.hop_ns) {
+        if (watermark != time_min && start + definition.length_ns + trial.lateness <= watermark) continue;
+        expected[start].push_back(value);
+        placed = true;
+      }
+      late += placed ? 0 : 1;
+      watermark = std::max(watermark, time - trial.delay);
+      EXPECT_EQ(bench.add(time, value), placed ? Placed::placed : Placed::late);
+      restarted.add(time, value);
+      if (random() % 20 == 0) restarted.restart();
+      if (random() % 50 == 0) {
+        bench.idle();
+        restarted.idle();
+      }
+    }
+    bench.complete(at + 1'000 * s);
+    restarted.complete(at + 1'000 * s);
+    EXPECT_EQ(restarted.texts(), bench.texts());
+    EXPECT_EQ(bench.counts().late, late);
+    EXPECT_EQ(bench.counts().good, 400 - late);
+    EXPECT_EQ(bench.pane_count(), 0u);
+    const auto standing = bench.standing();
+    ASSERT_EQ(standing.size(), expected.size());
+    for (const auto& [start, values] : expected) {
+      const auto found = standing.find({definition.id, start});
+      ASSERT_NE(found, standing.end()) << start;
+      const schema::WindowRowT& row = *found->second;
+      EXPECT_EQ(row.state, schema::WindowState::final);
+      ASSERT_EQ(row.counts->good, values.size()) << "seed " << seed << " window " << start - begin;
+      double sum = 0;
+      for (const double value : values) sum += value;
+      EXPECT_NEAR(row.moments->mean, sum / static_cast<double>(values.size()), 1e-12);
+      EXPECT_EQ(row.moments->min, *std::ranges::min_element(values));
+      EXPECT_EQ(row.moments->max, *std::ranges::max_element(values));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Grids, WindowerTrial,
+                         testing::Values(Trial{tumbling(s), 0, 0, 0}, Trial{tumbling(s), 3 * s, 0, 2 * s},
+                                         Trial{tumbling(s), 700 * ms, 300 * ms, 3 * s}, Trial{hopping(3 * s, s), 0, 0, s},
+                                         Trial{hopping(3 * s, s), 2'300 * ms, 100 * ms, 4 * s},
+                                         Trial{hopping(3 * s, 2 * s, 700 * ms), 5 * s, 0, 6 * s},
+                                         Trial{hopping(10 * s, 100 * ms), s, 0, 3 * s}));
+
+// Sessions by the same readings, sorted: what a pause cuts. Nothing is late here.
+TEST(Windower, SessionsDoNotDependOnTheOrderOfArrival) {
+  constexpr DurationNs pause = 2 * s;
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    std::mt19937 random(seed);
+    Bench bench({session(pause)}, {.lateness_ns = 3'600 * s, .idle_timeout_ns = s});
+    std::vector<TimeNs> times;
+    TimeNs at = begin;
+    for (int i = 0; i < 200; ++i) {
+      at += static_cast<DurationNs>(random() % 3'000) * ms;
+      times.push_back(at - static_cast<DurationNs>(random() % 8'000) * ms);
+      bench.add(times.back());
+      if (random() % 20 == 0) bench.restart();
+      if (random() % 20 == 0) bench.idle();
+    }
+    bench.complete(at + 10'000 * s);
+    std::ranges::sort(times);
+    std::map<TimeNs, std::pair<DurationNs, std::uint64_t>> expected;
+    for (std::size_t i = 0; i < times.size();) {
+      const std::size_t first = i;
+      while (i + 1 < times.size() && times[i + 1] - times[i] < pause) ++i;
+      expected[times[first]] = {times[i] - times[first] + pause, i - first + 1};
+      ++i;
+    }
+    std::map<TimeNs, std::pair<DurationNs, std::uint64_t>> found;
+    for (const auto& [window, row] : bench.standing()) found[window.second] = {row->length_ns, row->counts->good};
+    EXPECT_EQ(found, expected) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace stethos::edge
