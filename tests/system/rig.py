@@ -238,7 +238,7 @@ def window_of(record):
     return Window(device=record["device"], channel=record["channel"], start_ns=record["start_ns"],
                   length_ns=record["length_ns"], counts=record["counts"],
                   statistics={name: each["value"] for name, each in record["statistics"].items()},
-                   final=record["state"] == "final")
+                  final=record["state"] == "final")
 
 
 def metric_of(url, name, labels):

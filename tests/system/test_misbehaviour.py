@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig import json_subscription, wait_for
+from rig import SECOND_NS, json_subscription, wait_for
 
 # Devices send up to their whole ring ahead of a message that has to be sent again, so it may be that much older.
 RESEND = ("--resend-after", "300ms", "--in-flight", 32)
@@ -71,6 +71,23 @@ def test_everything_at_once(rig, tell):
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_everything_at_once_for_longer(rig, tell, seed):
     run_fleet(rig, tell, (*EVERYTHING, "--seed", seed), machines=8, duration="20m")
+
+
+def test_late_data_revises_windows(rig, tell):
+    """No delay of the watermark: windows are sent as soon as the first sample behind their end has come, and again for what was
+    overtaken, sent again or late."""
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector, **{"time.watermark_delay": "0s", "time.lateness": "1h"},
+                    window=[{"length": "5s"}, {"length": "20s", "hop": "5s"}])
+    sim = rig.sim(broker, "--scenario", rig.fleet(machines=3, duration="4m"), "--speed", 0, "--complete-past", "1m", *RESEND,
+                  "--late", 0.1, "--late-by", "30s", "--reorder", 0.2, "--drop-sends", 0.1)
+    ledger = sim.finish(seconds=120)
+    # Windows that overlap are as many sets that do not.
+    for length, offset in ((5, 0), (20, 0), (20, 5), (20, 10), (20, 15)):
+        report = tell(rig.reconciled(ledger, edge, collector, length * SECOND_NS, offset_ns=offset * SECOND_NS), ledger)
+        assert report.published == ledger.total("samples") and report.late == 0
+    assert edge.metric("stethos_edge_dead_letters_total") == 0
+    assert collector.metric("stethos_collector_windows_superseded_total") > 20
 
 
 def test_json_that_comes_twice_or_spoilt(rig, tell):

@@ -207,6 +207,7 @@ Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
     record.body.assign(blob.begin(), blob.end());
     joined = join(stream, scan, record);
     if (!joined) return false;
+    if (record.row->state() == schema::WindowState::withdrawn) return true;  // there is no such window
     if (!filter.machine || (record.stream && record.stream->machine == *filter.machine))
       scan.page.records.push_back(std::move(record));
     return true;

@@ -41,6 +41,7 @@ struct WindowSketch {
   std::uint32_t revision = 0;
   double rms = 1.5;
   std::uint64_t stream_version = 0x51;
+  schema::WindowState state = schema::WindowState::final;
 };
 
 inline schema::WindowRowT window_row(const WindowSketch& sketch) {
@@ -52,7 +53,7 @@ inline schema::WindowRowT window_row(const WindowSketch& sketch) {
   row.length_ns = ns_per_s;
   row.generation = sketch.generation;
   row.revision = sketch.revision;
-  row.state = schema::WindowState::final;
+  row.state = sketch.state;
   row.moments = std::make_unique<schema::MomentsT>();
   row.moments->count = 2560;
   row.moments->mean = 0.1;

@@ -65,6 +65,13 @@ TEST_F(QueryTest, FiltersByEachParameter) {
   EXPECT_EQ(count({{"from", std::to_string(some_time + 1)}, {"to", std::to_string(some_time + 2 * ns_per_s)}}), 4U);
 }
 
+TEST_F(QueryTest, AWithdrawnWindowIsNotShown) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.start = some_time + ns_per_s})}}}));
+  EXPECT_EQ(count({}), 2U);
+  take(batch_of({{.rows = {sent(3, WindowSketch{.revision = 1, .state = schema::WindowState::withdrawn})}}}));
+  EXPECT_EQ(count({}), 1U);
+}
+
 TEST_F(QueryTest, PagesJoinToTheWholeWithoutGapOrOverlap) {
   fill();
   for (const std::size_t limit : {1UL, 2UL, 5UL, 11UL, 12UL, 13UL}) {
