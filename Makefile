@@ -1,6 +1,6 @@
 # The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format format-check tidy docs clean dependencies
+.PHONY: help demo test check soak bench format format-check tidy docs clean dependencies
 
 JOBS := $(shell nproc)
 # Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
@@ -26,14 +26,21 @@ test: dependencies ## build and run every quick test: units, sources, format, wh
 	$(MAKE) format-check
 	$(PYTEST) -m "not slow"
 
-check: dependencies ## everything else: sanitizers, clang-tidy, long whole-process tests; about half an hour on two cores
+check: dependencies ## everything else: sanitizers, clang-tidy, 1000 seeds, long whole-process tests; about forty minutes on two cores
 	cmake --preset dev
 	cmake --build --preset dev -j $(JOBS)
 	scripts/tidy.py
+	build/dev/bin/stethos-simulation --first 101 --seeds 1000
 	cmake --preset asan
 	cmake --build --preset asan -j $(JOBS)
 	ctest --preset asan -j $(JOBS)
 	$(PYTEST) -m slow
+
+MINUTES := 60
+soak: dependencies ## new seeds of the simulation and kills of real processes for MINUTES (60)
+	cmake --preset dev
+	cmake --build --preset dev -j $(JOBS)
+	scripts/soak.sh $(MINUTES)
 
 bench: dependencies ## measure on this machine; asserts nothing
 	cmake --preset release

@@ -124,7 +124,8 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   windower_.collect_changes(effect_);
   trim_dead_letters();
 
-  std::ranges::sort(heard_);
+  // By name, not by address: the same input gives the same output.
+  std::ranges::sort(heard_, {}, [](const auto& heard) { return std::pair(std::string_view(heard.first->name), heard.second); });
   const auto repeated = std::ranges::unique(heard_);
   heard_.erase(repeated.begin(), repeated.end());
   for (const auto& [device, epoch] : heard_) {

@@ -471,6 +471,8 @@ TimeNs Windower::due_of(const Stream& stream, const Followed& followed) const {
 }
 
 void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  // Where the time of day went back, the silence is measured from now on.
+  stream.state.last_received_ns = std::min(stream.state.last_received_ns, now_ns);
   if (rules_.idle_timeout_ns == 0 || now_ns - stream.state.last_received_ns < rules_.idle_timeout_ns) return;
   if (stream.changes_when_idle == stream.changes) return;
   stream.changes_when_idle = stream.changes;

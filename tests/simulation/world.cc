@@ -1,0 +1,479 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "common/sqlite.h"
+#include "schemas/envelope.h"
+#include "uplink/protocol/compression.h"
+
+namespace stethos::simulation {
+namespace {
+
+constexpr TimeNs begin = edge::epoch_ns;
+constexpr DurationNs ms = ns_per_ms;
+constexpr DurationNs s = ns_per_s;
+constexpr std::size_t in_flight_max = 12;
+constexpr std::uint64_t steps_to_drain_max = 20'000;
+constexpr std::uint64_t steps_between_checks = 100;
+
+void must(const Status& status) { STETHOS_CHECK(status.has_value(), status ? "" : status.error().text()); }
+
+}  // namespace
+
+// What a device sent, and the ring of what nobody has acknowledged.
+struct World::Device {
+  struct Held {
+    std::vector<std::uint8_t> payload;
+    DurationNs sent = 0;  // when last; 0: never
+  };
+  struct Produced {
+    TimeNs time = 0;
+    std::vector<float> samples;
+  };
+  std::string name;
+  std::uint64_t epoch = 1;
+  std::uint64_t next_sequence = 1;
+  TimeNs time = begin;
+  std::map<std::uint64_t, Held> ring;
+  std::vector<Produced> produced;
+};
+
+struct World::InFlight {
+  DurationNs due = 0;
+  std::string topic;
+  std::vector<std::uint8_t> payload;
+};
+
+class World::SimClock final : public Clock {
+ public:
+  TimeNs now() const override { return begin + 3'600 * s + time + offset; }
+  DurationNs monotonic() const override { return time; }
+
+  DurationNs time = s;
+  DurationNs offset = 0;  // of the time of day, which jumps
+};
+
+class World::SimPort final : public edge::MessagePort {
+ public:
+  explicit SimPort(World& world) : world_(world) {}
+
+  void poll(DurationNs, std::vector<edge::Message>& batch) override {
+    auto& queue = world_.to_edge_;
+    const auto most = world_.below(8);
+    for (std::size_t i = 0; i < queue.size() && batch.size() < most;) {
+      if (queue[i].due > world_.clock_->time) {
+        ++i;
+        continue;
+      }
+      InFlight arrived = std::exchange(queue[i], std::move(queue.back()));
+      queue.pop_back();
+      batch.push_back(edge::message_of(0, std::move(arrived.topic), std::move(arrived.payload), world_.clock_->now()));
+    }
+  }
+  void durable() override {}
+  bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override {
+    if (world_.faults_ && world_.chance(0.2)) return false;
+    world_.to_devices_.push_back(
+        {world_.clock_->time + world_.up_to(500 * ms), std::string(topic), {payload.begin(), payload.end()}});
+    return true;
+  }
+  void close() override {}
+
+ private:
+  World& world_;
+};
+
+// The real spool, and a process that may be killed before or after its commit.
+class World::SimSpool final : public edge::Spool {
+ public:
+  SimSpool(World& world, edge::SqliteSpool& real) : world_(world), real_(real) {}
+
+  Result<edge::SavedState> load() override { return real_.load(); }
+  Status commit(const edge::Effect& effect) override {
+    const auto killed = [] { return fail(Code::unavailable, "committing", "killed"); };
+    if (world_.faults_ && world_.chance(0.01)) return killed();
+    if (world_.planted_ == Planted::commit_forgotten && world_.chance(0.01)) {
+      forgot_ = true;  // the process goes on until it is killed
+    }
+    if (forgot_) return {};
+    must(real_.commit(effect));
+    if (world_.faults_ && world_.chance(0.01)) return killed();
+    return {};
+  }
+
+ private:
+  World& world_;
+  edge::SqliteSpool& real_;
+  bool forgot_ = false;
+};
+
+class World::SimUplink final : public uplink::Uplink {
+ public:
+  explicit SimUplink(World& world) : world_(world) {}
+
+  uplink::PostResult post(std::span<const std::uint8_t> body) override {
+    if (world_.faults_ && (world_.collector_is_away_ || world_.chance(0.1))) return unreachable();
+    auto answer = deliver(body);
+    if (!answer) return unreachable();
+    if (!world_.faults_) return *answer;
+    if (world_.chance(0.1)) world_.late_posts_.emplace_back(body.begin(), body.end());
+    if (world_.chance(0.02)) world_.start_collector();
+    if (world_.chance(0.1)) return unreachable();
+    return *answer;
+  }
+  void abort() override {}
+
+  std::optional<std::vector<std::uint8_t>> deliver(std::span<const std::uint8_t> body) {
+    if (world_.faults_ && world_.chance(0.02)) {
+      world_.start_collector();
+      return std::nullopt;
+    }
+    const auto batch = uplink::decompress(body, schema::uplink_batch_bytes_max);
+    STETHOS_CHECK(batch.has_value(), "the sender's own compression");
+    auto answer = world_.intake_->take(*batch, world_.clock_->now());
+    STETHOS_CHECK(answer.has_value(), answer ? "" : answer.error().error.text());
+    return *answer;
+  }
+
+ private:
+  static std::unexpected<uplink::PostError> unreachable() {
+    return std::unexpected(uplink::PostError{
+        .failure = uplink::PostFailure::unreachable, .retry_after = 0, .error = {Code::unavailable, "posting", "the network"}});
+  }
+
+  World& world_;
+};
+
+struct World::Edge {
+  std::unique_ptr<edge::SqliteSpool> spool;
+  std::unique_ptr<SimSpool> commits;
+  std::unique_ptr<edge::Core> core;
+  std::unique_ptr<SimPort> port;
+  std::unique_ptr<edge::Pipeline> pipeline;
+  std::unique_ptr<SimUplink> uplink;
+  std::unique_ptr<uplink::Sender> sender;
+};
+
+World::World(std::uint64_t seed, Planted planted, const std::string& folder)
+    : random_(seed), planted_(planted), folder_(folder), config_(edge::core_config()), clock_(std::make_unique<SimClock>()) {
+  config_.time_future_max = 30 * 86'400 * s;
+  config_.time_earliest = begin - 86'400 * s;
+  // Within the lateness nothing is late, however long a message was on its way; windows are revised instead.
+  config_.time_watermark_delay = up_to(3 * s);
+  config_.time_lateness = 86'400 * s;
+  config_.time_idle_timeout = 5 * s;
+  config_.windows.clear();
+  const auto add_window = [&](auto set) {
+    edge::WindowConfig window;
+    set(window);
+    config_.windows.push_back(window);
+  };
+  add_window([&](auto& window) { window.length = s + up_to(9 * s); });
+  if (chance(0.5)) {
+    add_window([&](auto& window) {
+      window.hop = ms * (500 + up_to(2'000));
+      window.length = window.hop * (2 + up_to(4));
+      window.emit_every = chance(0.5) ? 3 * s : 0;
+    });
+  }
+  if (chance(0.5)) add_window([&](auto& window) { window.gap = ms * (200 + up_to(3'000)); });
+  if (chance(0.3)) add_window([&](auto& window) { window.samples = 1 + up_to(50); });
+  definitions_ = edge::window_definitions(config_.windows);
+  const auto device_count = 1 + below(3);
+  for (std::uint64_t i = 0; i < device_count; ++i) {
+    devices_.push_back(std::make_unique<Device>());
+    devices_.back()->name = "d" + std::to_string(i);
+  }
+  start_collector();
+  start_edge();
+}
+
+World::~World() = default;
+
+bool World::chance(double probability) { return std::uniform_real_distribution<>(0, 1)(random_) < probability; }
+std::uint64_t World::below(std::uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
+
+void World::start_collector() {
+  query_.reset();
+  intake_.reset();
+  tally_.collector_crashes += store_ != nullptr ? 1 : 0;
+  store_.reset();
+  auto opened = collector::Store::open(folder_ + "/collector.db", sqlite::Access::read_write, clock_->now());
+  STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
+  store_ = std::move(*opened);
+  intake_.emplace(*store_);
+  query_.emplace(*store_);
+}
+
+void World::start_edge() {
+  edge_ = std::make_unique<Edge>();
+  auto opened = edge::SqliteSpool::open(folder_ + "/spool.db");
+  STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
+  edge_->spool = std::move(*opened);
+  auto saved = edge_->spool->load();
+  STETHOS_CHECK(saved.has_value(), saved ? "" : saved.error().text());
+  if (planted_ == Planted::sequences_forgotten) saved->devices.clear();
+  if (planted_ == Planted::revision_forgotten) {
+    for (auto& stream : saved->streams) {
+      for (auto& [definition, panes] : stream.panes) {
+        for (auto& [start, pane] : panes) pane.revision = 0;
+      }
+    }
+  }
+  edge_->commits = std::make_unique<SimSpool>(*this, *edge_->spool);
+  edge_->core =
+      std::make_unique<edge::Core>(config_, 1, edge::PointTable{}, kernels::make_backend("reference"), std::move(*saved), "live");
+  edge_->port = std::make_unique<SimPort>(*this);
+  edge_->uplink = std::make_unique<SimUplink>(*this);
+  uplink::SenderConfig sender;
+  sender.node = "edge";
+  sender.rows_max = 1 + below(200);
+  sender.backoff_min = 100 * ms;
+  sender.backoff_max = 5 * s;
+  sender.jitter_seed = random_();
+  edge_->sender = std::make_unique<uplink::Sender>(sender, *edge_->spool, *edge_->uplink, *clock_);
+  edge_->pipeline = std::make_unique<edge::Pipeline>(edge::Pipeline::Settings{}, *edge_->core, *edge_->port, *edge_->commits,
+                                                     *clock_, [this] { edge_->sender->notify(); });
+}
+
+void World::crash_edge() {
+  ++tally_.edge_crashes;
+  edge_.reset();
+  start_edge();
+}
+
+void World::produce(Device& device) {
+  device.time += chance(0.05) ? up_to(10 * s) : ms * (1 + up_to(400));
+  Device::Produced produced{.time = device.time, .samples = std::vector<float>(1 + below(5))};
+  for (float& sample : produced.samples) sample = std::uniform_real_distribution<float>(-1, 1)(random_);
+  edge::BlockSpec spec;
+  spec.device = device.name;
+  spec.epoch = device.epoch;
+  spec.sequence = device.next_sequence++;
+  spec.lowest_held = device.ring.empty() ? spec.sequence : device.ring.begin()->first;
+  spec.start_ns = produced.time;
+  spec.samples = produced.samples;
+  spec.interval_ns = 1'000;
+  const auto message = edge::block_message(spec);
+  device.ring[spec.sequence].payload.assign(message.payload.begin(), message.payload.end());
+  device.produced.push_back(std::move(produced));
+  ++tally_.published;
+}
+
+void World::send(Device& device) {
+  std::size_t sent = 0;
+  for (auto& [sequence, held] : device.ring) {
+    if (++sent > in_flight_max) break;
+    if (held.sent != 0 && clock_->time - held.sent < 2 * s) continue;
+    held.sent = clock_->time;
+    ++tally_.sent;
+    const auto put = [&](DurationNs after) {
+      to_edge_.push_back({clock_->time + after, "stethos/v1/" + device.name + "/batch", held.payload});
+    };
+    if (!faults_) {
+      put(0);
+      continue;
+    }
+    if (!chance(0.1)) put(up_to(chance(0.1) ? 20 * s : 300 * ms));
+    if (chance(0.1)) put(up_to(30 * s));
+  }
+}
+
+// With nothing left in its ring, so that nothing is lost with it.
+void World::restart(Device& device) {
+  if (!device.ring.empty()) return;
+  ++device.epoch;
+  device.next_sequence = 1;
+}
+
+void World::deliver_acknowledgements() {
+  for (std::size_t i = 0; i < to_devices_.size();) {
+    if (to_devices_[i].due > clock_->time) {
+      ++i;
+      continue;
+    }
+    const InFlight arrived = std::exchange(to_devices_[i], std::move(to_devices_.back()));
+    to_devices_.pop_back();
+    const auto ack = schema::open_device_ack(arrived.payload);
+    STETHOS_CHECK(ack.has_value(), "an acknowledgement of ours");
+    const auto device =
+        std::ranges::find_if(devices_, [&](const auto& each) { return each->name == (*ack)->device()->string_view(); });
+    STETHOS_CHECK(device != devices_.end(), "an acknowledgement to nobody");
+    if ((*ack)->epoch() != (*device)->epoch) continue;
+    auto& ring = (*device)->ring;
+    ring.erase(ring.begin(), ring.upper_bound((*ack)->durable_through()));
+    if ((*ack)->ranges() == nullptr) continue;
+    for (const auto* range : *(*ack)->ranges()) ring.erase(ring.lower_bound(range->first()), ring.upper_bound(range->last()));
+  }
+}
+
+void World::run_edge() {
+  if (!edge_->pipeline->step()) crash_edge();
+}
+
+void World::step() {
+  ++tally_.steps;
+  clock_->time += up_to(200 * ms);
+  for (auto& device : devices_) {
+    if (faults_ && chance(0.4)) produce(*device);
+    if (faults_ && chance(0.01)) restart(*device);
+    send(*device);
+  }
+  deliver_acknowledgements();
+  run_edge();
+  if (chance(0.5)) edge_->sender->step();
+  if (planted_ == Planted::rows_deleted_early && chance(0.001)) {
+    const auto lanes = edge_->spool->oldest(1, 1 << 20);
+    for (const auto& lane : *lanes) {
+      if (!lane.rows.empty()) must(edge_->spool->acknowledged(lane.lane, lane.rows.front().number, {}));
+    }
+  }
+  if (!faults_) return;
+  if (chance(0.005)) crash_edge();
+  if (chance(0.005)) start_collector();
+  if (chance(0.01)) collector_is_away_ = !collector_is_away_;
+  if (chance(0.003)) {
+    ++tally_.clock_jumps;
+    clock_->offset += up_to(7'200 * s) - 3'600 * s;
+  }
+  if (!late_posts_.empty() && chance(0.1)) {
+    const auto again = std::move(late_posts_.back());
+    late_posts_.pop_back();
+    (void)edge_->uplink->deliver(again);
+  }
+}
+
+void World::heal() {
+  faults_ = false;
+  // The last word of each device: its time is complete.
+  for (auto& device : devices_) {
+    edge::BlockSpec spec;
+    spec.device = device->name;
+    spec.epoch = device->epoch;
+    spec.sequence = device->next_sequence++;
+    spec.lowest_held = device->ring.empty() ? spec.sequence : device->ring.begin()->first;
+    spec.start_ns = device->time += 60 * s;
+    device->produced.push_back({.time = spec.start_ns, .samples = spec.samples});
+    const auto message = edge::block_message(spec);
+    device->ring[spec.sequence].payload.assign(message.payload.begin(), message.payload.end());
+    ++tally_.published;
+  }
+}
+
+bool World::is_drained() {
+  if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty(); })) return false;
+  for (const auto& lane : edge_->spool->lane_totals()) {
+    if (lane.rows > 0) return false;
+  }
+  return to_edge_.empty();
+}
+
+std::string World::run(std::uint64_t steps) {
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    step();
+    if (i % steps_between_checks != 0) continue;
+    if (auto wrong = check(false); !wrong.empty()) return wrong;
+  }
+  heal();
+  const DurationNs healed = clock_->time;
+  std::uint64_t left = steps_to_drain_max;
+  // Streams fall idle in the end, and send what is open.
+  for (DurationNs busy = healed; clock_->time - busy < 2 * config_.time_idle_timeout;) {
+    if (left-- == 0) return "it does not drain";
+    step();
+    if (!is_drained()) busy = clock_->time;
+  }
+  tally_.drained_after_ns = clock_->time - healed;
+  return check(true);
+}
+
+// By the definition of windows alone: count and sum of what the device produced. Count windows are checked by their total.
+std::map<std::pair<std::uint64_t, TimeNs>, std::pair<std::uint64_t, double>> World::expected_windows(const Device& device) const {
+  std::map<std::pair<std::uint64_t, TimeNs>, std::pair<std::uint64_t, double>> expected;
+  for (const auto& definition : definitions_) {
+    const auto count_in = [&](TimeNs start, const Device::Produced& block) {
+      auto& [count, sum] = expected[{definition.id, start}];
+      count += block.samples.size();
+      for (const float sample : block.samples) sum += sample;
+    };
+    TimeNs session = 0;
+    TimeNs last = 0;
+    for (const auto& block : device.produced) {
+      if (definition.is_on_grid()) {
+        for (TimeNs start = definition.first_start(block.time); start <= block.time; start += definition.hop_ns)
+          count_in(start, block);
+      } else if (definition.kind == schema::WindowKind::session) {
+        if (session == 0 || block.time - last >= definition.length_ns) session = block.time;
+        last = block.time;
+        count_in(session, block);
+      }
+    }
+  }
+  return expected;
+}
+
+std::string World::check(bool at_end) {
+  const auto text_of = [](const schema::WindowRow& row) {
+    return row.device()->str() + " " + schema::EnumNameWindowKind(row.kind()) + " window at " +
+           std::to_string((row.start_ns() - begin) / ms) + " ms, revision " + std::to_string(row.revision());
+  };
+  tally_.windows = 0;
+  std::uint64_t produced = 0;
+  for (const auto& device : devices_) {
+    auto expected = expected_windows(*device);
+    std::uint64_t of_device = 0;
+    for (const auto& block : device->produced) of_device += block.samples.size();
+    produced += of_device;
+    std::map<std::uint64_t, std::uint64_t> in_count_windows;
+    collector::Filter filter;
+    filter.device = device->name;
+    filter.limit = collector::page_rows_max;
+    const auto page = query_->windows(filter);
+    STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
+    for (const auto& record : page->records) {
+      const schema::WindowRow& row = *record.row;
+      if (row.kind() == schema::WindowKind::count) {
+        in_count_windows[row.definition()] += row.counts()->good();
+        continue;
+      }
+      const auto known = expected.find({row.definition(), row.start_ns()});
+      // While data is missing a session may stand for the second half of another.
+      if (known == expected.end() && row.kind() == schema::WindowKind::session && !at_end) continue;
+      if (known == expected.end()) return text_of(row) + " should not exist";
+      const auto [count, sum] = known->second;
+      const bool too_few = at_end && row.counts()->good() < count;
+      if (row.counts()->good() > count || too_few) {
+        return text_of(row) + " has " + std::to_string(row.counts()->good()) + " of " + std::to_string(count);
+      }
+      if (row.counts()->good() == count && std::abs(row.moments()->mean() * static_cast<double>(count) - sum) > 1e-9) {
+        return text_of(row) + " has other values";
+      }
+      expected.erase(known);
+    }
+    for (const auto& [definition, count] : in_count_windows) {
+      if (count > of_device || (at_end && count != of_device)) {
+        return device->name + ": count windows hold " + std::to_string(count) + " of " + std::to_string(of_device);
+      }
+    }
+    if (at_end && !expected.empty()) {
+      const auto& [definition, start] = expected.begin()->first;
+      return device->name + ": no window of definition " + std::to_string(definition) + " at " +
+             std::to_string((start - begin) / ms) + " ms, which should have " +
+             std::to_string(expected.begin()->second.first);
+    }
+    tally_.windows += page->records.size();
+  }
+  const edge::SampleCounts samples = edge_->core->samples();
+  if (samples.good > produced || (at_end && samples.good != produced) || samples.late != 0 || samples.rejected != 0) {
+    return "the edge counts " + std::to_string(samples.good) + " good, " + std::to_string(samples.late) + " late and " +
+           std::to_string(samples.rejected) + " rejected of " + std::to_string(produced);
+  }
+  const auto gaps = query_->gaps({});
+  STETHOS_CHECK(gaps.has_value(), "gaps can be read");
+  if (!gaps->records.empty()) return "a gap is reported, and nothing is missing: " + gaps->records.front().cause;
+  return {};
+}
+
+}  // namespace stethos::simulation

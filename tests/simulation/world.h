@@ -1,0 +1,107 @@
+// Devices, an edge and a collector in one thread, with a clock, networks and crashes from one seed. The edge's pipeline, core
+// and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
+//
+// A crash is what SIGKILL does: everything in memory is gone, what was committed stays.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "edge/pipeline.h"
+#include "edge/spool/sqlite_spool.h"
+#include "tests/unit/edge/core_rig.h"
+#include "uplink/collector/intake.h"
+#include "uplink/collector/query.h"
+#include "uplink/sender/sender.h"
+
+namespace stethos::simulation {
+
+// Faults that the checks must catch: each breaks one promise.
+enum class Planted : std::uint8_t {
+  none,
+  commit_forgotten,      // now and then a commit is said to be done and is not
+  rows_deleted_early,    // rows leave the outbox though the collector never got them
+  sequences_forgotten,   // a restarted edge does not know what it has handled
+  revision_forgotten,    // a restarted edge numbers its rows from the beginning again
+};
+inline constexpr std::array<std::string_view, 5> planted_names{"none", "commit_forgotten", "rows_deleted_early",
+                                                               "sequences_forgotten", "revision_forgotten"};
+
+struct Tally {
+  std::uint64_t steps = 0;
+  std::uint64_t edge_crashes = 0;
+  std::uint64_t collector_crashes = 0;
+  std::uint64_t clock_jumps = 0;
+  std::uint64_t published = 0;  // messages
+  std::uint64_t sent = 0;       // with all that were sent again
+  std::uint64_t windows = 0;
+  DurationNs drained_after_ns = 0;  // since everything healed
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Planted planted, const std::string& folder);
+  ~World();
+
+  // Runs, heals, drains. Empty: every promise held; else what did not.
+  std::string run(std::uint64_t steps);
+
+  const Tally& tally() const { return tally_; }
+
+ private:
+  struct Device;
+  struct InFlight;
+  class SimClock;
+  class SimPort;
+  class SimSpool;
+  class SimUplink;
+  struct Edge;
+
+  bool chance(double probability);
+  std::uint64_t below(std::uint64_t limit);
+  DurationNs up_to(DurationNs limit) { return static_cast<DurationNs>(below(static_cast<std::uint64_t>(limit) + 1)); }
+
+  void step();
+  void produce(Device& device);
+  void send(Device& device);
+  void restart(Device& device);
+  void deliver_acknowledgements();
+  void run_edge();
+  void start_edge();
+  void crash_edge();
+  void start_collector();
+  void heal();
+  bool is_drained();
+
+  std::map<std::pair<std::uint64_t, TimeNs>, std::pair<std::uint64_t, double>> expected_windows(const Device& device) const;
+  std::string check(bool at_end);
+
+  std::mt19937_64 random_;
+  const Planted planted_;
+  const std::string folder_;
+  edge::EdgeConfig config_;
+  std::vector<edge::WindowDefinition> definitions_;
+  std::unique_ptr<SimClock> clock_;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<InFlight> to_edge_;
+  std::vector<InFlight> to_devices_;
+  std::unique_ptr<Edge> edge_;
+  std::unique_ptr<collector::Store> store_;
+  std::optional<collector::Intake> intake_;
+  std::optional<collector::Query> query_;
+  std::vector<std::vector<std::uint8_t>> late_posts_;  // that come a second time
+  bool collector_is_away_ = false;
+  bool faults_ = true;
+  Tally tally_;
+};
+
+}  // namespace stethos::simulation
