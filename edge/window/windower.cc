@@ -516,7 +516,7 @@ bool Windower::is_past(const StreamRecord& stream, TimeNs time) const {
 }
 
 void Windower::emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
-                    schema::WindowState state, TimeNs now_ns, Effect& effect) {
+                    schema::WindowState state, TimeNs now_ns, Effect& effect) const {
   RowContext context;
   context.definition = &definition;
   if (stream.interval_ns > 0 && definition.kind != schema::WindowKind::count) {

@@ -137,7 +137,7 @@ class Windower {
   void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
   void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
-            schema::WindowState state, TimeNs now_ns, Effect& effect);
+            schema::WindowState state, TimeNs now_ns, Effect& effect) const;
 
   const std::vector<WindowDefinition> definitions_;
   const std::vector<WindowDefinition> former_;  // less those that are configured

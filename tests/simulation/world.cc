@@ -158,7 +158,7 @@ struct World::Edge {
 
 World::World(std::uint64_t seed, Planted planted, const std::string& folder)
     : random_(seed), planted_(planted), folder_(folder), config_(edge::core_config()), clock_(std::make_unique<SimClock>()) {
-  config_.time_future_max = 30 * 86'400 * s;
+  config_.time_future_max = DurationNs{30} * 86'400 * s;
   config_.time_earliest = begin - 86'400 * s;
   // Within the lateness nothing is late, however long a message was on its way; windows are revised instead.
   config_.time_watermark_delay = up_to(3 * s);
@@ -245,7 +245,7 @@ void World::crash_edge() {
 }
 
 void World::produce(Device& device) {
-  device.time += chance(0.05) ? up_to(10 * s) : ms * (1 + up_to(400));
+  device.time += chance(0.05) ? up_to(10 * s) : ms + up_to(400 * ms);
   Device::Produced produced{.time = device.time, .samples = std::vector<float>(1 + below(5))};
   for (float& sample : produced.samples) sample = std::uniform_real_distribution<float>(-1, 1)(random_);
   edge::BlockSpec spec;
@@ -460,8 +460,7 @@ std::string World::check(bool at_end) {
     if (at_end && !expected.empty()) {
       const auto& [definition, start] = expected.begin()->first;
       return device->name + ": no window of definition " + std::to_string(definition) + " at " +
-             std::to_string((start - begin) / ms) + " ms, which should have " +
-             std::to_string(expected.begin()->second.first);
+             std::to_string((start - begin) / ms) + " ms, which should have " + std::to_string(expected.begin()->second.first);
     }
     tally_.windows += page->records.size();
   }
