@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
+import subprocess
 import time
 
 from messages import Publisher
-from rig import json_subscription, wait_for
+from rig import BINARIES, json_subscription, wait_for
 
 
 def publish(publisher, edge, first, count):
@@ -26,6 +27,11 @@ def identity_of(spool):
         database.close()
 
 
+def spool_command(what, *where):
+    done = subprocess.run([BINARIES / "stethos-edge", "spool", what, *where], capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout, done.stderr
+
+
 def test_a_damaged_spool_is_set_aside(rig):
     broker = rig.broker()
     edge = rig.edge(broker, subscription=[json_subscription("fleet", {"temperature": "temperature degC"})])
@@ -33,6 +39,9 @@ def test_a_damaged_spool_is_set_aside(rig):
     publish(publisher, edge, first=1, count=50)
     assert edge.metric("stethos_edge_spool_set_aside") == 0
     identity = identity_of(edge.spool)
+    code, told, _ = spool_command("inspect", "--config", edge.config)
+    assert code == 0 and f"identity      {identity}\n" in told and "streams       10\n" in told
+    assert spool_command("verify", "--config", edge.config) == (0, "good\n", "")
     assert edge.terminate() == 0
 
     # What is still in the log moves to the file, and the file's middle goes.
@@ -53,6 +62,12 @@ def test_a_damaged_spool_is_set_aside(rig):
     aside = [path for path in rig.folder.glob(f"{edge.spool.name}.damaged-*Z")]
     assert len(aside) == 1 and aside[0].read_bytes() == content
     assert f"{edge.spool} is damaged and was set aside as {aside[0]}" in edge.log_text()
+
+    # The command says of it what the edge said.
+    code, told, error = spool_command("verify", "--file", aside[0])
+    assert code == 4 and (told or error)
+    assert spool_command("verify", "--config", edge.config) == (0, "good\n", "")
+    assert spool_command("letters", "--file", rig.folder / "absent.db")[0] == 4
 
     # Once: the new one is good.
     identity = identity_of(edge.spool)

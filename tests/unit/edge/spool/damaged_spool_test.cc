@@ -4,14 +4,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "edge/spool/sqlite_spool.h"
-#include "tests/unit/common/scratch_folder.h"
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/spool/filled_spool.h"
 
 namespace stethos::edge {
 namespace {
 
-constexpr TimeNs now_ns = 1'795'276'500 * ns_per_s;  // 2026-11-21T15:55:00Z
+constexpr TimeNs now_ns = filled_ns;
 
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -20,28 +18,8 @@ std::string bytes_of(const std::string& path) {
 
 class DamagedSpool : public testing::Test {
  protected:
-  // A spool with something in every table, all of it in the file itself. Returns its identity.
-  std::string fill() {
-    auto spool = *SqliteSpool::open(file_);
-    Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), "live");
-    std::vector<Message> batch{json_message("not json"),
-                               json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":1})")};
-    for (int i = 0; i < 400; ++i) {
-      BlockSpec block;
-      block.device = "device-" + std::to_string(i);
-      batch.push_back(block_message(block));
-    }
-    auto effect = core.process(batch, now_ns);
-    pack_windows(**effect, now_ns);
-    EXPECT_TRUE(spool->commit(**effect));
-    return spool->spool_identity();
-  }
-
-  void execute(const std::string& sql) {
-    auto database = *sqlite::Database::open(file_, sqlite::Access::read_write);
-    const auto done = database.execute(sql);
-    ASSERT_TRUE(done) << done.error().text();
-  }
+  std::string fill() { return fill_spool(file_, 400); }
+  void execute(const std::string& sql) { execute_on(file_, sql); }
 
   void overwrite(std::size_t first, std::size_t length) {
     std::fstream file(file_, std::ios::binary | std::ios::in | std::ios::out);
