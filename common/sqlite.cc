@@ -34,6 +34,14 @@ Statement::Statement(Database& database, std::string_view sql) : database_(&data
   statement_.reset(prepared);
 }
 
+Result<Statement> Statement::prepare(Database& database, std::string_view sql) {
+  sqlite3_stmt* prepared = nullptr;
+  if (sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()), 0, &prepared, nullptr) != SQLITE_OK) {
+    return std::unexpected(database.error("preparing " + std::string(sql)));
+  }
+  return Statement(database, prepared);
+}
+
 Statement& Statement::bind(int index, std::int64_t value) {
   STETHOS_CHECK(sqlite3_bind_int64(statement_.get(), index, value) == SQLITE_OK, "binding an integer");
   return *this;
@@ -130,6 +138,18 @@ Result<Database> Database::open(const std::string& path, Access access) {
     return fail(Code::io, doing, "it does not take synchronous=FULL");
   }
   return database;
+}
+
+Result<Database> Database::in_memory() {
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  Database database(handle);
+  if (opened != SQLITE_OK) return std::unexpected(database.error("opening a database in memory"));
+  return database;
+}
+
+void Database::fold_log_on_close(bool fold) const {
+  sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, fold ? 0 : 1, nullptr);
 }
 
 // NOLINTNEXTLINE(readability-make-member-function-const)

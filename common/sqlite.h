@@ -23,6 +23,9 @@ class Statement {
  public:
   Statement(Database& database, std::string_view sql);  // SQL that does not compile stops the program
 
+  // For a file that may not be what it should be: there, SQL that does not compile is an error of the file.
+  static Result<Statement> prepare(Database& database, std::string_view sql);
+
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, std::uint64_t value) { return bind(index, static_cast<std::int64_t>(value)); }  // bit for bit
   Statement& bind(int index, int value) { return bind(index, static_cast<std::int64_t>(value)); }
@@ -47,6 +50,8 @@ class Statement {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
+  Statement(Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}
+
   Database* database_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
@@ -59,6 +64,12 @@ class Database {
   // no trust in the schema, double-quoted strings refused, lowered limits. What was set is read back; a file that will
   // not take it is an error.
   static Result<Database> open(const std::string& path, Access access);
+
+  static Result<Database> in_memory();
+
+  // Whether the last connection to close moves the write-ahead log into the file and deletes it. It does unless told not to,
+  // and changes a file by it that nothing was written to.
+  void fold_log_on_close(bool fold) const;
 
   // NOLINTNEXTLINE(readability-make-member-function-const): it changes what is stored
   Status execute(const std::string& sql);  // one or more statements without parameters

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "edge/config/edge_config.h"
 #include "edge/run.h"
+#include "edge/spool/spool_report.h"
 
 namespace {
 
@@ -44,6 +45,29 @@ Exit show(const std::string& path) {
   return Exit::ok;
 }
 
+// Opens the spool of `--file`, or of the configuration, and gives it to `tell`, which returns whether all is well.
+template <class Tell>
+Exit report_spool(std::string file, const std::string& config_path, Tell tell) {
+  if (file.empty()) {
+    const auto loaded = load(config_path);
+    if (!loaded) return Exit::config;
+    file = loaded->config.spool_file;
+  }
+  auto report = SpoolReport::open(file);
+  if (!report) {
+    std::cerr << report.error().text() << '\n';
+    return Exit::spool;
+  }
+  const Result<bool> told = tell(*report);
+  if (!told) std::cerr << told.error().text() << '\n';
+  return told && *told ? Exit::ok : Exit::spool;
+}
+
+Result<bool> done_if(const Status& status) {
+  if (!status) return std::unexpected(status.error());
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +85,22 @@ int main(int argc, char** argv) {
   auto* show_command =
       with_config(config_command->add_subcommand("show", "effective settings, where each comes from, and their hash"));
   auto* reference_command = config_command->add_subcommand("reference", "every key, as a page of Markdown");
+
+  auto* spool_command = app.add_subcommand("spool", "what is in the spool; reads only, also beside an edge that runs");
+  spool_command->require_subcommand(1);
+  std::string spool_file;
+  std::size_t letters_max = 20;
+  const auto with_spool = [&](CLI::App* command) {
+    auto* where = command->add_option_group("where");
+    where->add_option("--config", config_path, "the configuration file (TOML)");
+    where->add_option("--file", spool_file, "the spool itself");
+    where->require_option(1);
+    return command;
+  };
+  auto* inspect_command = with_spool(spool_command->add_subcommand("inspect", "identity, sizes, lanes, totals"));
+  auto* verify_command = with_spool(spool_command->add_subcommand("verify", "whether it is sound; reads all of it"));
+  auto* letters_command = with_spool(spool_command->add_subcommand("letters", "the newest dead letters, the newest last"));
+  letters_command->add_option("--limit", letters_max, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000'000));
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -73,6 +113,16 @@ int main(int argc, char** argv) {
   if (check_command->parsed()) exit = check(config_path);
   if (show_command->parsed()) exit = show(config_path);
   if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());
+  if (inspect_command->parsed()) {
+    exit = report_spool(spool_file, config_path, [](SpoolReport& report) { return done_if(report.inspect(std::cout)); });
+  }
+  if (verify_command->parsed()) {
+    exit = report_spool(spool_file, config_path, [](SpoolReport& report) { return report.verify(std::cout); });
+  }
+  if (letters_command->parsed()) {
+    exit = report_spool(spool_file, config_path,
+                        [&](SpoolReport& report) { return done_if(report.letters(std::cout, letters_max)); });
+  }
   if (version_command->parsed()) std::cout << "stethos-edge " STETHOS_VERSION "\n";
   return static_cast<int>(exit);
 }

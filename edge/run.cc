@@ -75,14 +75,17 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  auto spool = SqliteSpool::open(config.spool_file);
-  if (!spool) return stop_with(Exit::spool, spool.error());
-  auto saved = (*spool)->load();
-  if (!saved) return stop_with(Exit::spool, saved.error());
+  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now());
+  if (!opened) return stop_with(Exit::spool, opened.error());
+  if (!opened->set_aside.empty()) {
+    spdlog::error("the spool {} is damaged and was set aside as {}; a new one is begun: {}", config.spool_file, opened->set_aside,
+                  opened->damage);
+  }
+  SqliteSpool& spool = *opened->spool;
   spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file,
-               (*spool)->spool_identity(), backend->name(), loaded.hash);
+               spool.spool_identity(), backend->name(), loaded.hash);
 
-  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), "live");
+  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
 
   std::unique_ptr<uplink::Uplink> uplink;
   std::unique_ptr<uplink::Sender> sender;
@@ -90,15 +93,15 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     auto made = uplink::CurlUplink::create(config.uplink_url, config.uplink_timeout);
     if (!made) return stop_with(Exit::config, made.error());
     uplink = std::move(*made);
-    sender = std::make_unique<uplink::Sender>(sender_config(config, (*spool)->spool_identity()), **spool, *uplink, clock);
+    sender = std::make_unique<uplink::Sender>(sender_config(config, spool.spool_identity()), spool, *uplink, clock);
   }
 
   auto port = MqttPort::open(config, clock);
   if (!port) return stop_with(Exit::config, port.error());
-  Pipeline pipeline({config.spool_commit_interval, config.republish_topic}, core, **port, **spool, clock, [&sender] {
+  Pipeline pipeline({config.spool_commit_interval, config.republish_topic}, core, **port, spool, clock, [&sender] {
     if (sender != nullptr) sender->notify();
   });
-  const Health health(pipeline, **port, **spool, sender.get(), clock);
+  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });
   if (!listener) return stop_with(Exit::listener, listener.error());

@@ -106,9 +106,9 @@ void add_sender(MetricList& list, const uplink::SenderStatus& status) {
 
 }  // namespace
 
-Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender,
-               const Clock& clock)
-    : pipeline_(pipeline), port_(port), spool_(spool), sender_(sender), clock_(clock) {}
+Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
+               const uplink::Sender* sender, const Clock& clock)
+    : pipeline_(pipeline), port_(port), spool_(spool), spool_set_aside_(spool_set_aside), sender_(sender), clock_(clock) {}
 
 HttpAnswer Health::answer(std::string_view path) const {
   if (path == "/livez") return live();
@@ -138,6 +138,8 @@ HttpAnswer Health::metrics() const {
   add_pipeline(list, pipeline_.status());
   add_port(list, port_.status());
   add_spool(list, spool_);
+  list.gauge("spool_set_aside", "1 if the spool was damaged at the start: it was set aside, and a new one begun.",
+             spool_set_aside_ ? 1 : 0);
   if (sender_ != nullptr) add_sender(list, sender_->status());
   return {200, "text/plain; version=0.0.4; charset=utf-8", list.text()};
 }

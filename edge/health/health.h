@@ -12,11 +12,12 @@
 
 namespace stethos::edge {
 
-// Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink.
+// Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink. `spool_set_aside`: a
+// damaged one was, at this start.
 class Health {
  public:
-  Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, const uplink::Sender* sender,
-         const Clock& clock);
+  Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
+         const uplink::Sender* sender, const Clock& clock);
 
   HttpAnswer answer(std::string_view path) const;
 
@@ -28,6 +29,7 @@ class Health {
   const Pipeline& pipeline_;
   const MqttPort& port_;
   const SqliteSpool& spool_;
+  const bool spool_set_aside_;
   const uplink::Sender* sender_;
   const Clock& clock_;
 };

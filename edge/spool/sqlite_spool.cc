@@ -8,11 +8,15 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <unordered_map>
 
 #include "common/hash.h"
 #include "common/identity.h"
+#include "common/time_text.h"
+#include "edge/spool/spool_format.h"
 #include "edge/spool/tables.h"
 
 namespace stethos::edge {
@@ -24,8 +28,6 @@ using sqlite::Statement;
 using uplink::NumberRange;
 using uplink::OutboxLane;
 
-constexpr unsigned lane_shift = 56;
-constexpr std::size_t lane_count = 3;
 // How lanes are sent: what an alarm or a window needs to be understood comes before it.
 constexpr std::array<schema::Lane, lane_count> sending_order{schema::Lane::alarms, schema::Lane::notes, schema::Lane::windows};
 
@@ -98,11 +100,47 @@ Status for_each(Statement& statement, Row row) {
   return {};
 }
 
-Result<std::int64_t> integer_of(Database& database, std::string_view sql) {
-  Statement statement(database, sql);
-  const auto row = statement.step();
-  if (!row) return std::unexpected(row.error());
-  return *row ? statement.integer(0) : 0;
+std::uintmax_t size_of(const std::string& path) {
+  std::error_code absent;
+  const auto size = std::filesystem::file_size(path, absent);
+  return absent ? 0 : size;
+}
+
+constexpr std::array<const char*, 4> file_suffixes{"", "-journal", "-wal", "-shm"};
+
+bool is_taken(const std::string& path) {
+  return std::ranges::any_of(file_suffixes,
+                             [&](const char* suffix) { return ::access((path + suffix).c_str(), F_OK) == 0 || errno != ENOENT; });
+}
+
+// Renames the file and what belongs to it, and returns its new name.
+Result<std::string> set_aside(const std::string& path, TimeNs now) {
+  const std::string doing = "setting the damaged spool " + path + " aside";
+  constexpr int names_max = 1'000;
+  std::string time = format_time(now).substr(0, std::string_view("2026-11-21T15:55:00").size());
+  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+  const std::string first = path + ".damaged-" + time + "Z";
+  std::string name = first;
+  for (int i = 2; is_taken(name); ++i) {
+    if (i > names_max) return fail(Code::io, doing, first + " and all that follow are taken");
+    name = first + "-" + std::to_string(i);
+  }
+  // The file goes first: without its log it would be an older spool, and give out numbers a second time. A log that is left
+  // alone by a crash here is set aside by the next start.
+  for (const char* suffix : file_suffixes) {
+    if (::rename((path + suffix).c_str(), (name + suffix).c_str()) != 0 && errno != ENOENT) {
+      return fail(Code::io, doing, std::string("renaming it to ") + name + suffix + ": " + std::strerror(errno));
+    }
+  }
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return fail(Code::io, doing, "opening " + folder + ": " + std::strerror(errno));
+  const int synced = ::fsync(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  if (synced != 0) return fail(Code::io, doing, "writing " + folder + ": " + std::strerror(error));
+  return name;
 }
 
 }  // namespace
@@ -139,50 +177,83 @@ struct SqliteSpool::Statements {
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) {
-  const std::string doing = "opening the spool " + path;
-  auto locked = lock(path);
+  const auto locked = lock(path);
   if (!locked) return std::unexpected(locked.error());
+  return open_locked(path, *locked);
+}
+
+Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& path, TimeNs now) {
+  const auto locked = lock(path);
+  if (!locked) return std::unexpected(locked.error());
+  auto opened = open_and_load(path, *locked);
+  if (opened || opened.error().code != Code::corrupt) return opened;
+  std::string damage = opened.error().text();
+  auto name = set_aside(path, now);
+  if (!name) return fail(name.error().code, name.error().doing, name.error().failed + " (" + damage + ")");
+  opened = open_and_load(path, *locked);
+  if (!opened) {
+    return fail(opened.error().code, "beginning a new spool, the damaged one being " + *name + " now", opened.error().text());
+  }
+  opened->set_aside = std::move(*name);
+  opened->damage = std::move(damage);
+  return opened;
+}
+
+Result<OpenedSpool> SqliteSpool::open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock) {
+  OpenedSpool opened;
+  auto spool = open_locked(path, lock);
+  if (!spool) return std::unexpected(spool.error());
+  auto saved = (*spool)->load();
+  if (!saved) return fail(saved.error().code, "loading the spool " + path, saved.error().text());
+  opened.spool = std::move(*spool);
+  opened.saved = std::move(*saved);
+  return opened;
+}
+
+Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock) {
+  const std::string doing = "opening the spool " + path;
+  // SQLite would take it for a new file, and delete the log.
+  if (size_of(path) == 0 && size_of(path + "-wal") > 0) {
+    return fail(Code::corrupt, doing, "it is empty or missing, and its write-ahead log is there");
+  }
+  if (size_of(path) > 0) {
+    // Before anything may write to it: it may be somebody else's, or has to be kept as it is.
+    auto looking = Database::open(path, Access::read_only);
+    if (!looking) return std::unexpected(looking.error());
+    looking->fold_log_on_close(false);
+    if (const auto version = spool_version_of(*looking, doing); !version) return std::unexpected(version.error());
+  }
   auto writer = Database::open(path, Access::read_write);
   if (!writer) return std::unexpected(writer.error());
-  const auto version = integer_of(*writer, "PRAGMA user_version");
-  const auto application = integer_of(*writer, "PRAGMA application_id");
-  const auto objects = integer_of(*writer, "SELECT count(*) FROM sqlite_schema");
-  if (!version || !application || !objects) return fail(Code::corrupt, doing, writer->error(doing).failed);
-
-  if (*version == 0 && *application == 0 && *objects == 0) {
+  writer->fold_log_on_close(false);
+  const auto version = spool_version_of(*writer, doing);
+  if (!version) return std::unexpected(version.error());
+  if (*version == 0) {
     const std::string created = std::string(spool_tables) + "INSERT INTO meta VALUES ('identity', '" + random_identity() +
                                 "'); PRAGMA application_id = " + std::to_string(spool_application_id) +
                                 "; PRAGMA user_version = " + std::to_string(spool_version_major * 1000 + spool_version_minor);
     if (auto done = writer->transaction([&] { return writer->execute(created); }); !done) return std::unexpected(done.error());
-  } else if (*application != spool_application_id) {
-    return fail(Code::unsupported, doing, "it is a SQLite file of something else");
-  } else if (*version / 1000 != spool_version_major) {
-    return fail(Code::unsupported, doing,
-                "its format is " + std::to_string(*version / 1000) + "." + std::to_string(*version % 1000) +
-                    ", this program reads " + std::to_string(spool_version_major) + ".x");
   }
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
-  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(std::move(*locked), std::move(*writer), std::move(*reader)));
+  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(lock, std::move(*writer), std::move(*reader)));
   if (auto begun = spool->begin(); !begun) return std::unexpected(begun.error());
   return spool;
 }
 
-SqliteSpool::Lock::~Lock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
+SqliteSpool::Lock::~Lock() { ::close(descriptor_); }
 
-Result<SqliteSpool::Lock> SqliteSpool::lock(const std::string& path) {
+Result<std::shared_ptr<const SqliteSpool::Lock>> SqliteSpool::lock(const std::string& path) {
   const std::string doing = "locking the spool " + path;
   constexpr int mode = 0640;
   const int descriptor = ::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
   if (descriptor < 0) return fail(Code::io, doing, std::strerror(errno));
-  Lock held(descriptor);
+  auto held = std::make_shared<const Lock>(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return fail(Code::unavailable, doing, "another process has it open");
   return held;
 }
 
-SqliteSpool::SqliteSpool(Lock lock, Database writer, Database reader)
+SqliteSpool::SqliteSpool(std::shared_ptr<const Lock> lock, Database writer, Database reader)
     : lock_(std::move(lock)),
       writer_(std::move(writer)),
       reader_(std::move(reader)),
@@ -202,15 +273,34 @@ Status SqliteSpool::begin() {
 }
 
 Status SqliteSpool::load_lanes() {
+  const std::string doing = "reading the spool's lanes";
   lanes_.assign(lane_count, {});
+  std::size_t found = 0;
   Statement lanes(writer_, "SELECT lane, next_number, previous_number, previous_hash, rows, bytes FROM lane");
-  return for_each(lanes, [&](Statement& row) {
+  auto read = for_each(lanes, [&](Statement& row) {
     if (row.unsigned_integer(0) >= lane_count) return;
+    ++found;
     lanes_[row.unsigned_integer(0)] = {row.unsigned_integer(1),
                                        row.unsigned_integer(2),
                                        row.unsigned_integer(3),
                                        {row.unsigned_integer(4), row.unsigned_integer(5)}};
   });
+  if (!read) return read;
+  if (found != lane_count) return fail(Code::corrupt, doing, "one is missing");
+
+  // What grows without a bound is not read whole, but at its ends, which are written and read next.
+  Statement ends(writer_,
+                 "SELECT (SELECT max(id) FROM outbox WHERE id BETWEEN ?1 AND ?2), "
+                 "(SELECT min(id) FROM outbox WHERE id BETWEEN ?1 AND ?2)");
+  for (std::size_t lane = 0; lane < lane_count; ++lane) {
+    const auto row = ends.bind(1, outbox_id(lane, 0)).bind(2, outbox_id(lane + 1, 0) - 1).step();
+    if (!row) return std::unexpected(row.error());
+    const bool is_below = ends.is_null(0) || ends.unsigned_integer(0) < outbox_id(lane, lanes_[lane].next_number);
+    ends.reset();
+    if (!is_below) return fail(Code::corrupt, doing, "a row has a number that its lane has not given out");
+  }
+  Statement letters(writer_, "SELECT (SELECT max(id) FROM dead_letter), (SELECT min(id) FROM dead_letter)");
+  return for_each(letters, [](Statement&) {});
 }
 
 Result<SavedState> SqliteSpool::load() {
@@ -340,6 +430,7 @@ Result<SavedState> SqliteSpool::load() {
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
   });
   if (!read) return std::unexpected(read.error());
+  writer_.fold_log_on_close(true);  // it is whole: there is nothing to keep as it was
   return state;
 }
 

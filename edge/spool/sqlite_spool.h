@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/sqlite.h"
@@ -23,10 +22,25 @@ struct LaneTotals {
   std::uint64_t bytes = 0;
 };
 
+class SqliteSpool;
+
+struct OpenedSpool {
+  std::unique_ptr<SqliteSpool> spool;
+  SavedState saved;
+  std::string set_aside;  // what the damaged file is called now; empty: there was none
+  std::string damage;     // why it could not be read
+};
+
 class SqliteSpool final : public Spool, public uplink::OutboxSource {
  public:
-  // Creates the file where there is none. A file of a newer major version, or of something else, is refused by name.
+  // Creates the file where there is none. A file of a newer major version, or of something else, is refused by name and left
+  // as it is; one that cannot be read, or whose tables are not ours, is `corrupt`.
   static Result<std::unique_ptr<SqliteSpool>> open(const std::string& path);
+
+  // Opens and loads, and lets no damaged file stop the node: what is `corrupt` is renamed, with its log, to
+  // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
+  static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now);
+
   ~SqliteSpool() override;
 
   Result<SavedState> load() override;
@@ -45,21 +59,23 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   class Lock {
    public:
     explicit Lock(int descriptor) : descriptor_(descriptor) {}
-    Lock(Lock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-    Lock& operator=(Lock&&) = delete;
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
     ~Lock();
 
    private:
-    int descriptor_;
+    const int descriptor_;
   };
-  static Result<Lock> lock(const std::string& path);
+  static Result<std::shared_ptr<const Lock>> lock(const std::string& path);
+  static Result<std::unique_ptr<SqliteSpool>> open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock);
+  static Result<OpenedSpool> open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock);
   struct LaneState {
     std::uint64_t next_number = 1;
     std::uint64_t previous_number = 0;
     std::uint64_t previous_hash = 0;
     LaneTotals totals;
   };
-  SqliteSpool(Lock lock, sqlite::Database writer, sqlite::Database reader);
+  SqliteSpool(std::shared_ptr<const Lock> lock, sqlite::Database writer, sqlite::Database reader);
   Status begin();
   Status write(const Effect& effect);
   Status write_definitions(const std::vector<WindowDefinition>& definitions);
@@ -69,7 +85,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status load_lanes();
   Status save_lane(std::size_t lane, const LaneState& state);
 
-  const Lock lock_;
+  const std::shared_ptr<const Lock> lock_;
   sqlite::Database writer_;
   sqlite::Database reader_;
   std::unique_ptr<Statements> statements_;

@@ -17,11 +17,15 @@
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
 #pragma once
 
+#include <cstddef>
+
 namespace stethos::edge {
 
 inline constexpr int spool_version_major = 1;
 inline constexpr int spool_version_minor = 0;
 inline constexpr int spool_application_id = 0x73746574;
+inline constexpr std::size_t lane_count = 3;
+inline constexpr unsigned lane_shift = 56;
 
 inline constexpr const char* spool_tables = R"sql(
 CREATE TABLE meta (

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <vector>
@@ -47,6 +48,27 @@ class Sqlite : public testing::Test {
   const std::string file_ = folder_ / "a.db";
   std::optional<Database> database_;
 };
+
+TEST_F(Sqlite, SqlThatDoesNotCompileIsAnErrorWhereItIsAskedFor) {
+  const auto absent = Statement::prepare(*database_, "SELECT x FROM absent");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().failed, "no such table: absent");
+  auto good = Statement::prepare(*database_, "SELECT 7");
+  ASSERT_TRUE(good);
+  EXPECT_TRUE(steps_to_a_row(*good));
+  EXPECT_EQ(good->integer(0), 7);
+}
+
+TEST_F(Sqlite, TheLogStaysWhereItIsToldTo) {
+  execute("CREATE TABLE t (x)");
+  database_->fold_log_on_close(false);
+  database_.reset();
+  EXPECT_GT(std::filesystem::file_size(file_ + "-wal"), 0u);
+  database_.emplace(*Database::open(file_, Access::read_write));
+  EXPECT_EQ(number_from(*database_, "SELECT count(*) FROM t"), 0);
+  database_.reset();
+  EXPECT_FALSE(std::filesystem::exists(file_ + "-wal"));
+}
 
 TEST_F(Sqlite, OpensWithWhatEveryStoreWants) {
   EXPECT_EQ(text_from(*database_, "PRAGMA journal_mode"), "wal");

@@ -1,0 +1,16 @@
+// Whether a SQLite file is a spool that this program reads. Asked before any of its tables is used.
+#pragma once
+
+#include <string>
+
+#include "common/result.h"
+#include "common/sqlite.h"
+
+namespace stethos::edge {
+
+// Its version as edge/spool/tables.h writes it; 0: there is nothing in it yet. Codes of the errors: `unsupported` (something
+// else, or of another major version), `corrupt` (it cannot be read, or a table or column of ours is missing or another; what
+// there is beyond ours may be of a later minor version). `doing` is how the error begins.
+Result<int> spool_version_of(sqlite::Database& database, const std::string& doing);
+
+}  // namespace stethos::edge

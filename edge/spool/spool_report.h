@@ -1,0 +1,39 @@
+// What people ask of a spool: what is in it, whether it is sound, what was refused. Reads only, from one snapshot, beside an
+// edge that runs or without one; takes no lock and makes no spool where there is none. What came from outside is printed with
+// everything but printable ASCII escaped. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+
+#include "common/result.h"
+#include "common/sqlite.h"
+
+namespace stethos::edge {
+
+class SpoolReport {
+ public:
+  // Errors as those of SqliteSpool::open; `not_found` where there is no file, or nothing in it yet.
+  static Result<SpoolReport> open(const std::string& path);
+
+  // Identity, sizes, lanes, how much there is of what, totals.
+  Status inspect(std::ostream& out);
+
+  // SQLite's own check, then ours: totals, numbers, references and the bodies of rows. Reads all of it. Prints "good", or what
+  // it found, and returns whether it is good.
+  Result<bool> verify(std::ostream& out);
+
+  // The `limit` newest dead letters, the newest last.
+  Status letters(std::ostream& out, std::size_t limit);
+
+ private:
+  SpoolReport(std::string path, int version, sqlite::Database database)
+      : path_(std::move(path)), version_(version), database_(std::move(database)) {}
+
+  std::string path_;
+  int version_;
+  sqlite::Database database_;
+};
+
+}  // namespace stethos::edge
