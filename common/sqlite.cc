@@ -42,32 +42,32 @@ Result<Statement> Statement::prepare(Database& database, std::string_view sql) {
   return Statement(database, prepared);
 }
 
-Statement& Statement::bind(int index, std::int64_t value) {
-  STETHOS_CHECK(sqlite3_bind_int64(statement_.get(), index, value) == SQLITE_OK, "binding an integer");
-  return *this;
-}
-Statement& Statement::bind(int index, double value) {
-  STETHOS_CHECK(sqlite3_bind_double(statement_.get(), index, value) == SQLITE_OK, "binding a real");
-  return *this;
-}
-Statement& Statement::bind(int index, std::string_view value) {
-  // An empty view may have no address, and SQLite reads that as NULL.
-  const char* data = value.data() == nullptr ? "" : value.data();
-  STETHOS_CHECK(sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK,
-                "binding a text");
-  return *this;
-}
-Statement& Statement::bind(int index, std::span<const std::uint8_t> value) {
-  const void* data = value.data() == nullptr ? static_cast<const void*>("") : value.data();
-  STETHOS_CHECK(sqlite3_bind_blob64(statement_.get(), index, data, value.size(), SQLITE_STATIC) == SQLITE_OK, "binding a blob");
-  return *this;
-}
-Statement& Statement::bind_null(int index) {
-  STETHOS_CHECK(sqlite3_bind_null(statement_.get(), index) == SQLITE_OK, "binding null");
+Statement& Statement::note(int bound) {
+  STETHOS_CHECK(bound == SQLITE_OK || bound == SQLITE_NOMEM || bound == SQLITE_TOOBIG, sqlite3_errstr(bound));
+  if (bound_ == SQLITE_OK) bound_ = bound;
   return *this;
 }
 
+Statement& Statement::bind(int index, std::int64_t value) { return note(sqlite3_bind_int64(statement_.get(), index, value)); }
+Statement& Statement::bind(int index, double value) { return note(sqlite3_bind_double(statement_.get(), index, value)); }
+Statement& Statement::bind(int index, std::string_view value) {
+  // An empty view may have no address, and SQLite reads that as NULL.
+  const char* data = value.data() == nullptr ? "" : value.data();
+  return note(sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8));
+}
+Statement& Statement::bind(int index, std::span<const std::uint8_t> value) {
+  const void* data = value.data() == nullptr ? static_cast<const void*>("") : value.data();
+  return note(sqlite3_bind_blob64(statement_.get(), index, data, value.size(), SQLITE_STATIC));
+}
+Statement& Statement::bind_null(int index) { return note(sqlite3_bind_null(statement_.get(), index)); }
+
 Result<bool> Statement::step() {
+  if (bound_ != SQLITE_OK) {
+    const char* why = sqlite3_errstr(bound_);
+    const Code code = code_of(bound_);
+    reset();
+    return fail(code, std::string("binding to ") + sqlite3_sql(statement_.get()), why);
+  }
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
@@ -89,6 +89,7 @@ Status Statement::run() {
 void Statement::reset() {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
+  bound_ = SQLITE_OK;
 }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
@@ -150,6 +151,14 @@ Result<Database> Database::in_memory() {
 
 void Database::fold_log_on_close(bool fold) const {
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, fold ? 0 : 1, nullptr);
+}
+
+Status Database::fold_log() const {
+  sqlite3_busy_timeout(handle(), 0);
+  const int folded = sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle(), busy_timeout_ms);
+  if (folded != SQLITE_OK && (folded & 0xff) != SQLITE_BUSY) return std::unexpected(error("folding the write-ahead log"));
+  return {};
 }
 
 // NOLINTNEXTLINE(readability-make-member-function-const)

@@ -18,7 +18,8 @@ namespace stethos::sqlite {
 class Database;
 
 // A prepared statement. Bind from 1, step until it says no, then reset. Text and blobs that were bound must live until
-// then; column views live until the next step. A bind that fails stops the program: only a wrong index or type can fail.
+// then; column views live until the next step. A bind that finds no memory, or a value that is too large, fails the next step;
+// one with a wrong index stops the program.
 class Statement {
  public:
   Statement(Database& database, std::string_view sql);  // SQL that does not compile stops the program
@@ -52,8 +53,11 @@ class Statement {
   };
   Statement(Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}
 
+  Statement& note(int bound);
+
   Database* database_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bound_ = SQLITE_OK;  // what went wrong since the last reset
 };
 
 enum class Access : std::uint8_t { read_write, read_only };
@@ -70,6 +74,11 @@ class Database {
   // Whether the last connection to close moves the write-ahead log into the file and deletes it. It does unless told not to,
   // and changes a file by it that nothing was written to.
   void fold_log_on_close(bool fold) const;
+
+  // Moves what an earlier process left in the write-ahead log into the file, and begins the log anew. A store does so when it
+  // starts: after a sync that failed the log may hold commits that are seen but not on disk, and no later sync would put them
+  // there; what follows them in the log would be lost with them. Others that read the file at the moment may put it off.
+  Status fold_log() const;
 
   // NOLINTNEXTLINE(readability-make-member-function-const): it changes what is stored
   Status execute(const std::string& sql);  // one or more statements without parameters

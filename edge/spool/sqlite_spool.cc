@@ -431,16 +431,20 @@ Result<SavedState> SqliteSpool::load() {
   });
   if (!read) return std::unexpected(read.error());
   writer_.fold_log_on_close(true);  // it is whole: there is nothing to keep as it was
+  if (auto folded = writer_.fold_log(); !folded) return std::unexpected(folded.error());
   return state;
 }
 
 Status SqliteSpool::commit(const Effect& effect) {
-  if (effect.changed) {
-    const std::lock_guard lock(write_mutex_);
-    if (auto done = writer_.transaction([&] { return write(effect); }); !done) return done;
-  }
-  offered_until_ns_.store(effect.now_ns);
-  return {};
+  const std::lock_guard lock(write_mutex_);
+  if (effect.changed) change([&] { return write(effect); });
+  if (usable_) offered_until_ns_.store(effect.now_ns);
+  return usable_;
+}
+
+template <class Body>
+void SqliteSpool::change(Body body) {
+  if (usable_) usable_ = writer_.transaction(body);
 }
 
 Status SqliteSpool::write(const Effect& effect) {
@@ -719,9 +723,9 @@ Status SqliteSpool::acknowledged(schema::Lane lane, std::uint64_t durable_throug
     }
     return save_lane(index, state);
   };
-  if (auto done = writer_.transaction(body); !done) return done;
-  lanes_[index] = state;
-  return {};
+  change(body);
+  if (usable_) lanes_[index] = state;
+  return usable_;
 }
 
 std::vector<LaneTotals> SqliteSpool::lane_totals() const {

@@ -85,6 +85,11 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status load_lanes();
   Status save_lane(std::size_t lane, const LaneState& state);
 
+  // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
+  // with the power, and all that follows it in the log.
+  template <class Body>
+  void change(Body body);
+
   const std::shared_ptr<const Lock> lock_;
   sqlite::Database writer_;
   sqlite::Database reader_;
@@ -93,7 +98,8 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
-  std::mutex write_mutex_;          // the writing connection and its statements
+  std::mutex write_mutex_;          // the writing connection and its statements, and what follows
+  Status usable_;                   // or why not
   mutable std::mutex lanes_mutex_;  // lanes_
   std::vector<LaneState> lanes_;
 };

@@ -29,8 +29,9 @@ std::string run_seed(std::uint64_t seed, Planted planted, std::uint64_t steps, T
 
 void print(std::uint64_t seed, const Tally& tally, const std::string& wrong) {
   std::cout << "seed " << seed << ": " << tally.steps << " steps, kills " << tally.edge_crashes << " of the edge and "
-            << tally.collector_crashes << " of the collector, " << tally.clock_jumps << " clock jumps, published "
-            << tally.published << ", sent " << tally.sent << ", windows " << tally.windows << ", "
+            << tally.collector_crashes << " of the collector, " << tally.power_losses << " with the power, disk faults "
+            << tally.disk_faults << ", clock jumps " << tally.clock_jumps << ", published " << tally.published << ", sent "
+            << tally.sent << ", windows " << tally.windows << ", "
             << (wrong.empty() ? "lost 0, duplicated 0, drained after " + std::to_string(tally.drained_after_ns / ns_per_s) + " s"
                               : "WRONG: " + wrong)
             << std::endl;
@@ -63,11 +64,14 @@ int main(int argc, char** argv) {
     if (!wrong.empty()) return planted == Planted::none ? 1 : 0;
     sum.edge_crashes += tally.edge_crashes;
     sum.collector_crashes += tally.collector_crashes;
+    sum.power_losses += tally.power_losses;
+    sum.disk_faults += tally.disk_faults;
     sum.published += tally.published;
     sum.windows += tally.windows;
   }
   std::cout << seeds << " seeds: " << sum.edge_crashes << " kills of the edge and " << sum.collector_crashes
-            << " of the collector, published " << sum.published << ", windows " << sum.windows << ", lost 0, duplicated 0\n";
+            << " of the collector, " << sum.power_losses << " with the power, disk faults " << sum.disk_faults << ", published "
+            << sum.published << ", windows " << sum.windows << ", lost 0, duplicated 0\n";
   if (planted == Planted::none) return 0;
   std::cout << "the planted fault " << plant << " was not caught\n";
   return 1;

@@ -18,8 +18,6 @@ constexpr std::size_t in_flight_max = 12;
 constexpr std::uint64_t steps_to_drain_max = 20'000;
 constexpr std::uint64_t steps_between_checks = 100;
 
-void must(const Status& status) { STETHOS_CHECK(status.has_value(), status ? "" : status.error().text()); }
-
 }  // namespace
 
 // What a device sent, and the ring of what nobody has acknowledged.
@@ -98,9 +96,9 @@ class World::SimSpool final : public edge::Spool {
       forgot_ = true;  // the process goes on until it is killed
     }
     if (forgot_) return {};
-    must(real_.commit(effect));
-    if (world_.faults_ && world_.chance(0.01)) return killed();
-    return {};
+    auto done = real_.commit(effect);
+    if (done && world_.faults_ && world_.chance(0.01)) return killed();
+    return done;
   }
 
  private:
@@ -119,22 +117,22 @@ class World::SimUplink final : public uplink::Uplink {
     if (!answer) return unreachable();
     if (!world_.faults_) return *answer;
     if (world_.chance(0.1)) world_.late_posts_.emplace_back(body.begin(), body.end());
-    if (world_.chance(0.02)) world_.start_collector();
+    if (world_.chance(0.02)) world_.crash_collector();
     if (world_.chance(0.1)) return unreachable();
     return *answer;
   }
   void abort() override {}
 
   std::optional<std::vector<std::uint8_t>> deliver(std::span<const std::uint8_t> body) {
-    if (world_.faults_ && world_.chance(0.02)) {
-      world_.start_collector();
-      return std::nullopt;
-    }
+    if (world_.faults_ && world_.chance(0.02)) world_.crash_collector();
+    if (!world_.store_) return std::nullopt;
     const auto batch = uplink::decompress(body, schema::uplink_batch_bytes_max);
     STETHOS_CHECK(batch.has_value(), "the sender's own compression");
     auto answer = world_.intake_->take(*batch, world_.clock_->now());
-    STETHOS_CHECK(answer.has_value(), answer ? "" : answer.error().error.text());
-    return *answer;
+    if (answer) return *answer;
+    STETHOS_CHECK(answer.error().fault == collector::IntakeError::Fault::store, answer.error().error.text());
+    if (answer.error().error.code != Code::full) world_.crash_collector();
+    return std::nullopt;
   }
 
  private:
@@ -157,7 +155,12 @@ struct World::Edge {
 };
 
 World::World(std::uint64_t seed, Planted planted, const std::string& folder)
-    : random_(seed), planted_(planted), folder_(folder), config_(edge::core_config()), clock_(std::make_unique<SimClock>()) {
+    : random_(seed),
+      planted_(planted),
+      edge_file_(folder + "/spool.db"),
+      collector_file_(folder + "/collector.db"),
+      config_(edge::core_config()),
+      clock_(std::make_unique<SimClock>()) {
   config_.time_future_max = DurationNs{30} * 86'400 * s;
   config_.time_earliest = begin - 86'400 * s;
   // Within the lateness nothing is late, however long a message was on its way; windows are revised instead.
@@ -186,6 +189,7 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
     devices_.push_back(std::make_unique<Device>());
     devices_.back()->name = "d" + std::to_string(i);
   }
+  if (planted_ == Planted::sync_forgotten) disk_.lie_about("spool.db-wal");
   start_collector();
   start_edge();
 }
@@ -195,25 +199,47 @@ World::~World() = default;
 bool World::chance(double probability) { return std::uniform_real_distribution<>(0, 1)(random_) < probability; }
 std::uint64_t World::below(std::uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
 
+void World::stop_machine(const std::string& file) {
+  if (chance(0.5)) {
+    disk_.kill(file);
+    return;
+  }
+  ++tally_.power_losses;
+  disk_.lose_power(file, random_);
+}
+
 void World::start_collector() {
-  query_.reset();
-  intake_.reset();
-  tally_.collector_crashes += store_ != nullptr ? 1 : 0;
-  store_.reset();
-  auto opened = collector::Store::open(folder_ + "/collector.db", sqlite::Access::read_write, clock_->now());
-  STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
+  auto opened = collector::Store::open(collector_file_, sqlite::Access::read_write, clock_->now());
+  if (!opened) {
+    if (opened.error().code == Code::corrupt) damage_ = opened.error().text();
+    disk_.kill(collector_file_);
+    return;
+  }
   store_ = std::move(*opened);
   intake_.emplace(*store_);
   query_.emplace(*store_);
 }
 
+void World::crash_collector() {
+  ++tally_.collector_crashes;
+  stop_machine(collector_file_);
+  query_.reset();
+  intake_.reset();
+  store_.reset();
+  start_collector();
+}
+
 void World::start_edge() {
   edge_ = std::make_unique<Edge>();
-  auto opened = edge::SqliteSpool::open(folder_ + "/spool.db");
-  STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
+  auto opened = edge::SqliteSpool::open(edge_file_);
+  auto saved = opened ? (*opened)->load() : std::unexpected(opened.error());
+  if (!saved) {
+    if (saved.error().code == Code::corrupt) damage_ = saved.error().text();
+    disk_.kill(edge_file_);
+    edge_.reset();
+    return;
+  }
   edge_->spool = std::move(*opened);
-  auto saved = edge_->spool->load();
-  STETHOS_CHECK(saved.has_value(), saved ? "" : saved.error().text());
   if (planted_ == Planted::sequences_forgotten) saved->devices.clear();
   if (planted_ == Planted::revision_forgotten) {
     for (auto& stream : saved->streams) {
@@ -240,6 +266,7 @@ void World::start_edge() {
 
 void World::crash_edge() {
   ++tally_.edge_crashes;
+  stop_machine(edge_file_);
   edge_.reset();
   start_edge();
 }
@@ -310,7 +337,32 @@ void World::deliver_acknowledgements() {
 }
 
 void World::run_edge() {
-  if (!edge_->pipeline->step()) crash_edge();
+  if (!edge_) start_edge();
+  if (!edge_) return;
+  if (!edge_->pipeline->step()) return crash_edge();
+  if (chance(0.5)) edge_->sender->step();
+  if (planted_ == Planted::rows_deleted_early && chance(0.001)) {
+    const auto lanes = edge_->spool->oldest(1, 1 << 20);
+    for (const auto& lane : *lanes) {
+      if (!lane.rows.empty()) (void)edge_->spool->acknowledged(lane.lane, lane.rows.front().number, {});
+    }
+  }
+}
+
+void World::trouble_a_disk() {
+  const std::string& file = chance(0.7) ? edge_file_ : collector_file_;
+  ++tally_.disk_faults;
+  using Failure = fault::CrashDisk::Failure;
+  switch (below(4)) {
+    case 0:
+      return disk_.fail(file, Failure::crash, fault::CrashDisk::At::write, below(50));
+    case 1:
+      return disk_.fail(file, Failure::io_error, fault::CrashDisk::At::write, below(50));
+    case 2:
+      return disk_.fail(file, Failure::io_error, fault::CrashDisk::At::sync, below(10));
+    default:
+      return disk_.limit(file, disk_.bytes(file) + below(20'000));
+  }
 }
 
 void World::step() {
@@ -322,17 +374,13 @@ void World::step() {
     send(*device);
   }
   deliver_acknowledgements();
+  if (!store_) start_collector();
   run_edge();
-  if (chance(0.5)) edge_->sender->step();
-  if (planted_ == Planted::rows_deleted_early && chance(0.001)) {
-    const auto lanes = edge_->spool->oldest(1, 1 << 20);
-    for (const auto& lane : *lanes) {
-      if (!lane.rows.empty()) must(edge_->spool->acknowledged(lane.lane, lane.rows.front().number, {}));
-    }
-  }
   if (!faults_) return;
   if (chance(0.005)) crash_edge();
-  if (chance(0.005)) start_collector();
+  if (chance(0.005)) crash_collector();
+  if (chance(0.005)) trouble_a_disk();
+  if (chance(0.02)) disk_.unlimit();
   if (chance(0.01)) collector_is_away_ = !collector_is_away_;
   if (chance(0.003)) {
     ++tally_.clock_jumps;
@@ -341,12 +389,14 @@ void World::step() {
   if (!late_posts_.empty() && chance(0.1)) {
     const auto again = std::move(late_posts_.back());
     late_posts_.pop_back();
-    (void)edge_->uplink->deliver(again);
+    (void)SimUplink(*this).deliver(again);
   }
 }
 
 void World::heal() {
   faults_ = false;
+  disk_.forgive();
+  disk_.unlimit();
   // The last word of each device: its time is complete.
   for (auto& device : devices_) {
     edge::BlockSpec spec;
@@ -363,6 +413,7 @@ void World::heal() {
 }
 
 bool World::is_drained() {
+  if (!edge_ || !store_) return false;
   if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty(); })) return false;
   for (const auto& lane : edge_->spool->lane_totals()) {
     if (lane.rows > 0) return false;
@@ -373,7 +424,8 @@ bool World::is_drained() {
 std::string World::run(std::uint64_t steps) {
   for (std::uint64_t i = 0; i < steps; ++i) {
     step();
-    if (i % steps_between_checks != 0) continue;
+    if (!damage_.empty()) return damage_;
+    if (i % steps_between_checks != 0 || !edge_ || !store_) continue;
     if (auto wrong = check(false); !wrong.empty()) return wrong;
   }
   heal();
@@ -383,6 +435,7 @@ std::string World::run(std::uint64_t steps) {
   for (DurationNs busy = healed; clock_->time - busy < 2 * config_.time_idle_timeout;) {
     if (left-- == 0) return "it does not drain";
     step();
+    if (!damage_.empty()) return damage_;
     if (!is_drained()) busy = clock_->time;
   }
   tally_.drained_after_ns = clock_->time - healed;

@@ -1,7 +1,8 @@
 // Devices, an edge and a collector in one thread, with a clock, networks and crashes from one seed. The edge's pipeline, core
 // and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
 //
-// A crash is what SIGKILL does: everything in memory is gone, what was committed stays.
+// A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
+// Either machine may lose it, and either disk may fail, fill up, and have room again.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@
 #include "common/clock.h"
 #include "edge/pipeline.h"
 #include "edge/spool/sqlite_spool.h"
+#include "tests/fault/crash_disk.h"
 #include "tests/unit/edge/core_rig.h"
 #include "uplink/collector/intake.h"
 #include "uplink/collector/query.h"
@@ -32,14 +34,17 @@ enum class Planted : std::uint8_t {
   rows_deleted_early,    // rows leave the outbox though the collector never got them
   sequences_forgotten,   // a restarted edge does not know what it has handled
   revision_forgotten,    // a restarted edge numbers its rows from the beginning again
+  sync_forgotten,        // the edge's disk says that its log is synced, and it is not
 };
-inline constexpr std::array<std::string_view, 5> planted_names{"none", "commit_forgotten", "rows_deleted_early",
-                                                               "sequences_forgotten", "revision_forgotten"};
+inline constexpr std::array<std::string_view, 6> planted_names{
+    "none", "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten", "sync_forgotten"};
 
 struct Tally {
   std::uint64_t steps = 0;
   std::uint64_t edge_crashes = 0;
   std::uint64_t collector_crashes = 0;
+  std::uint64_t power_losses = 0;  // of them
+  std::uint64_t disk_faults = 0;
   std::uint64_t clock_jumps = 0;
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
@@ -79,6 +84,9 @@ class World {
   void start_edge();
   void crash_edge();
   void start_collector();
+  void crash_collector();
+  void stop_machine(const std::string& file);
+  void trouble_a_disk();
   void heal();
   bool is_drained();
 
@@ -87,20 +95,23 @@ class World {
 
   std::mt19937_64 random_;
   const Planted planted_;
-  const std::string folder_;
+  const std::string edge_file_;
+  const std::string collector_file_;
+  fault::CrashDisk disk_;
   edge::EdgeConfig config_;
   std::vector<edge::WindowDefinition> definitions_;
   std::unique_ptr<SimClock> clock_;
   std::vector<std::unique_ptr<Device>> devices_;
   std::vector<InFlight> to_edge_;
   std::vector<InFlight> to_devices_;
-  std::unique_ptr<Edge> edge_;
-  std::unique_ptr<collector::Store> store_;
+  std::unique_ptr<Edge> edge_;  // null: it could not start
+  std::unique_ptr<collector::Store> store_;  // null: it could not start
   std::optional<collector::Intake> intake_;
   std::optional<collector::Query> query_;
   std::vector<std::vector<std::uint8_t>> late_posts_;  // that come a second time
   bool collector_is_away_ = false;
   bool faults_ = true;
+  std::string damage_;  // what a store said when it would not open
   Tally tally_;
 };
 

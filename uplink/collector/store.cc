@@ -232,6 +232,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, sqlite::Acce
   const auto has_identity = identity.step();
   if (!has_identity || !*has_identity) return fail(Code::corrupt, doing, "it has no identity");
   store->identity_ = identity.text(0);
+  identity.reset();
+  if (access == sqlite::Access::read_write) {
+    if (auto folded = store->database_.fold_log(); !folded)
+      return std::unexpected(Error{folded.error().code, doing, folded.error().failed});
+  }
   return store;
 }
 
