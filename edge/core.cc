@@ -122,7 +122,6 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
   }
   windower_.collect_changes(effect_);
-  trim_dead_letters();
 
   // By name, not by address: the same input gives the same output.
   std::ranges::sort(heard_, {}, [](const auto& heard) { return std::pair(std::string_view(heard.first->name), heard.second); });
@@ -462,16 +461,6 @@ void Core::reject(const Message& message, Rejection rejection, std::string_view 
       message.payload.first(std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));
   letter.payload.assign(kept.begin(), kept.end());
   effect_.dead_letters.push_back(std::move(letter));
-}
-
-void Core::trim_dead_letters() {
-  std::uint64_t kept = 0;
-  for (std::size_t i = 0; i < reason_count; ++i) kept += effect_.totals.dead_letters[i];
-  kept -= effect_.totals[Counter::dead_letters_dropped];
-  const auto most = static_cast<std::uint64_t>(config_.spool_dead_letters_max);
-  if (kept <= most) return;
-  effect_.dead_letters_dropped = kept - most;
-  effect_.totals[Counter::dead_letters_dropped] += effect_.dead_letters_dropped;
 }
 
 std::vector<OutgoingAck> Core::acknowledgements() const {

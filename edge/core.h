@@ -90,7 +90,6 @@ class Core {
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
   void reject(const Message& message, Rejection rejection, std::string_view device);
-  void trim_dead_letters();
 
   StreamRecord* find_stream(const Device& device, std::string_view channel) const;
 

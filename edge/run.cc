@@ -30,6 +30,8 @@ uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& 
   sender.interval = config.uplink_interval;
   sender.heartbeat = config.uplink_heartbeat;
   sender.rows_max = static_cast<std::size_t>(config.uplink_rows_max);
+  sender.order = config.uplink_order;
+  sender.bytes_per_s_max = static_cast<std::uint64_t>(config.uplink_bytes_per_s_max);
   sender.backoff_min = config.uplink_backoff_min;
   sender.backoff_max = config.uplink_backoff_max;
   sender.jitter_seed = hash_of(spool_identity);
@@ -75,7 +77,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now());
+  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now(),
+                                               {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
+                                                .age_max = config.spool_age_max,
+                                                .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)});
   if (!opened) return stop_with(Exit::spool, opened.error());
   if (!opened->set_aside.empty()) {
     spdlog::error("the spool {} is damaged and was set aside as {}; a new one is begun: {}", config.spool_file, opened->set_aside,

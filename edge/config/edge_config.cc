@@ -173,6 +173,12 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "the commit do not wait for it.");
   table.bytes("spool.batch_bytes_max", &Config::spool_batch_bytes_max, "16 MiB", {"1 KiB", "1 GiB"},
               "How much of what has arrived makes a commit before its time.");
+  table.bytes(
+      "spool.bytes_max", &Config::spool_bytes_max, "1 GiB", {"1 MiB", "1 TiB"},
+      "How much rows and dead letters may take. Beyond it go, oldest first and counted: rows that the collector has, dead "
+      "letters, then rows that it does not have, alarms last; those become gaps.");
+  table.duration("spool.age_max", &Config::spool_age_max, "0s", {"0s", "3650d"},
+                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Trusts the clock.");
   table.integer("spool.dead_letters_max", &Config::spool_dead_letters_max, 10'000, {0, 10'000'000},
                 "How many dead letters are kept; beyond it the oldest go, counted.");
   table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "256 B", {"0 B", "64 KiB"},
@@ -189,6 +195,11 @@ void add_output(settings::Table<EdgeConfig>& table) {
                  "How often an idle node sends an empty batch.");
   table.integer("uplink.rows_max", &Config::uplink_rows_max, 5'000, {1, std::int64_t{schema::rows_per_batch_max}},
                 "The most rows in one request.");
+  table.choice("uplink.order", &Config::uplink_order, "oldest_first",
+               {{"oldest_first", uplink::SendOrder::oldest_first}, {"live_first", uplink::SendOrder::live_first}},
+               "Which rows of a backlog are sent first.");
+  table.bytes("uplink.bytes_per_s_max", &Config::uplink_bytes_per_s_max, "0 B", {"0 B", "10 GiB"},
+              "The most that is sent in a second, on average, compressed; 0: as fast as it goes.");
   table.duration("uplink.backoff_min", &Config::uplink_backoff_min, "500ms", {"10ms", "1d"},
                  "How long to wait after a request that failed; each further wait is twice as long.");
   table.duration("uplink.backoff_max", &Config::uplink_backoff_max, "60s", {"10ms", "1d"},

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/settings.h"
+#include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
 
@@ -86,6 +87,8 @@ struct EdgeConfig {
   std::string spool_file;
   DurationNs spool_commit_interval = 0;
   std::int64_t spool_batch_bytes_max = 0;
+  std::int64_t spool_bytes_max = 0;  // of rows and dead letters
+  DurationNs spool_age_max = 0;      // of rows; 0: any
   std::int64_t spool_dead_letters_max = 0;
   std::int64_t spool_dead_letter_bytes_max = 0;  // first bytes of a payload that a dead letter keeps
 
@@ -95,6 +98,8 @@ struct EdgeConfig {
   DurationNs uplink_interval = 0;   // how long rows may wait to be sent together
   DurationNs uplink_heartbeat = 0;  // an idle node sends an empty batch this often
   std::int64_t uplink_rows_max = 0;  // in one batch
+  uplink::SendOrder uplink_order = uplink::SendOrder::oldest_first;
+  std::int64_t uplink_bytes_per_s_max = 0;  // 0: as fast as it goes
   DurationNs uplink_backoff_min = 0;
   DurationNs uplink_backoff_max = 0;
 

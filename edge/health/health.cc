@@ -39,7 +39,6 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   list.counter("lost_messages_total", "Messages that a device gave up: they are gaps.", real(totals[Counter::lost_messages]));
   list.counter("identities_forgotten_total", "Identities of readings forgotten early, for room.",
                real(totals[Counter::identities_forgotten]));
-  list.counter("dead_letters_dropped_total", "Dead letters that left, for room.", real(totals[Counter::dead_letters_dropped]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
   for (std::size_t i = 0; i < reason_count; ++i) {
     list.counter("dead_letters_total", "Messages, or channels of messages, that were refused.", real(totals.dead_letters[i]),
@@ -85,9 +84,17 @@ void add_spool(MetricList& list, const SqliteSpool& spool) {
   const auto lanes = spool.lane_totals();
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const Labels lane{{"lane", schema::EnumNameLane(static_cast<schema::Lane>(i))}};
-    list.gauge("outbox_rows", "Rows that the collector has not acknowledged.", real(lanes[i].rows), lane);
-    list.gauge("outbox_bytes", "Bytes of these rows.", real(lanes[i].bytes), lane);
+    list.gauge("outbox_rows", "Rows that the collector does not have.", real(lanes[i].waiting.rows), lane);
+    list.gauge("outbox_bytes", "Bytes of these rows.", real(lanes[i].waiting.bytes), lane);
+    list.gauge("history_rows", "Rows that the collector has and that are still kept.", real(lanes[i].history.rows), lane);
+    list.gauge("history_bytes", "Bytes of these rows.", real(lanes[i].history.bytes), lane);
   }
+  const GivenUpTotals given_up = spool.given_up();
+  list.counter("history_rows_dropped_total", "Rows that the collector has that left, for room or age.",
+               real(given_up.history_rows));
+  list.counter("dead_letters_dropped_total", "Dead letters that left, for room.", real(given_up.dead_letters));
+  list.counter("rows_given_up_total", "Rows that the collector never got that left, for room or age: they are gaps.",
+               real(given_up.rows));
 }
 
 void add_sender(MetricList& list, const uplink::SenderStatus& status) {
@@ -99,6 +106,13 @@ void add_sender(MetricList& list, const uplink::SenderStatus& status) {
       {"unreachable", status.failures_unreachable}, {"refused", status.failures_refused}, {"answer", status.failures_answer}};
   for (const auto& [kind, value] : failures) {
     list.counter("uplink_failures_total", "Batches that were not acknowledged, since the start.", real(value), {{"kind", kind}});
+  }
+  list.gauge("uplink_oldest_waiting_seconds",
+             "When the oldest row that waits was committed, as seconds since 1970; 0: none does.",
+             seconds(status.oldest_waiting));
+  if (status.rows_per_s > 0) {
+    list.gauge("uplink_drain_seconds", "How long the rows that wait will take, at the rate of late.",
+               real(status.rows_waiting) / status.rows_per_s);
   }
   list.gauge("uplink_last_success_seconds", "When a batch was last acknowledged, as seconds since 1970; 0: not yet.",
              seconds(status.last_success));

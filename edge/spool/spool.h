@@ -25,7 +25,6 @@ enum class Counter : std::uint8_t {
   deferred_messages,    // not handled, so that the device sends them again
   lost_messages,        // in gaps
   identities_forgotten,  // before their time, for room
-  dead_letters_dropped,  // for room
   window_rows,
   streams_rebased,      // went back to a clock that had jumped ahead
   count_,
@@ -100,7 +99,6 @@ struct Effect {
   std::vector<IdentityChange> identities;
   std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
   std::vector<DeadLetter> dead_letters;
-  std::uint64_t dead_letters_dropped = 0;  // so many of the oldest leave
   std::vector<NewRow> rows;                 // notes first, then what pack_windows makes of `windows`
   std::vector<schema::WindowRowT> windows;
   Totals totals;

@@ -99,12 +99,14 @@ Status find_wrong_lanes(Database& database, Findings& findings) {
     std::uint64_t next_number = 0;
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
-    auto read = for_each(database, "SELECT next_number, rows, bytes FROM lane WHERE lane = ?1", {lane}, [&](Statement& row) {
-      found = true;
-      next_number = row.unsigned_integer(0);
-      rows = row.unsigned_integer(1);
-      bytes = row.unsigned_integer(2);
-    });
+    auto read = for_each(
+        database, "SELECT next_number, waiting_rows + history_rows, waiting_bytes + history_bytes FROM lane WHERE lane = ?1",
+        {lane}, [&](Statement& row) {
+          found = true;
+          next_number = row.unsigned_integer(0);
+          rows = row.unsigned_integer(1);
+          bytes = row.unsigned_integer(2);
+        });
     if (!read) return read;
     if (!found) {
       findings.add(name + "it is missing");
@@ -171,6 +173,8 @@ Status open_body(schema::RowKind kind, schema::Bytes body) {
       return status(schema::open_provenance_row(body));
     case schema::RowKind::gap:
       return status(schema::open_gap_row(body));
+    case schema::RowKind::event:
+      return status(schema::open_event_row(body));
     case schema::RowKind::none:
       break;
   }
@@ -217,17 +221,19 @@ Status SpoolReport::inspect(std::ostream& out) {
   if (!read) return read;
   out << "file          " << size_text(path_) << "\nlog           " << size_text(path_ + "-wal") << "\n\n";
 
-  out << std::left << std::setw(10) << "lane" << std::right << std::setw(12) << "rows" << std::setw(14) << "bytes"
-      << std::setw(12) << "oldest" << std::setw(12) << "next" << '\n';
-  read = for_each(database_,
-                  "SELECT lane, rows, bytes, next_number, (SELECT min(id) FROM outbox WHERE id BETWEEN lane << ?1 AND "
-                  "((lane + 1) << ?1) - 1) FROM lane ORDER BY lane",
-                  {lane_shift}, [&](Statement& row) {
-                    out << std::left << std::setw(10) << lane_name(row.unsigned_integer(0)) << std::right << std::setw(12)
-                        << row.unsigned_integer(1) << std::setw(14) << row.unsigned_integer(2) << std::setw(12)
-                        << (row.is_null(4) ? "-" : std::to_string(number_of(row.unsigned_integer(4)))) << std::setw(12)
-                        << row.unsigned_integer(3) << '\n';
-                  });
+  out << std::left << std::setw(10) << "lane" << std::right << std::setw(12) << "waiting" << std::setw(14) << "bytes"
+      << std::setw(12) << "history" << std::setw(14) << "bytes" << std::setw(12) << "lowest" << std::setw(12) << "next" << '\n';
+  read =
+      for_each(database_,
+               "SELECT lane, waiting_rows, waiting_bytes, history_rows, history_bytes, next_number, (SELECT min(id) FROM outbox "
+               "WHERE id BETWEEN lane << ?1 AND ((lane + 1) << ?1) - 1) FROM lane ORDER BY lane",
+               {lane_shift}, [&](Statement& row) {
+                 out << std::left << std::setw(10) << lane_name(row.unsigned_integer(0)) << std::right << std::setw(12)
+                     << row.unsigned_integer(1) << std::setw(14) << row.unsigned_integer(2) << std::setw(12)
+                     << row.unsigned_integer(3) << std::setw(14) << row.unsigned_integer(4) << std::setw(12)
+                     << (row.is_null(6) ? "-" : std::to_string(number_of(row.unsigned_integer(6)))) << std::setw(12)
+                     << row.unsigned_integer(5) << '\n';
+               });
   if (!read) return read;
 
   constexpr std::array<std::pair<const char*, const char*>, 5> tables{{{"streams", "SELECT count(*) FROM stream"},

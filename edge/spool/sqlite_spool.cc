@@ -15,9 +15,11 @@
 
 #include "common/hash.h"
 #include "common/identity.h"
+#include "common/log.h"
 #include "common/time_text.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/tables.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
@@ -25,20 +27,15 @@ namespace {
 using sqlite::Access;
 using sqlite::Database;
 using sqlite::Statement;
-using uplink::NumberRange;
-using uplink::OutboxLane;
 
-// How lanes are sent: what an alarm or a window needs to be understood comes before it.
-constexpr std::array<schema::Lane, lane_count> sending_order{schema::Lane::alarms, schema::Lane::notes, schema::Lane::windows};
-
-std::uint64_t outbox_id(std::size_t lane, std::uint64_t number) {
-  return static_cast<std::uint64_t>(lane) << lane_shift | number;
-}
+constexpr std::string_view history_rows_dropped = "history_rows_dropped";
+constexpr std::string_view dead_letters_dropped = "dead_letters_dropped";
+constexpr std::string_view rows_given_up = "rows_given_up";
+constexpr std::uint64_t dead_letter_overhead_bytes = 128;  // what one takes beside its payload, as the budget counts it
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",       "message_bytes",        "duplicate_messages",   "deferred_messages",
-    "lost_messages",  "identities_forgotten", "dead_letters_dropped", "window_rows",
-    "streams_rebased"};
+    "messages",      "message_bytes",        "duplicate_messages", "deferred_messages",
+    "lost_messages", "identities_forgotten", "window_rows",        "streams_rebased"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
@@ -146,15 +143,8 @@ Result<std::string> set_aside(const std::string& path, TimeNs now) {
 }  // namespace
 
 struct SqliteSpool::Statements {
-  explicit Statements(Database& writer, Database& reader)
+  explicit Statements(Database& writer)
       : set_meta(writer, upsert("meta", "key, value")),
-        set_lane(
-            writer,
-            "UPDATE lane SET next_number = ?2, previous_number = ?3, previous_hash = ?4, rows = ?5, bytes = ?6 WHERE lane = ?1"),
-        add_row(writer, "INSERT INTO outbox (id, kind, body) VALUES (?1, ?2, ?3)"),
-        row_body(writer, "SELECT body FROM outbox WHERE id = ?1"),
-        measure_rows(writer, "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
-        delete_rows(writer, "DELETE FROM outbox WHERE id BETWEEN ?1 AND ?2"),
         set_definition(writer, upsert("definition", definition_columns)),
         set_stream(writer, upsert("stream", stream_columns)),
         set_pane(writer, upsert("pane", pane_columns)),
@@ -166,31 +156,29 @@ struct SqliteSpool::Statements {
         add_dead_letter(writer,
                         "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, payload_bytes, payload) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-        drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id LIMIT ?1)"),
-        set_counter(writer, upsert("counter", "name, value")),
-        read_lane(reader, "SELECT next_number, previous_number, previous_hash FROM lane WHERE lane = ?1"),
-        read_rows(reader, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id") {}
+        oldest_dead_letters(writer, "SELECT id, length(payload) FROM dead_letter ORDER BY id"),
+        drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
+        set_counter(writer, upsert("counter", "name, value")) {}
 
-  Statement set_meta, set_lane, add_row, row_body, measure_rows, delete_rows, set_definition, set_stream, set_pane, delete_pane,
-      set_identity, delete_identity, set_epoch, delete_epochs_before, add_dead_letter, drop_dead_letters, set_counter, read_lane,
-      read_rows;
+  Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_identity, delete_identity, set_epoch,
+      delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, set_counter;
 };
 
-Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path) {
+Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
   const auto locked = lock(path);
   if (!locked) return std::unexpected(locked.error());
-  return open_locked(path, *locked);
+  return open_locked(path, *locked, budget);
 }
 
-Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& path, TimeNs now) {
+Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget) {
   const auto locked = lock(path);
   if (!locked) return std::unexpected(locked.error());
-  auto opened = open_and_load(path, *locked);
+  auto opened = open_and_load(path, *locked, budget);
   if (opened || opened.error().code != Code::corrupt) return opened;
   std::string damage = opened.error().text();
   auto name = set_aside(path, now);
   if (!name) return fail(name.error().code, name.error().doing, name.error().failed + " (" + damage + ")");
-  opened = open_and_load(path, *locked);
+  opened = open_and_load(path, *locked, budget);
   if (!opened) {
     return fail(opened.error().code, "beginning a new spool, the damaged one being " + *name + " now", opened.error().text());
   }
@@ -199,9 +187,10 @@ Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& path, Time
   return opened;
 }
 
-Result<OpenedSpool> SqliteSpool::open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock) {
+Result<OpenedSpool> SqliteSpool::open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock,
+                                               SpoolBudget budget) {
   OpenedSpool opened;
-  auto spool = open_locked(path, lock);
+  auto spool = open_locked(path, lock, budget);
   if (!spool) return std::unexpected(spool.error());
   auto saved = (*spool)->load();
   if (!saved) return fail(saved.error().code, "loading the spool " + path, saved.error().text());
@@ -210,7 +199,8 @@ Result<OpenedSpool> SqliteSpool::open_and_load(const std::string& path, const st
   return opened;
 }
 
-Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock) {
+Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock,
+                                                              SpoolBudget budget) {
   const std::string doing = "opening the spool " + path;
   // SQLite would take it for a new file, and delete the log.
   if (size_of(path) == 0 && size_of(path + "-wal") > 0) {
@@ -236,7 +226,7 @@ Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string&
   }
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
-  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(lock, std::move(*writer), std::move(*reader)));
+  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(lock, std::move(*writer), std::move(*reader), budget));
   if (auto begun = spool->begin(); !begun) return std::unexpected(begun.error());
   return spool;
 }
@@ -253,11 +243,13 @@ Result<std::shared_ptr<const SqliteSpool::Lock>> SqliteSpool::lock(const std::st
   return held;
 }
 
-SqliteSpool::SqliteSpool(std::shared_ptr<const Lock> lock, Database writer, Database reader)
+SqliteSpool::SqliteSpool(std::shared_ptr<const Lock> lock, Database writer, Database reader, SpoolBudget budget)
     : lock_(std::move(lock)),
+      budget_(budget),
       writer_(std::move(writer)),
       reader_(std::move(reader)),
-      statements_(new Statements(writer_, reader_)) {}
+      statements_(new Statements(writer_)),
+      outbox_(writer_, reader_) {}
 
 SqliteSpool::~SqliteSpool() = default;
 
@@ -266,41 +258,22 @@ Status SqliteSpool::begin() {
   auto read = for_each(meta, [&](Statement& row) {
     if (row.text(0) == "identity") identity_ = row.text(1);
     if (row.text(0) == "offered_until_ns") offered_until_ns_.store(row.integer(1));
+    if (row.text(0) == "dead_letters") letters_.rows = row.unsigned_integer(1);
+    if (row.text(0) == "dead_letter_bytes") letters_.bytes = row.unsigned_integer(1);
   });
   if (!read) return read;
   if (identity_.empty()) return fail(Code::corrupt, "opening the spool", "it has no identity");
-  return load_lanes();
-}
-
-Status SqliteSpool::load_lanes() {
-  const std::string doing = "reading the spool's lanes";
-  lanes_.assign(lane_count, {});
-  std::size_t found = 0;
-  Statement lanes(writer_, "SELECT lane, next_number, previous_number, previous_hash, rows, bytes FROM lane");
-  auto read = for_each(lanes, [&](Statement& row) {
-    if (row.unsigned_integer(0) >= lane_count) return;
-    ++found;
-    lanes_[row.unsigned_integer(0)] = {row.unsigned_integer(1),
-                                       row.unsigned_integer(2),
-                                       row.unsigned_integer(3),
-                                       {row.unsigned_integer(4), row.unsigned_integer(5)}};
+  Statement counters(writer_, "SELECT name, value FROM counter");
+  read = for_each(counters, [&](Statement& row) {
+    if (row.text(0) == history_rows_dropped) giving_up_.history_rows = row.unsigned_integer(1);
+    if (row.text(0) == dead_letters_dropped) giving_up_.dead_letters = row.unsigned_integer(1);
+    if (row.text(0) == rows_given_up) giving_up_.rows = row.unsigned_integer(1);
   });
   if (!read) return read;
-  if (found != lane_count) return fail(Code::corrupt, doing, "one is missing");
-
-  // What grows without a bound is not read whole, but at its ends, which are written and read next.
-  Statement ends(writer_,
-                 "SELECT (SELECT max(id) FROM outbox WHERE id BETWEEN ?1 AND ?2), "
-                 "(SELECT min(id) FROM outbox WHERE id BETWEEN ?1 AND ?2)");
-  for (std::size_t lane = 0; lane < lane_count; ++lane) {
-    const auto row = ends.bind(1, outbox_id(lane, 0)).bind(2, outbox_id(lane + 1, 0) - 1).step();
-    if (!row) return std::unexpected(row.error());
-    const bool is_below = ends.is_null(0) || ends.unsigned_integer(0) < outbox_id(lane, lanes_[lane].next_number);
-    ends.reset();
-    if (!is_below) return fail(Code::corrupt, doing, "a row has a number that its lane has not given out");
-  }
+  given_up_ = giving_up_;
   Statement letters(writer_, "SELECT (SELECT max(id) FROM dead_letter), (SELECT min(id) FROM dead_letter)");
-  return for_each(letters, [](Statement&) {});
+  if (read = for_each(letters, [](Statement&) {}); !read) return read;
+  return outbox_.load();
 }
 
 Result<SavedState> SqliteSpool::load() {
@@ -445,6 +418,10 @@ Status SqliteSpool::commit(const Effect& effect) {
 template <class Body>
 void SqliteSpool::change(Body body) {
   if (usable_) usable_ = writer_.transaction(body);
+  if (!usable_) return;
+  outbox_.committed();
+  const std::lock_guard lock(mutex_);
+  given_up_ = giving_up_;
 }
 
 Status SqliteSpool::write(const Effect& effect) {
@@ -535,9 +512,9 @@ Status SqliteSpool::write(const Effect& effect) {
     auto done = sql.delete_epochs_before.bind(1, *device).bind(2, tracker->epochs().front().epoch).run();
     if (!done) return done;
   }
-  if (auto done = append_rows(effect.rows); !done) return done;
+  if (auto done = outbox_.append(effect.rows, effect.now_ns); !done) return done;
   if (auto done = write_dead_letters(effect); !done) return done;
-
+  if (auto done = make_room(effect.now_ns); !done) return done;
   return write_totals(effect);
 }
 
@@ -588,39 +565,6 @@ Status SqliteSpool::write_totals(const Effect& effect) {
   return set_meta("offered_until_ns", effect.now_ns);
 }
 
-Status SqliteSpool::append_rows(const std::vector<NewRow>& rows) {
-  const std::lock_guard lock(lanes_mutex_);
-  bool touched[lane_count] = {};
-  for (const NewRow& row : rows) {
-    const auto lane = static_cast<std::size_t>(row.lane);
-    LaneState& state = lanes_[lane];
-    auto done = statements_->add_row.bind(1, outbox_id(lane, state.next_number))
-                    .bind(2, static_cast<int>(row.kind))
-                    .bind(3, std::span(row.body))
-                    .run();
-    if (!done) return done;
-    ++state.next_number;
-    ++state.totals.rows;
-    state.totals.bytes += row.body.size();
-    touched[lane] = true;
-  }
-  for (std::size_t lane = 0; lane < lane_count; ++lane) {
-    if (!touched[lane]) continue;
-    if (auto done = save_lane(lane, lanes_[lane]); !done) return done;
-  }
-  return {};
-}
-
-Status SqliteSpool::save_lane(std::size_t lane, const LaneState& state) {
-  return statements_->set_lane.bind(1, static_cast<std::int64_t>(lane))
-      .bind(2, state.next_number)
-      .bind(3, state.previous_number)
-      .bind(4, state.previous_hash)
-      .bind(5, state.totals.rows)
-      .bind(6, state.totals.bytes)
-      .run();
-}
-
 Status SqliteSpool::write_dead_letters(const Effect& effect) {
   for (const DeadLetter& letter : effect.dead_letters) {
     auto done = statements_->add_dead_letter.bind(1, letter.received_ns)
@@ -632,108 +576,105 @@ Status SqliteSpool::write_dead_letters(const Effect& effect) {
                     .bind(7, std::span(letter.payload))
                     .run();
     if (!done) return done;
+    letters_ += {1, letter.payload.size()};
   }
-  if (effect.dead_letters_dropped == 0) return {};
-  return statements_->drop_dead_letters.bind(1, effect.dead_letters_dropped).run();
+  if (effect.dead_letters.empty()) return {};
+  return drop_dead_letters(0);
 }
 
-Result<std::vector<OutboxLane>> SqliteSpool::oldest(std::size_t rows_max, std::size_t bytes_max) {
-  // One read transaction, so that what a lane says of itself and its rows agree.
-  if (auto begun = reader_.execute("BEGIN"); !begun) return std::unexpected(begun.error());
-  std::vector<OutboxLane> lanes;
-  Status read;
-  std::size_t bytes = 0;
-  std::size_t rows = 0;
-  for (const schema::Lane which : sending_order) {
-    const auto lane = static_cast<std::size_t>(which);
-    OutboxLane out;
-    out.lane = which;
-    Statement& own = statements_->read_lane;
-    const auto found = own.bind(1, static_cast<std::int64_t>(lane)).step();
-    if (!found || !*found) {
-      read = found ? fail(Code::corrupt, "reading the spool", "a lane is missing") : std::unexpected(found.error());
-      break;
-    }
-    out.next_number = out.lowest_kept = own.unsigned_integer(0);
-    out.previous_number = own.unsigned_integer(1);
-    out.previous_hash = own.unsigned_integer(2);
-    own.reset();
-
-    Statement& body = statements_->read_rows;
-    body.bind(1, outbox_id(lane, 0)).bind(2, outbox_id(lane + 1, 0) - 1);
-    bool first = true;
-    for (;;) {
-      const auto more = body.step();
-      if (!more) {
-        read = std::unexpected(more.error());
-        break;
-      }
-      if (!*more) break;
-      const std::uint64_t number = body.unsigned_integer(0) & ((1ull << lane_shift) - 1);
-      if (first) out.lowest_kept = number;
-      first = false;
-      if (rows == rows_max || bytes >= bytes_max) break;
-      const auto blob = body.blob(2);
-      out.rows.push_back({number, static_cast<std::uint16_t>(body.integer(1)), {blob.begin(), blob.end()}});
-      bytes += blob.size();
-      ++rows;
-    }
-    body.reset();
-    if (out.previous_number + 1 != out.lowest_kept) out.previous_number = out.previous_hash = 0;
-    lanes.push_back(std::move(out));
-    if (!read) break;
+// Drops the oldest until `bytes` are free, and no more are kept than may be.
+Status SqliteSpool::drop_dead_letters(std::uint64_t bytes) {
+  RowTotals gone;
+  std::int64_t last = 0;
+  Statement& oldest = statements_->oldest_dead_letters;
+  while (gone.rows < letters_.rows) {
+    const bool is_enough =
+        gone.bytes + gone.rows * dead_letter_overhead_bytes >= bytes && letters_.rows - gone.rows <= budget_.dead_letters_max;
+    if (is_enough) break;
+    const auto row = oldest.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    last = oldest.integer(0);
+    gone += {1, oldest.unsigned_integer(1)};
   }
-  if (auto ended = reader_.execute("COMMIT"); read && !ended) read = ended;
-  if (!read) return std::unexpected(read.error());
-  return lanes;
+  oldest.reset();
+  if (gone.rows > 0) {
+    if (auto done = statements_->drop_dead_letters.bind(1, last).run(); !done) return done;
+    letters_ -= gone;
+    giving_up_.dead_letters += gone.rows;
+    if (auto done = statements_->set_counter.bind(1, dead_letters_dropped).bind(2, giving_up_.dead_letters).run(); !done) {
+      return done;
+    }
+  }
+  if (auto done = statements_->set_meta.bind(1, std::string_view("dead_letters")).bind(2, letters_.rows).run(); !done)
+    return done;
+  return statements_->set_meta.bind(1, std::string_view("dead_letter_bytes")).bind(2, letters_.bytes).run();
 }
 
-Status SqliteSpool::acknowledged(schema::Lane lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
-  const auto index = static_cast<std::size_t>(lane);
-  STETHOS_CHECK(index < lane_count, "an unknown lane");
-  std::vector<NumberRange> leaving{{1, durable_through}};
-  leaving.insert(leaving.end(), ranges.begin(), ranges.end());
-  const std::lock_guard lock(write_mutex_);
-  const std::lock_guard lanes_lock(lanes_mutex_);
-  LaneState state = lanes_[index];
-  for (const NumberRange& range : leaving) {
-    if (range.last >= state.next_number)
-      return fail(Code::invalid, "taking an acknowledgement", "it names numbers never given out");
-  }
-  const auto body = [&]() -> Status {
-    Statement& previous = statements_->row_body;
-    const auto found = previous.bind(1, outbox_id(index, durable_through)).step();
-    if (!found) return std::unexpected(found.error());
-    if (*found) {
-      state.previous_number = durable_through;
-      state.previous_hash = hash_of(previous.blob(0));
-    }
-    previous.reset();
-    for (const NumberRange& range : leaving) {
-      if (range.last < range.first) continue;
-      const std::uint64_t first = outbox_id(index, range.first);
-      const std::uint64_t last = outbox_id(index, range.last);
-      Statement& measure = statements_->measure_rows;
-      const auto measured = measure.bind(1, first).bind(2, last).step();
-      if (!measured) return std::unexpected(measured.error());
-      state.totals.rows -= measure.unsigned_integer(0);
-      state.totals.bytes -= measure.unsigned_integer(1);
-      measure.reset();
-      if (auto deleted = statements_->delete_rows.bind(1, first).bind(2, last).run(); !deleted) return deleted;
-    }
-    return save_lane(index, state);
+Status SqliteSpool::make_room(TimeNs now) {
+  const auto needed = [&] {
+    const std::uint64_t used = outbox_.budget_bytes() + letters_.bytes + letters_.rows * dead_letter_overhead_bytes;
+    return used > budget_.bytes_max ? used - budget_.bytes_max : 0;
   };
-  change(body);
-  if (usable_) lanes_[index] = state;
-  return usable_;
+  const auto count = [&](const Result<RowTotals>& gone, std::string_view name, std::uint64_t& total) -> Status {
+    if (!gone) return std::unexpected(gone.error());
+    if (gone->rows == 0) return {};
+    total += gone->rows;
+    return statements_->set_counter.bind(1, name).bind(2, total).run();
+  };
+  if (budget_.age_max > 0) {
+    const TimeNs before = now - budget_.age_max;
+    auto done = count(outbox_.drop_history_before(before), history_rows_dropped, giving_up_.history_rows);
+    if (done) done = count(outbox_.give_up_before(before), rows_given_up, giving_up_.rows);
+    if (!done) return done;
+  }
+  if (needed() == 0) return {};
+  auto done = count(outbox_.drop_history(needed()), history_rows_dropped, giving_up_.history_rows);
+  if (done && needed() > 0) done = drop_dead_letters(needed());
+  if (done && needed() > 0) done = count(outbox_.give_up(needed()), rows_given_up, giving_up_.rows);
+  return done;
 }
 
-std::vector<LaneTotals> SqliteSpool::lane_totals() const {
-  const std::lock_guard lock(lanes_mutex_);
-  std::vector<LaneTotals> totals;
-  totals.reserve(lanes_.size());
-  for (const LaneState& lane : lanes_) totals.push_back(lane.totals);
-  return totals;
+std::string SqliteSpool::spool_identity() const {
+  const std::lock_guard lock(mutex_);
+  return identity_;
+}
+
+GivenUpTotals SqliteSpool::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
+}
+
+Result<std::vector<uplink::OutboxLane>> SqliteSpool::waiting(uplink::SendOrder order, std::size_t rows_max,
+                                                             std::size_t bytes_max) {
+  return outbox_.waiting(order, rows_max, bytes_max);
+}
+
+Result<bool> SqliteSpool::answered(std::span<const uplink::LaneAnswer> answers) {
+  const std::lock_guard lock(write_mutex_);
+  Outbox::Taken taken;
+  const std::string former = identity_;
+  const std::string next = random_identity();
+  change([&]() -> Status {
+    const auto took = outbox_.take(answers);
+    if (!took) return std::unexpected(took.error());
+    taken = *took;
+    if (!taken.is_copy) return {};
+    if (auto set = statements_->set_meta.bind(1, std::string_view("identity")).bind(2, next).run(); !set) return set;
+    schema::EventRowT event;
+    event.kind = schema::EventKind::spool_copied;
+    event.at_ns = offered_until_ns_.load();
+    event.detail = former;
+    return outbox_.append({{schema::Lane::notes, schema::RowKind::event, schema::pack(event)}}, event.at_ns);
+  });
+  if (!usable_) return std::unexpected(usable_.error());
+  if (taken.is_copy) {
+    spdlog::warn("the collector has rows that the spool {} never gave out: this is a copy of an earlier day, and goes on as {}",
+                 former, next);
+    const std::lock_guard mutex_lock(mutex_);
+    identity_ = next;
+  }
+  return taken.wait_again;
 }
 
 }  // namespace stethos::edge

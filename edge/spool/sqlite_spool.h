@@ -12,14 +12,25 @@
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
 
-struct LaneTotals {
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
+// What the outbox and the dead letters may take. When there is no more room the acknowledged history goes first, then dead
+// letters, then rows that the collector does not have, oldest first, alarms last.
+struct SpoolBudget {
+  std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
+  DurationNs age_max = 0;  // of rows; 0: any
+  std::uint64_t dead_letters_max = std::numeric_limits<std::uint64_t>::max();
+};
+
+// What left for want of room, or for age, since the spool began.
+struct GivenUpTotals {
+  std::uint64_t history_rows = 0;  // the collector has them
+  std::uint64_t dead_letters = 0;
+  std::uint64_t rows = 0;          // the collector does not have them
 };
 
 class SqliteSpool;
@@ -35,24 +46,25 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
  public:
   // Creates the file where there is none. A file of a newer major version, or of something else, is refused by name and left
   // as it is; one that cannot be read, or whose tables are not ours, is `corrupt`.
-  static Result<std::unique_ptr<SqliteSpool>> open(const std::string& path);
+  static Result<std::unique_ptr<SqliteSpool>> open(const std::string& path, SpoolBudget budget = {});
 
   // Opens and loads, and lets no damaged file stop the node: what is `corrupt` is renamed, with its log, to
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
-  static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now);
+  static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
 
   ~SqliteSpool() override;
 
   Result<SavedState> load() override;
   Status commit(const Effect& effect) override;
 
-  std::string spool_identity() const override { return identity_; }
-  Result<std::vector<uplink::OutboxLane>> oldest(std::size_t rows_max, std::size_t bytes_max) override;
-  Status acknowledged(schema::Lane lane, std::uint64_t durable_through, const std::vector<uplink::NumberRange>& ranges) override;
+  std::string spool_identity() const override;
+  Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
+  Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
   TimeNs offered_until() const override { return offered_until_ns_.load(); }
 
-  // By lane, as of the last commit or acknowledgement. Any thread.
-  std::vector<LaneTotals> lane_totals() const;
+  // As of the last commit or answer. Any thread.
+  std::array<LaneTotals, lane_count> lane_totals() const { return outbox_.totals(); }
+  GivenUpTotals given_up() const;
 
  private:
   struct Statements;
@@ -67,23 +79,17 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
     const int descriptor_;
   };
   static Result<std::shared_ptr<const Lock>> lock(const std::string& path);
-  static Result<std::unique_ptr<SqliteSpool>> open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock);
-  static Result<OpenedSpool> open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock);
-  struct LaneState {
-    std::uint64_t next_number = 1;
-    std::uint64_t previous_number = 0;
-    std::uint64_t previous_hash = 0;
-    LaneTotals totals;
-  };
-  SqliteSpool(std::shared_ptr<const Lock> lock, sqlite::Database writer, sqlite::Database reader);
+  static Result<std::unique_ptr<SqliteSpool>> open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock,
+                                                          SpoolBudget budget);
+  static Result<OpenedSpool> open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock, SpoolBudget budget);
+  SqliteSpool(std::shared_ptr<const Lock> lock, sqlite::Database writer, sqlite::Database reader, SpoolBudget budget);
   Status begin();
   Status write(const Effect& effect);
   Status write_definitions(const std::vector<WindowDefinition>& definitions);
   Status write_totals(const Effect& effect);
-  Status append_rows(const std::vector<NewRow>& rows);
   Status write_dead_letters(const Effect& effect);
-  Status load_lanes();
-  Status save_lane(std::size_t lane, const LaneState& state);
+  Status make_room(TimeNs now);
+  Status drop_dead_letters(std::uint64_t bytes);
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
   // with the power, and all that follows it in the log.
@@ -91,17 +97,22 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   void change(Body body);
 
   const std::shared_ptr<const Lock> lock_;
+  const SpoolBudget budget_;
   sqlite::Database writer_;
   sqlite::Database reader_;
   std::unique_ptr<Statements> statements_;
-  std::string identity_;
+  Outbox outbox_;
   SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
-  std::mutex write_mutex_;          // the writing connection and its statements, and what follows
-  Status usable_;                   // or why not
-  mutable std::mutex lanes_mutex_;  // lanes_
-  std::vector<LaneState> lanes_;
+  std::mutex write_mutex_;      // the writing connection and its statements, and what follows
+  Status usable_;               // or why not
+  RowTotals letters_;           // dead letters that are kept
+  GivenUpTotals giving_up_;     // with the change at hand
+
+  mutable std::mutex mutex_;    // of what follows: as of the last change
+  std::string identity_;
+  GivenUpTotals given_up_;
 };
 
 }  // namespace stethos::edge

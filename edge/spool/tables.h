@@ -1,14 +1,16 @@
 // The spool's file format, version 1.0. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the last redelivery candidate, offered_until
-//   lane         per lane: the number of the next row, the row before the lowest kept and its hash, and totals, so that
-//                nothing is counted at start
-//   outbox       rows that the collector has not acknowledged; id = lane << 56 | number, so they lie in sending order
+//   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
+//                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
+//                is counted at start
+//   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
+//                kept as history until the budget needs their room
+//   given_up     rows that left before the collector had them, until it knows
 //   stream       per stream: its time, counts since the spool began
 //   definition   how the windows of the panes are cut
-//   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load writes 15
-//   times
-//                as many bytes
+//   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
+//                writes 15 times as many bytes
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
 //   dead_letter  what was refused, with its first bytes
@@ -35,19 +37,34 @@ CREATE TABLE meta (
 
 CREATE TABLE lane (
   lane INTEGER PRIMARY KEY,
+  first_number INTEGER NOT NULL,
   next_number INTEGER NOT NULL,
+  acknowledged BLOB NOT NULL,
   previous_number INTEGER NOT NULL,
   previous_hash INTEGER NOT NULL,
-  rows INTEGER NOT NULL,
-  bytes INTEGER NOT NULL
+  waiting_rows INTEGER NOT NULL,
+  waiting_bytes INTEGER NOT NULL,
+  history_rows INTEGER NOT NULL,
+  history_bytes INTEGER NOT NULL
 ) STRICT;
-INSERT INTO lane VALUES (0, 1, 0, 0, 0, 0), (1, 1, 0, 0, 0, 0), (2, 1, 0, 0, 0, 0);
+INSERT INTO lane VALUES (0, 1, 1, x'', 0, 0, 0, 0, 0, 0), (1, 1, 1, x'', 0, 0, 0, 0, 0, 0), (2, 1, 1, x'', 0, 0, 0, 0, 0, 0);
 
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
   kind INTEGER NOT NULL,
+  committed_ns INTEGER NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE given_up (
+  lane INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  cause INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  PRIMARY KEY (lane, first)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stream (
   id INTEGER PRIMARY KEY,

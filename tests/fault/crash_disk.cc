@@ -413,6 +413,11 @@ void CrashDisk::lose_power(const std::string& prefix, std::mt19937_64& random) {
   });
 }
 
+void CrashDisk::erase(const std::string& prefix) {
+  kill(prefix);
+  std::erase_if(files_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+}
+
 void CrashDisk::fail(const std::string& prefix, Failure failure, At at, std::uint64_t after) {
   fault_prefix_ = prefix;
   failure_ = failure;

@@ -41,6 +41,9 @@ class CrashDisk {
   // The same, and what was not synced may be lost.
   void lose_power(const std::string& prefix, std::mt19937_64& random);
 
+  // Nothing of it is left.
+  void erase(const std::string& prefix);
+
   // The operation after the next `after` ones of its sort fails.
   void fail(const std::string& prefix, Failure failure, At at, std::uint64_t after);
   bool is_failure_due() const { return faults_left_ > 0; }

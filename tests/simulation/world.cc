@@ -229,6 +229,15 @@ void World::crash_collector() {
   start_collector();
 }
 
+void World::lose_store() {
+  ++tally_.lost_stores;
+  disk_.erase(collector_file_);
+  query_.reset();
+  intake_.reset();
+  store_.reset();
+  start_collector();
+}
+
 void World::start_edge() {
   edge_ = std::make_unique<Edge>();
   auto opened = edge::SqliteSpool::open(edge_file_);
@@ -256,6 +265,7 @@ void World::start_edge() {
   uplink::SenderConfig sender;
   sender.node = "edge";
   sender.rows_max = 1 + below(200);
+  sender.order = chance(0.5) ? uplink::SendOrder::oldest_first : uplink::SendOrder::live_first;
   sender.backoff_min = 100 * ms;
   sender.backoff_max = 5 * s;
   sender.jitter_seed = random_();
@@ -342,9 +352,11 @@ void World::run_edge() {
   if (!edge_->pipeline->step()) return crash_edge();
   if (chance(0.5)) edge_->sender->step();
   if (planted_ == Planted::rows_deleted_early && chance(0.001)) {
-    const auto lanes = edge_->spool->oldest(1, 1 << 20);
+    const auto lanes = edge_->spool->waiting(uplink::SendOrder::oldest_first, 1, 1 << 20);
     for (const auto& lane : *lanes) {
-      if (!lane.rows.empty()) (void)edge_->spool->acknowledged(lane.lane, lane.rows.front().number, {});
+      if (lane.rows.empty()) continue;
+      const uplink::LaneAnswer answer{.lane = lane.lane, .durable_through = lane.rows.front().number, .ranges = {}};
+      (void)edge_->spool->answered({&answer, 1});
     }
   }
 }
@@ -380,6 +392,7 @@ void World::step() {
   if (chance(0.005)) crash_edge();
   if (chance(0.005)) crash_collector();
   if (chance(0.005)) trouble_a_disk();
+  if (chance(0.0005)) lose_store();
   if (chance(0.02)) disk_.unlimit();
   if (chance(0.01)) collector_is_away_ = !collector_is_away_;
   if (chance(0.003)) {
@@ -416,7 +429,7 @@ bool World::is_drained() {
   if (!edge_ || !store_) return false;
   if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty(); })) return false;
   for (const auto& lane : edge_->spool->lane_totals()) {
-    if (lane.rows > 0) return false;
+    if (lane.waiting.rows > 0) return false;
   }
   return to_edge_.empty();
 }

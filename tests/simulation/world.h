@@ -2,7 +2,7 @@
 // and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
 //
 // A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
-// Either machine may lose it, and either disk may fail, fill up, and have room again.
+// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store.
 #pragma once
 
 #include <array>
@@ -45,6 +45,7 @@ struct Tally {
   std::uint64_t collector_crashes = 0;
   std::uint64_t power_losses = 0;  // of them
   std::uint64_t disk_faults = 0;
+  std::uint64_t lost_stores = 0;
   std::uint64_t clock_jumps = 0;
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
@@ -85,6 +86,7 @@ class World {
   void crash_edge();
   void start_collector();
   void crash_collector();
+  void lose_store();
   void stop_machine(const std::string& file);
   void trouble_a_disk();
   void heal();

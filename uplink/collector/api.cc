@@ -83,11 +83,12 @@ struct Route {
   std::string_view path;
   std::string_view method;
 };
-constexpr std::array<Route, 8> routes{{{uplink::batches_path, "POST"},
+constexpr std::array<Route, 9> routes{{{uplink::batches_path, "POST"},
                                        {"/v1/nodes", "GET"},
                                        {"/v1/streams", "GET"},
                                        {"/v1/windows", "GET"},
                                        {"/v1/gaps", "GET"},
+                                       {"/v1/events", "GET"},
                                        {"/livez", "GET"},
                                        {"/readyz", "GET"},
                                        {"/metrics", "GET"}}};
@@ -125,6 +126,7 @@ HttpAnswer Api::handle(const HttpRequest& request) {
   if (path == "/v1/streams") return streams(*parameters);
   if (path == "/v1/nodes") return nodes(*parameters);
   if (path == "/v1/gaps") return gaps(*parameters);
+  if (path == "/v1/events") return events(*parameters);
   if (!parameters->empty()) return error_answer(400, "is not known; none is known here", parameters->front().first);
   if (path == uplink::batches_path) return take_batch(request);
   if (path == "/metrics") return metrics();
@@ -215,6 +217,13 @@ HttpAnswer Api::gaps(const Parameters& parameters) {
   return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
 }
 
+HttpAnswer Api::events(const Parameters& parameters) {
+  const auto filter = parse_filter(parameters, gap_parameters);
+  if (!filter) return bad_parameter(filter.error());
+  const auto page = query_.events(*filter);
+  return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
+}
+
 HttpAnswer Api::ready() const {
   if (failure_) return answer(503, text_type, "the store has failed: " + failure_->text() + "\n");
   return is_draining_ ? answer(503, text_type, "stopping\n") : answer(200, text_type, "ok\n");
@@ -248,7 +257,10 @@ HttpAnswer Api::metrics() {
   add("windows_stale_total", "Window rows that came after the same or a higher one.", Kind::counter,
       stored(Counter::windows_stale));
   add("streams", "Streams in the store.", Kind::gauge, stored(Counter::streams));
+  add("windows_conflicting_total", "Window rows of a changed spool that differed from what was there, and did not replace it.",
+      Kind::counter, stored(Counter::windows_conflicting));
   add("gaps_total", "Gaps reported or noticed.", Kind::counter, stored(Counter::gaps));
+  add("events_total", "Events reported by nodes.", Kind::counter, stored(Counter::events));
   for (const auto& [reason, count] : batches_refused_) {
     add("batches_refused_total", "Batches refused since the start, by reason.", Kind::counter, static_cast<double>(count),
         {{"reason", reason}});

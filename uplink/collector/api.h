@@ -73,6 +73,7 @@ class Api {
   HttpAnswer streams(const Parameters& parameters);
   HttpAnswer nodes(const Parameters& parameters);
   HttpAnswer gaps(const Parameters& parameters);
+  HttpAnswer events(const Parameters& parameters);
   HttpAnswer ready() const;
   HttpAnswer metrics();
   HttpAnswer store_failed(const Error& error);

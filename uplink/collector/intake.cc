@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/hash.h"
 #include "common/log.h"
 #include "uplink/collector/intake_checks.h"
 
@@ -15,6 +16,14 @@ using uplink::NumberSet;
 constexpr std::size_t stream_ids_max = 100'000;
 // What a verifier of answers lets pass, see schemas/envelope.cc.
 static_assert(lanes_per_batch_max * (ranges_per_lane_max + 1) < 4096);
+
+TimeNs plausible_time(TimeNs time) { return std::clamp(time, -plausible_time_max, plausible_time_max); }
+
+std::string_view name_of(schema::GapCause cause) {
+  const std::string_view known = schema::EnumNameGapCause(cause);
+  return known.empty() ? std::string_view("unknown") : known;
+}
+
 // Runs a statement that returns one integer.
 Result<std::int64_t> run_for_integer(sqlite::Statement& statement) {
   const auto has_row = statement.step();
@@ -46,10 +55,12 @@ Intake::Intake(Store& store)
           "INSERT INTO spools (node, identity, first_seen_ns, last_seen_ns, sent_ns, offered_until_ns) "
           "VALUES (?1, ?2, ?3, ?3, ?4, ?5) ON CONFLICT (node, identity) DO UPDATE SET "
           "last_seen_ns = max(last_seen_ns, ?3), sent_ns = ?4, offered_until_ns = max(offered_until_ns, ?5) RETURNING id"),
+      select_last_row_(store.database(), "SELECT last_number, last_hash FROM lanes WHERE spool = ? AND lane = ?"),
       upsert_lane_(store.database(),
-                   "INSERT INTO lanes (spool, lane, lowest_kept, next_number, rows, duplicates) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
-                   "ON CONFLICT (spool, lane) DO UPDATE SET lowest_kept = max(lowest_kept, ?3), "
-                   "next_number = max(next_number, ?4), rows = rows + ?5, duplicates = duplicates + ?6"),
+                   "INSERT INTO lanes (spool, lane, lowest_kept, next_number, rows, duplicates, last_number, last_hash) "
+                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (spool, lane) DO UPDATE SET "
+                   "lowest_kept = max(lowest_kept, ?3), next_number = max(next_number, ?4), rows = rows + ?5, "
+                   "duplicates = duplicates + ?6, last_number = ?7, last_hash = ?8"),
       select_ranges_(store.database(), "SELECT first, last FROM lane_ranges WHERE spool = ? AND lane = ? ORDER BY first"),
       delete_ranges_(store.database(), "DELETE FROM lane_ranges WHERE spool = ? AND lane = ?"),
       insert_range_(store.database(), "INSERT INTO lane_ranges (spool, lane, first, last) VALUES (?, ?, ?, ?)"),
@@ -58,9 +69,11 @@ Intake::Intake(Store& store)
       upsert_window_(
           store.database(),
           "INSERT INTO windows (stream, start_ns, definition, generation, revision, spool, lane, number, stored_ns, "
-          "body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, start_ns, definition) DO UPDATE "
-          "SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
-          "WHERE (?4, ?5) > (generation, revision)"),
+          "good, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (stream, start_ns, definition) "
+          "DO UPDATE SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, good = ?10, "
+          "body = ?11 WHERE ?4 > generation OR (?4 = generation AND "
+          "iif(?6 = spool, ?5 > revision, (?10, ?5) > (good, revision)))"),
+      select_window_(store.database(), "SELECT spool, body FROM windows WHERE stream = ? AND start_ns = ? AND definition = ?"),
       insert_stream_version_(
           store.database(),
           "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
@@ -69,8 +82,11 @@ Intake::Intake(Store& store)
                          "INSERT INTO provenances (node, id, program, backend, config_hash, schema_major, schema_minor, source, "
                          "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_gap_(store.database(),
-                  "INSERT INTO gaps (node, device, epoch, spool, lane, first, last, cause, noticed_ns, stored_ns) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+                  "INSERT INTO gaps (node, device, epoch, spool, lane, first, last, cause, first_ns, last_ns, noticed_ns, "
+                  "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      insert_event_(store.database(),
+                    "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_unknown_(store.database(),
                       "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
       insert_refused_(
@@ -96,11 +112,11 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
     source.node = *node;
-    const TimeNs offered_until = std::clamp(batch.offered_until_ns(), -plausible_time_max, plausible_time_max);
+    const TimeNs offered_until = plausible_time(batch.offered_until_ns());
     const auto spool = run_for_integer(upsert_spool_.bind(1, source.node)
                                            .bind(2, view(batch.spool()))
                                            .bind(3, now)
-                                           .bind(4, std::clamp(batch.sent_ns(), -plausible_time_max, plausible_time_max))
+                                           .bind(4, plausible_time(batch.sent_ns()))
                                            .bind(5, offered_until));
     if (!spool) return std::unexpected(spool.error());
     source.spool = *spool;
@@ -127,54 +143,84 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
 Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack) {
   auto held = read_ranges(source.spool, source.lane);
   if (!held) return std::unexpected(held.error());
-  const NumberSet before = *held;
-  const std::int64_t known = counts_[static_cast<std::size_t>(Counter::rows)];
-  const std::int64_t duplicates = counts_[static_cast<std::size_t>(Counter::rows_duplicate)];
+  const auto has_last = select_last_row_.bind(1, source.spool).bind(2, source.lane).step();
+  if (!has_last) return std::unexpected(has_last.error());
+  std::uint64_t last_number = *has_last ? select_last_row_.unsigned_integer(0) : 0;
+  std::uint64_t last_hash = *has_last ? select_last_row_.unsigned_integer(1) : 0;
+  select_last_row_.reset();
 
-  if (lane.rows() != nullptr) {
-    for (const auto* row : *lane.rows()) {
-      if (held->contains(row->number())) {
-        count(Counter::rows_duplicate);
-      } else if (!held->add({row->number(), row->number()}, ranges_per_lane_max)) {
-        count(Counter::rows_postponed);
-      } else {
-        count(Counter::rows);
-        if (auto taken = take_row(source, *row); !taken) return taken;
+  const bool is_copy = lane.next_number() <= last_number ||
+                       (last_number > 0 && lane.previous_number() == last_number && lane.previous_hash() != last_hash);
+  if (is_copy) {
+    spdlog::warn("node {}: lane {} has other rows than those that came under the same numbers", source.node_name, source.lane);
+  } else {
+    const NumberSet before = *held;
+    const std::int64_t known = counts_[static_cast<std::size_t>(Counter::rows)];
+    const std::int64_t duplicates = counts_[static_cast<std::size_t>(Counter::rows_duplicate)];
+    if (lane.rows() != nullptr) {
+      for (const auto* row : *lane.rows()) {
+        if (held->contains(row->number())) {
+          count(Counter::rows_duplicate);
+        } else if (!held->add({row->number(), row->number()}, ranges_per_lane_max)) {
+          count(Counter::rows_postponed);
+        } else {
+          count(Counter::rows);
+          if (auto taken = take_row(source, *row); !taken) return taken;
+          if (row->number() > last_number) {
+            last_number = row->number();
+            last_hash = hash_of(schema::Bytes(row->body()->data(), row->body()->size()));
+          }
+        }
       }
     }
-  }
-  // What the node says it gave up is a gap, unless it came before; so is what it no longer keeps and never sent.
-  std::vector<std::pair<NumberRange, std::string_view>> lost;
-  if (lane.given_up() != nullptr) {
-    for (const auto* range : *lane.given_up()) lost.push_back({{range->first(), range->last()}, "given_up"});
-  }
-  if (lane.lowest_kept() > 1) lost.push_back({{1, lane.lowest_kept() - 1}, "not_kept"});
-  for (const auto& [range, cause] : lost) {
-    NumberSet with_it = *held;
-    if (!with_it.add(range, ranges_per_lane_max)) continue;  // said again by a later batch, when there is room
-    if (auto noted = note_missing_rows(source, *held, range, cause); !noted) return noted;
-    *held = std::move(with_it);
-  }
-
-  if (auto written = upsert_lane_.bind(1, source.spool)
-                         .bind(2, source.lane)
-                         .bind(3, lane.lowest_kept())
-                         .bind(4, lane.next_number())
-                         .bind(5, counts_[static_cast<std::size_t>(Counter::rows)] - known)
-                         .bind(6, counts_[static_cast<std::size_t>(Counter::rows_duplicate)] - duplicates)
-                         .run();
-      !written) {
-    return written;
-  }
-  if (*held != before) {
-    if (auto written = write_ranges(source.spool, source.lane, *held); !written) return written;
+    if (auto noted = note_lost_rows(source, lane, *held); !noted) return noted;
+    if (auto written = upsert_lane_.bind(1, source.spool)
+                           .bind(2, source.lane)
+                           .bind(3, lane.lowest_kept())
+                           .bind(4, lane.next_number())
+                           .bind(5, counts_[static_cast<std::size_t>(Counter::rows)] - known)
+                           .bind(6, counts_[static_cast<std::size_t>(Counter::rows_duplicate)] - duplicates)
+                           .bind(7, last_number)
+                           .bind(8, last_hash)
+                           .run();
+        !written) {
+      return written;
+    }
+    if (*held != before) {
+      if (auto written = write_ranges(source.spool, source.lane, *held); !written) return written;
+    }
   }
   ack.lane = static_cast<std::uint8_t>(source.lane);
   ack.durable_through = held->durable_through();
+  ack.last_number = last_number;
+  ack.last_hash = last_hash;
   for (const NumberRange& range : held->beyond()) {
     ack.ranges.push_back(std::make_unique<schema::SequenceRangeT>());
     ack.ranges.back()->first = range.first;
     ack.ranges.back()->last = range.last;
+  }
+  return {};
+}
+
+// What the node says it gave up is a gap, unless it came before; so is what it no longer keeps and never sent. Numbers below
+// the lane's first were never given out.
+Status Intake::note_lost_rows(const Source& source, const schema::LaneBatch& lane, NumberSet& held) {
+  if (lane.first_number() > 1 && !held.add({1, lane.first_number() - 1}, ranges_per_lane_max)) return {};
+  std::vector<schema::GivenUpT> lost;
+  if (lane.given_up() != nullptr) {
+    for (const auto* given_up : *lane.given_up()) given_up->UnPackTo(&lost.emplace_back());
+  }
+  if (lane.lowest_kept() > lane.first_number()) {
+    lost.emplace_back();
+    lost.back().first = lane.first_number();
+    lost.back().last = lane.lowest_kept() - 1;
+    lost.back().cause = schema::GapCause::not_kept;
+  }
+  for (const schema::GivenUpT& each : lost) {
+    NumberSet with_it = held;
+    if (!with_it.add({each.first, each.last}, ranges_per_lane_max)) continue;  // said again by a later batch, when there is room
+    if (auto noted = note_missing_rows(source, held, each); !noted) return noted;
+    held = std::move(with_it);
   }
   return {};
 }
@@ -205,8 +251,9 @@ Status Intake::write_ranges(std::int64_t spool, int lane, const NumberSet& held)
   return {};
 }
 
-Status Intake::note_missing_rows(const Source& source, const NumberSet& held, NumberRange within, std::string_view cause) {
-  for (const NumberRange& range : held.missing(within)) {
+Status Intake::note_missing_rows(const Source& source, const NumberSet& held, const schema::GivenUpT& lost) {
+  const std::string_view cause = name_of(lost.cause);
+  for (const NumberRange& range : held.missing({lost.first, lost.last})) {
     if (auto noted = insert_gap_.bind(1, source.node)
                          .bind(2, std::string_view{})
                          .bind(3, 0)
@@ -215,8 +262,10 @@ Status Intake::note_missing_rows(const Source& source, const NumberSet& held, Nu
                          .bind(6, range.first)
                          .bind(7, range.last)
                          .bind(8, cause)
-                         .bind(9, source.now)
-                         .bind(10, source.now)
+                         .bind(9, plausible_time(lost.first_ns))
+                         .bind(10, plausible_time(lost.last_ns))
+                         .bind(11, source.now)
+                         .bind(12, source.now)
                          .run();
         !noted) {
       return noted;
@@ -245,6 +294,8 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return take(schema::open_provenance_row(body), [&](const auto& opened) { return take_provenance(source, opened); });
     case schema::RowKind::gap:
       return take(schema::open_gap_row(body), [&](const auto& opened) { return take_gap(source, opened); });
+    case schema::RowKind::event:
+      return take(schema::open_event_row(body), [&](const auto& opened) { return take_event(source, opened); });
     case schema::RowKind::none:
       return refuse_row(source, row, "it has no kind");
   }
@@ -272,10 +323,17 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
       .bind(7, source.lane)
       .bind(8, source.number)
       .bind(9, source.now)
-      .bind(10, body);
+      .bind(10, row.counts()->good())
+      .bind(11, body);
   if (auto written = upsert_window_.run(); !written) return written;
   if (store_.database().changes() == 0) {
     count(Counter::windows_stale);
+    const auto stored = select_window_.bind(1, *stream).bind(2, row.start_ns()).bind(3, row.definition()).step();
+    if (!stored) return std::unexpected(stored.error());
+    const bool conflicts =
+        *stored && select_window_.integer(0) != source.spool && !std::ranges::equal(select_window_.blob(1), body);
+    select_window_.reset();
+    if (conflicts) count(Counter::windows_conflicting);
   } else if (sqlite3_last_insert_rowid(store_.database().handle()) == 0) {
     count(Counter::windows_superseded);
   } else {
@@ -316,7 +374,6 @@ Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow
 }
 
 Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
-  const std::string_view known = schema::EnumNameGapCause(row.cause());
   const Status written = insert_gap_.bind(1, source.node)
                              .bind(2, view(row.device()))
                              .bind(3, row.epoch())
@@ -324,11 +381,28 @@ Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
                              .bind(5, 0)
                              .bind(6, row.first_sequence())
                              .bind(7, row.last_sequence())
-                             .bind(8, known.empty() ? std::string_view("unknown") : known)
-                             .bind(9, std::clamp(row.noticed_ns(), -plausible_time_max, plausible_time_max))
-                             .bind(10, source.now)
+                             .bind(8, name_of(row.cause()))
+                             .bind(9, 0)
+                             .bind(10, 0)
+                             .bind(11, plausible_time(row.noticed_ns()))
+                             .bind(12, source.now)
                              .run();
   if (written) count(Counter::gaps, store_.database().changes());
+  return written;
+}
+
+Status Intake::take_event(const Source& source, const schema::EventRow& row) {
+  const std::string_view kind = schema::EnumNameEventKind(row.kind());
+  const Status written = insert_event_.bind(1, source.node)
+                             .bind(2, kind.empty() ? std::string_view("unknown") : kind)
+                             .bind(3, plausible_time(row.at_ns()))
+                             .bind(4, view(row.device()))
+                             .bind(5, view(row.channel()))
+                             .bind(6, row.value())
+                             .bind(7, view(row.detail()))
+                             .bind(8, source.now)
+                             .run();
+  if (written) count(Counter::events, store_.database().changes());
   return written;
 }
 

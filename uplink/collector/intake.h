@@ -52,13 +52,14 @@ class Intake {
   Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
   Status write_ranges(std::int64_t spool, int lane, const uplink::NumberSet& held);
-  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, uplink::NumberRange within,
-                           std::string_view cause);
+  Status note_lost_rows(const Source& source, const schema::LaneBatch& lane, uplink::NumberSet& held);
+  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, const schema::GivenUpT& lost);
   Status take_row(Source source, const schema::Row& row);
   Status take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body);
   Status take_stream(const Source& source, const schema::StreamRow& row);
   Status take_provenance(const Source& source, const schema::ProvenanceRow& row);
   Status take_gap(const Source& source, const schema::GapRow& row);
+  Status take_event(const Source& source, const schema::EventRow& row);
   Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
   Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
   Status write_counts();
@@ -71,6 +72,7 @@ class Intake {
 
   sqlite::Statement upsert_node_;
   sqlite::Statement upsert_spool_;
+  sqlite::Statement select_last_row_;
   sqlite::Statement upsert_lane_;
   sqlite::Statement select_ranges_;
   sqlite::Statement delete_ranges_;
@@ -78,9 +80,11 @@ class Intake {
   sqlite::Statement select_stream_;
   sqlite::Statement insert_stream_;
   sqlite::Statement upsert_window_;
+  sqlite::Statement select_window_;
   sqlite::Statement insert_stream_version_;
   sqlite::Statement insert_provenance_;
   sqlite::Statement insert_gap_;
+  sqlite::Statement insert_event_;
   sqlite::Statement insert_unknown_;
   sqlite::Statement insert_refused_;
   sqlite::Statement trim_refused_;

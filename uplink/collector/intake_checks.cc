@@ -13,8 +13,6 @@
 namespace stethos::collector {
 namespace {
 
-using uplink::NumberRange;
-
 constexpr std::uint64_t number_max = std::numeric_limits<std::int64_t>::max();
 
 bool is_spool_identity(std::string_view text) {
@@ -39,17 +37,20 @@ Status refuse(Code code, std::string why) { return fail(code, "reading a batch",
 
 Status check_lane(const schema::LaneBatch& lane) {
   const std::string name = "lane " + std::to_string(lane.lane()) + ": ";
-  if (lane.lowest_kept() == 0 || lane.lowest_kept() > lane.next_number() || lane.next_number() > number_max) {
+  if (lane.first_number() == 0 || lane.lowest_kept() < lane.first_number() || lane.lowest_kept() > lane.next_number() ||
+      lane.next_number() > number_max) {
     return refuse(Code::invalid, name + "its numbers contradict each other");
   }
+  std::uint64_t next = lane.first_number();
   if (lane.given_up() != nullptr) {
-    std::vector<NumberRange> given_up;
-    for (const auto* range : *lane.given_up()) given_up.push_back({range->first(), range->last()});
-    if (!uplink::are_sorted_and_disjoint(given_up) || (!given_up.empty() && given_up.back().last >= lane.next_number())) {
-      return refuse(Code::invalid, name + "what it gave up is not in order");
+    for (const auto* range : *lane.given_up()) {
+      if (range->first() < next || range->last() < range->first() || range->last() >= lane.next_number()) {
+        return refuse(Code::invalid, name + "what it gave up is not in order");
+      }
+      next = range->last() + 1;
     }
   }
-  std::uint64_t next = lane.lowest_kept();
+  next = lane.lowest_kept();
   if (lane.rows() != nullptr) {
     for (const auto* row : *lane.rows()) {
       if (row->number() < next || row->number() >= lane.next_number()) {
@@ -103,6 +104,11 @@ std::string_view objection(const schema::ProvenanceRow& row) {
 std::string_view objection(const schema::GapRow& row) {
   if (!is_key(row.device())) return "its device is not a name";
   return row.first_sequence() > row.last_sequence() ? std::string_view("its range is empty") : std::string_view{};
+}
+
+std::string_view objection(const schema::EventRow& row) {
+  const bool labels = is_label(row.device()) && is_label(row.channel()) && is_plain_text(view(row.detail()), 1'024);
+  return labels ? std::string_view{} : "one of its labels is not a text";
 }
 
 }  // namespace stethos::collector

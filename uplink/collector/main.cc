@@ -84,8 +84,11 @@ int print_page(const Result<Page>& page, const std::string& table) {
 }
 
 int query(const std::string& what, const std::string& store_path, const Parameters& parameters) {
-  const std::map<std::string, const std::vector<std::string_view>*> known{
-      {"windows", &window_parameters}, {"streams", &stream_parameters}, {"nodes", &node_parameters}, {"gaps", &gap_parameters}};
+  const std::map<std::string, const std::vector<std::string_view>*> known{{"windows", &window_parameters},
+                                                                          {"streams", &stream_parameters},
+                                                                          {"nodes", &node_parameters},
+                                                                          {"gaps", &gap_parameters},
+                                                                          {"events", &gap_parameters}};
   const auto filter = parse_filter(parameters, *known.at(what));
   if (!filter) {
     complain("--" + filter.error().parameter + ": " + filter.error().message);
@@ -108,6 +111,7 @@ int query(const std::string& what, const std::string& store_path, const Paramete
   if (what == "streams") return show(query.streams(*filter), table);
   if (what == "nodes") return show(query.nodes(*filter), table);
   if (what == "gaps") return show(query.gaps(*filter), table);
+  if (what == "events") return show(query.events(*filter), table);
   return show(query.windows(*filter), [&](const auto& page) { return table_of(page, *filter); });
 }
 
@@ -132,9 +136,9 @@ int main_with(int argc, char** argv) {
   std::string what;
   std::string store_path;
   std::map<std::string, std::string> values;
-  query_command->add_option("what", what, "windows, streams, nodes or gaps")
+  query_command->add_option("what", what, "windows, streams, nodes, gaps or events")
       ->required()
-      ->check(CLI::IsMember({"windows", "streams", "nodes", "gaps"}));
+      ->check(CLI::IsMember({"windows", "streams", "nodes", "gaps", "events"}));
   query_command->add_option("--store", store_path, "The store's file")->required();
   for (const auto name : window_parameters) {
     query_command->add_option("--" + std::string(name), values[std::string(name)], "As in GET /v1/windows, see docs/api.md");

@@ -105,9 +105,14 @@ Query::Query(Store& store)
       select_lane_ranges_(store.database(), "SELECT first, last FROM lane_ranges WHERE spool = ? AND lane = ? ORDER BY first"),
       select_gaps_(
           store.database(),
-          "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.noticed_ns, "
-          "g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
+          "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.first_ns, "
+          "g.last_ns, g.noticed_ns, g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
           "WHERE g.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR g.device = ?3) ORDER BY g.id LIMIT ?4"),
+      select_events_(
+          store.database(),
+          "SELECT e.id, n.name, e.kind, e.at_ns, e.device, e.channel, e.value, e.detail, e.stored_ns FROM events e JOIN nodes n "
+          "ON n.id = e.node WHERE e.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR e.device = ?3) "
+          "ORDER BY e.id LIMIT ?4"),
       select_counters_(store.database(), "SELECT name, value FROM counters") {}
 
 Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id,
@@ -361,8 +366,37 @@ Result<Page<GapRecord>> Query::gaps(const Filter& filter) {
                             .first = select_gaps_.unsigned_integer(6),
                             .last = select_gaps_.unsigned_integer(7),
                             .cause = std::string(select_gaps_.text(8)),
-                            .noticed = select_gaps_.integer(9),
-                            .stored = select_gaps_.integer(10)});
+                            .first_time = select_gaps_.integer(9),
+                            .last_time = select_gaps_.integer(10),
+                            .noticed = select_gaps_.integer(11),
+                            .stored = select_gaps_.integer(12)});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return page;
+}
+
+Result<Page<EventRecord>> Query::events(const Filter& filter) {
+  Page<EventRecord> page;
+  std::int64_t last_id = 0;
+  select_events_.bind(1, cursor_part(filter, 0));
+  bind_optional(select_events_, 2, filter.node);
+  bind_optional(select_events_, 3, filter.device);
+  select_events_.bind(4, static_cast<std::int64_t>(filter.limit + 1));
+  const Status read = for_each_row(select_events_, [&] {
+    if (page.records.size() == filter.limit) {
+      page.next = hex_of(static_cast<std::uint64_t>(last_id));
+      return false;
+    }
+    last_id = select_events_.integer(0);
+    page.records.push_back({.node = std::string(select_events_.text(1)),
+                            .kind = std::string(select_events_.text(2)),
+                            .at = select_events_.integer(3),
+                            .device = std::string(select_events_.text(4)),
+                            .channel = std::string(select_events_.text(5)),
+                            .value = select_events_.integer(6),
+                            .detail = std::string(select_events_.text(7)),
+                            .stored = select_events_.integer(8)});
     return true;
   });
   if (!read) return std::unexpected(read.error());

@@ -120,7 +120,18 @@ struct GapRecord {
   int lane = 0;
   std::uint64_t first = 0, last = 0;
   std::string cause;
+  TimeNs first_time = 0, last_time = 0;  // of rows: when the first and the last were committed; 0: not known
   TimeNs noticed = 0, stored = 0;
+};
+
+struct EventRecord {
+  std::string node;
+  std::string kind;
+  TimeNs at = 0;
+  std::string device, channel;  // empty: not of one
+  std::int64_t value = 0;
+  std::string detail;
+  TimeNs stored = 0;
 };
 
 template <class Record>
@@ -137,6 +148,7 @@ class Query {
   Result<Page<StreamRecord>> streams(const Filter& filter);
   Result<Page<NodeRecord>> nodes(const Filter& filter);
   Result<Page<GapRecord>> gaps(const Filter& filter);
+  Result<Page<EventRecord>> events(const Filter& filter);
   Result<std::map<std::string, std::int64_t>> counters();
 
  private:
@@ -162,6 +174,7 @@ class Query {
   sqlite::Statement select_lanes_;
   sqlite::Statement select_lane_ranges_;
   sqlite::Statement select_gaps_;
+  sqlite::Statement select_events_;
   sqlite::Statement select_counters_;
 };
 

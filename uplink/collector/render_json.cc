@@ -175,8 +175,31 @@ std::string json_of(const Page<GapRecord>& page) {
       json.member("device", gap.device).member("epoch", gap.epoch);
     }
     json.member("first", gap.first).member("last", gap.last).member("cause", gap.cause);
+    if (gap.first_time != 0) {
+      write_time(json, "first_committed", gap.first_time);
+      write_time(json, "last_committed", gap.last_time);
+    }
     write_time(json, "noticed", gap.noticed);
     write_time(json, "stored", gap.stored);
+    json.end_object();
+  }
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+std::string json_of(const Page<EventRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("events").begin_array();
+  for (const EventRecord& event : page.records) {
+    json.begin_object().member("node", event.node).member("kind", event.kind);
+    write_time(json, "at", event.at);
+    if (!event.device.empty()) json.member("device", event.device);
+    if (!event.channel.empty()) json.member("channel", event.channel);
+    if (event.value != 0) json.member("value", event.value);
+    if (!event.detail.empty()) json.member("detail", event.detail);
+    write_time(json, "stored", event.stored);
     json.end_object();
   }
   json.end_array();

@@ -197,4 +197,13 @@ std::string table_of(const Page<GapRecord>& page) {
   return table.text();
 }
 
+std::string table_of(const Page<EventRecord>& page) {
+  TextTable table({"node", "at", "event", "device", "channel", "value", "detail"});
+  for (const EventRecord& event : page.records) {
+    table.add({event.node, table_time(event.at), event.kind, event.device, event.channel,
+               event.value == 0 ? "" : std::to_string(event.value), event.detail});
+  }
+  return table.text();
+}
+
 }  // namespace stethos::collector

@@ -52,6 +52,8 @@ CREATE TABLE lanes (
   next_number  INTEGER NOT NULL,
   rows         INTEGER NOT NULL,
   duplicates   INTEGER NOT NULL,
+  last_number  INTEGER NOT NULL,          -- the highest row that came, and its hash; kept whatever else is dropped
+  last_hash    INTEGER NOT NULL,
   PRIMARY KEY (spool, lane)
 ) STRICT, WITHOUT ROWID;
 
@@ -113,11 +115,13 @@ CREATE TABLE windows (
   lane        INTEGER NOT NULL,
   number      INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
+  good        INTEGER NOT NULL,           -- samples
   body        BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
 
--- Of messages (device and epoch say whose), or of rows (spool and lane): the other two are '' and 0.
+-- Of messages (device and epoch say whose), or of rows (spool and lane, and when the first and the last were committed): the
+-- others are '' and 0.
 CREATE TABLE gaps (
   id          INTEGER PRIMARY KEY,
   node        INTEGER NOT NULL REFERENCES nodes,
@@ -128,9 +132,24 @@ CREATE TABLE gaps (
   first       INTEGER NOT NULL,
   last        INTEGER NOT NULL,
   cause       TEXT NOT NULL,
+  first_ns    INTEGER NOT NULL,
+  last_ns     INTEGER NOT NULL,
   noticed_ns  INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
   UNIQUE (node, device, epoch, spool, lane, first, last)
+) STRICT;
+
+CREATE TABLE events (
+  id         INTEGER PRIMARY KEY,
+  node       INTEGER NOT NULL REFERENCES nodes,
+  kind       TEXT NOT NULL,
+  at_ns      INTEGER NOT NULL,
+  device     TEXT NOT NULL,
+  channel    TEXT NOT NULL,
+  value      INTEGER NOT NULL,
+  detail     TEXT NOT NULL,
+  stored_ns  INTEGER NOT NULL,
+  UNIQUE (node, kind, at_ns, device, channel)
 ) STRICT;
 
 CREATE TABLE unknown_rows (
@@ -190,6 +209,10 @@ const char* name_of(Counter counter) {
       return "provenances";
     case Counter::gaps:
       return "gaps";
+    case Counter::events:
+      return "events";
+    case Counter::windows_conflicting:
+      return "windows_conflicting";
   }
   return "";
 }

@@ -46,8 +46,10 @@ enum class Counter : std::uint8_t {
   streams,
   provenances,
   gaps,
+  events,
+  windows_conflicting,  // of another spool, with other content, that did not replace what was there
 };
-inline constexpr int counter_count = static_cast<int>(Counter::gaps) + 1;
+inline constexpr int counter_count = static_cast<int>(Counter::windows_conflicting) + 1;
 
 const char* name_of(Counter counter);
 

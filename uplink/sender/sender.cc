@@ -38,10 +38,14 @@ schema::UplinkBatchT batch_of(std::vector<OutboxLane> lanes) {
     out->next_number = lane.next_number;
     out->previous_number = lane.previous_number;
     out->previous_hash = lane.previous_hash;
-    for (const NumberRange& range : lane.given_up) {
-      auto given_up = std::make_unique<schema::SequenceRangeT>();
-      given_up->first = range.first;
-      given_up->last = range.last;
+    out->first_number = lane.first_number;
+    for (const GivenUp& each : lane.given_up) {
+      auto given_up = std::make_unique<schema::GivenUpT>();
+      given_up->first = each.numbers.first;
+      given_up->last = each.numbers.last;
+      given_up->cause = each.cause;
+      given_up->first_ns = each.first_ns;
+      given_up->last_ns = each.last_ns;
       out->given_up.push_back(std::move(given_up));
     }
     for (OutboxRow& row : lane.rows) {
@@ -56,23 +60,17 @@ schema::UplinkBatchT batch_of(std::vector<OutboxLane> lanes) {
   return batch;
 }
 
-struct LaneAnswer {
-  schema::Lane lane = schema::Lane::windows;
-  std::uint64_t durable_through = 0;
-  std::vector<NumberRange> ranges;
-};
-
-// What the answer says of one lane, if it can be true: nobody has a number that was never given out.
-Result<LaneAnswer> read_lane(const schema::LaneAckT& ack, std::uint64_t next_number) {
-  const auto refuse = [&](std::string_view why) {
-    return fail(Code::corrupt, "reading the answer for lane " + std::to_string(ack.lane), std::string(why));
-  };
-  LaneAnswer out{.lane = static_cast<schema::Lane>(ack.lane), .durable_through = ack.durable_through, .ranges = {}};
-  if (ack.durable_through >= next_number) return refuse("it acknowledges numbers that were never given out");
+Result<LaneAnswer> read_lane(const schema::LaneAckT& ack) {
+  LaneAnswer out{.lane = static_cast<schema::Lane>(ack.lane),
+                 .durable_through = ack.durable_through,
+                 .ranges = {},
+                 .last_number = ack.last_number,
+                 .last_hash = ack.last_hash};
   for (const auto& range : ack.ranges) out.ranges.push_back({range->first, range->last});
-  if (!are_sorted_and_disjoint(out.ranges)) return refuse("its ranges are not in order");
-  if (!out.ranges.empty() && (out.ranges.front().first <= ack.durable_through || out.ranges.back().last >= next_number)) {
-    return refuse("its ranges are implausible");
+  // Beyond what is durable there is at least one number that is not.
+  const bool are_beyond = out.ranges.empty() || out.ranges.front().first > ack.durable_through + 1;
+  if (!are_beyond || !are_sorted_and_disjoint(out.ranges)) {
+    return fail(Code::corrupt, "reading the answer for lane " + std::to_string(ack.lane), "its ranges are not in order");
   }
   return out;
 }
@@ -95,11 +93,7 @@ std::string_view name_of(SenderState state) {
 
 // What must be remembered of a batch to judge its answer.
 struct Sender::Sent {
-  struct Lane {
-    std::uint64_t next_number = 0;
-    std::vector<std::uint64_t> numbers;  // of the rows
-  };
-  std::map<std::uint8_t, Lane> lanes;
+  std::map<std::uint8_t, std::vector<std::uint64_t>> lanes;  // the numbers of the rows
   std::string spool;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
@@ -211,7 +205,7 @@ DurationNs Sender::step() {
 }
 
 Result<std::vector<OutboxLane>> Sender::read_outbox() {
-  auto lanes = source_.oldest(rows_max_, config_.batch_bytes_max);
+  auto lanes = source_.waiting(config_.order, rows_max_, config_.batch_bytes_max);
   if (!lanes) return lanes;
   if (auto checked = check_outbox(*lanes); !checked) return std::unexpected(checked.error());
   return lanes;
@@ -220,18 +214,19 @@ Result<std::vector<OutboxLane>> Sender::read_outbox() {
 DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) {
   Sent sent{.lanes = {}, .spool = source_.spool_identity()};
   std::uint64_t waiting = 0;
+  TimeNs oldest = 0;
   for (const OutboxLane& lane : lanes) {
-    auto& [next_number, numbers] = sent.lanes[static_cast<std::uint8_t>(lane.lane)];
-    next_number = lane.next_number;
+    auto& numbers = sent.lanes[static_cast<std::uint8_t>(lane.lane)];
     for (const OutboxRow& row : lane.rows) numbers.push_back(row.number);
     sent.rows += numbers.size();
-    const std::uint64_t behind = lane.next_number - (numbers.empty() ? lane.lowest_kept : numbers.back() + 1);
-    waiting += numbers.size() + behind;
-    if (behind > 0) sent.left_rows_behind = true;
+    waiting += lane.rows_waiting;
+    if (lane.oldest_waiting_ns != 0 && (oldest == 0 || lane.oldest_waiting_ns < oldest)) oldest = lane.oldest_waiting_ns;
+    if (lane.rows_waiting > numbers.size()) sent.left_rows_behind = true;
   }
   update([&](SenderStatus& status) {
     status.state = SenderState::sending;
     status.rows_waiting = waiting;
+    status.oldest_waiting = oldest;
   });
 
   auto batch = batch_of(std::move(lanes));
@@ -277,18 +272,16 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
   for (const auto& lane : ack.lanes) {
     const auto known = sent.lanes.find(lane->lane);
     if (known == sent.lanes.end()) return refuse("it names lane " + std::to_string(lane->lane) + ", which was not sent");
-    auto read = read_lane(*lane, known->second.next_number);
+    auto read = read_lane(*lane);
     if (!read) return back_off(Problem::answer, read.error(), 0);
     const NumberSet beyond(read->ranges);
     rows_held += static_cast<std::uint64_t>(std::ranges::count_if(
-        known->second.numbers, [&](std::uint64_t number) { return number <= read->durable_through || beyond.contains(number); }));
+        known->second, [&](std::uint64_t number) { return number <= read->durable_through || beyond.contains(number); }));
     lanes.push_back(std::move(*read));
   }
-  for (const LaneAnswer& lane : lanes) {
-    if (auto taken = source_.acknowledged(lane.lane, lane.durable_through, lane.ranges); !taken) {
-      return back_off(Problem::outbox, taken.error(), 0);
-    }
-  }
+  const auto wait_again = source_.answered(lanes);
+  if (!wait_again) return back_off(Problem::outbox, wait_again.error(), 0);
+  if (source_.spool_identity() != sent.spool) return refuse("the collector has other rows under the numbers of this spool");
   if (rows_held == 0 && sent.rows > 0) return refuse("the collector took none of the rows");
   for (const auto& directive : ack.directives)
     spdlog::info("the collector asks for \"{}\", which is unknown here", directive->kind);
@@ -297,10 +290,20 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
   if (backoff_ > 0) spdlog::info("the collector answers again");
   backoff_ = 0;
   last_success_ = now;
-  has_backlog_ = sent.left_rows_behind || rows_held < sent.rows;
+  has_backlog_ = sent.left_rows_behind || rows_held < sent.rows || *wait_again;
   rows_max_ = std::min(config_.rows_max, rows_max_ * 2);
-  not_before_ = now + std::min<DurationNs>(retry_after_max, static_cast<DurationNs>(ack.retry_after_ms) * ns_per_ms);
+  DurationNs pause = std::min<DurationNs>(retry_after_max, static_cast<DurationNs>(ack.retry_after_ms) * ns_per_ms);
+  if (config_.bytes_per_s_max > 0) {
+    pause = std::max(pause, static_cast<DurationNs>(sent.bytes * ns_per_s / config_.bytes_per_s_max));
+  }
+  not_before_ = now + pause;
+  const auto since = std::exchange(draining_since_, sent.left_rows_behind ? std::optional(now) : std::nullopt);
   update([&](SenderStatus& status) {
+    if (since && now > *since) {
+      const double rate = static_cast<double>(rows_held) * static_cast<double>(ns_per_s) / static_cast<double>(now - *since);
+      constexpr double weight = 0.3;  // of the last batch
+      status.rows_per_s = status.rows_per_s == 0 ? rate : status.rows_per_s + weight * (rate - status.rows_per_s);
+    }
     if (!status.collector.empty() && status.collector != ack.collector) {
       spdlog::warn("the collector's store is another: {} instead of {}", ack.collector, status.collector);
     }
@@ -311,6 +314,7 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
     status.bytes += sent.bytes;
     status.bytes_uncompressed += sent.bytes_uncompressed;
     status.rows_waiting -= std::min(status.rows_waiting, rows_held);
+    if (status.rows_waiting == 0) status.oldest_waiting = 0;
     status.directives_ignored += ack.directives.size();
     status.rows_max = rows_max_;
     status.collector = ack.collector;
@@ -327,6 +331,7 @@ DurationNs Sender::back_off(Problem problem, const Error& error, DurationNs at_l
   const DurationNs wait = std::max(spread(jitter_), std::clamp<DurationNs>(at_least, 0, retry_after_max));
   not_before_ = now + wait;
   has_backlog_ = true;
+  draining_since_.reset();
   const std::string text = error.text();
   bool is_news = false;
   update([&](SenderStatus& status) {

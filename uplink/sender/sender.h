@@ -1,5 +1,5 @@
-// Brings the outbox to the collector: the oldest rows of every lane in one batch, an acknowledgement back, and only then do
-// rows leave the outbox. Whatever goes wrong, the same rows are sent again; nothing is ever dropped here.
+// Brings the outbox to the collector: rows of every lane in one batch, an acknowledgement back, and only then do rows wait no
+// more. Whatever goes wrong, the same rows are sent again; nothing is ever dropped here.
 //
 // While there is a backlog, batch follows batch. Otherwise the first row after a quiet time leaves at once, later ones are
 // gathered for up to `interval`, and an idle node sends an empty batch at its start and each `heartbeat`. After a failure it
@@ -35,6 +35,8 @@ struct SenderConfig {
   DurationNs heartbeat = 30 * ns_per_s;       // an idle node sends an empty batch this often
   std::size_t rows_max = 5'000;               // in one batch
   std::size_t batch_bytes_max = 4u << 20;     // of row bodies, before compression
+  SendOrder order = SendOrder::oldest_first;
+  std::uint64_t bytes_per_s_max = 0;          // of compressed batches, on average; 0: as fast as it goes
   DurationNs backoff_min = ns_per_s;
   DurationNs backoff_max = 60 * ns_per_s;
   std::uint64_t jitter_seed = 0;              // different on each node, so that a fleet does not come back all at once
@@ -55,6 +57,8 @@ struct SenderStatus {
   std::uint64_t bytes = 0;              // of acknowledged batches, as sent
   std::uint64_t bytes_uncompressed = 0;
   std::uint64_t rows_waiting = 0;       // in the outbox, as last seen
+  TimeNs oldest_waiting = 0;            // when the oldest of them was committed; 0: none waits
+  double rows_per_s = 0;                // acknowledged, of late, while rows waited; 0: not known
   std::uint64_t failures_unreachable = 0;
   std::uint64_t failures_refused = 0;
   std::uint64_t failures_answer = 0;    // an answer that is not an acknowledgement of ours
@@ -110,6 +114,7 @@ class Sender {
   DurationNs not_before_ = 0;         // a monotonic time
   std::optional<DurationNs> last_success_;  // a monotonic time
   bool has_backlog_ = true;           // what an earlier run left behind is sent first
+  std::optional<DurationNs> draining_since_;  // a monotonic time: of the batch before, which left rows behind
   std::mt19937_64 jitter_;
 
   mutable std::mutex mutex_;          // of all below

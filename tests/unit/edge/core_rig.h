@@ -38,7 +38,6 @@ inline EdgeConfig core_config() {
   config.time_earliest = epoch_ns - 86'400 * ns_per_s;
   config.time_watermark_delay = 0;
   config.time_idle_timeout = 30 * ns_per_s;
-  config.spool_dead_letters_max = 100;
   config.spool_dead_letter_bytes_max = 64;
   config.spool_batch_bytes_max = 4 << 20;
   SubscriptionConfig own;

@@ -325,17 +325,14 @@ TEST(Core, ArraysAndRawFloatsAreBlocks) {
   EXPECT_EQ(rig.core().stream_count(), 2u);
 }
 
-TEST(Core, DevicesStreamsAndDeadLettersAreBounded) {
+TEST(Core, DevicesAndStreamsAreBounded) {
   EdgeConfig config = core_config();
   config.ingest_devices_max = 2;
   config.ingest_streams_max = 1;
-  config.spool_dead_letters_max = 3;
   CoreRig rig(config);
   rig.step({block_message({.device = "a"})});
   EXPECT_EQ(reason_of(rig.step({block_message({.device = "b"})})), "too_many_streams");
   EXPECT_EQ(reason_of(rig.step({block_message({.device = "c"})})), "too_many_devices");
-  for (int i = 0; i < 3; ++i) rig.step({json_message("?")});
-  EXPECT_EQ(rig.core().totals()[Counter::dead_letters_dropped], 2u);
 }
 
 // What must not depend on when a batch happened to end, on a restart, or on where the process was killed.

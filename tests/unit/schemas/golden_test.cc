@@ -108,6 +108,12 @@ TEST(Golden, ProvenanceRow) {
   samples::expect_provenance_row(read_as_v1<v1::ProvenanceRow>(today, nullptr));
 }
 
+TEST(Golden, EventRow) {
+  const auto today = pack(samples::event_row<EventRowT>());
+  samples::expect_event_row(unpacked(open_event_row(golden("event_row", today))));
+  samples::expect_event_row(read_as_v1<v1::EventRow>(today, nullptr));
+}
+
 TEST(Golden, GapRow) {
   const auto today = pack(samples::gap_row<GapRowT>());
   samples::expect_gap_row(unpacked(open_gap_row(golden("gap_row", today))));

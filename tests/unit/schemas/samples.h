@@ -150,6 +150,10 @@ UplinkBatch uplink_batch() {
   lane->previous_hash = large;
   add_ranges(lane->given_up, 20);
   auto row = make_like(lane->rows);
+  lane->first_number = 3;
+  lane->given_up[0]->cause = decltype(lane->given_up[0]->cause)::given_up_for_age;
+  lane->given_up[0]->first_ns = stamp - 2;
+  lane->given_up[0]->last_ns = stamp - 1;
   row->number = 200;
   row->kind = 4;
   row->body = {0, 1, 254, 255};
@@ -173,6 +177,10 @@ void expect_uplink_batch(const UplinkBatch& batch) {
   EXPECT_EQ(lane.previous_number, 199U);
   EXPECT_EQ(lane.previous_hash, large);
   expect_ranges(lane.given_up, 20);
+  EXPECT_EQ(lane.first_number, 3U);
+  EXPECT_EQ(static_cast<int>(lane.given_up[0]->cause), 4);
+  EXPECT_EQ(lane.given_up[0]->first_ns, stamp - 2);
+  EXPECT_EQ(lane.given_up[0]->last_ns, stamp - 1);
   ASSERT_EQ(lane.rows.size(), 1U);
   EXPECT_EQ(lane.rows[0]->number, 200U);
   EXPECT_EQ(lane.rows[0]->kind, 4);
@@ -189,6 +197,8 @@ UplinkAck uplink_ack() {
   lane->durable_through = 99;
   add_ranges(lane->ranges, 200);
   add_ranges(lane->wanted, 150);
+  lane->last_number = 211;
+  lane->last_hash = large;
   ack.lanes.push_back(std::move(lane));
   ack.retry_after_ms = 1500;
   auto directive = make_like(ack.directives);
@@ -389,6 +399,28 @@ void expect_gap_row(const GapRow& row) {
   EXPECT_EQ(row.last_sequence, 8U);
   EXPECT_EQ(static_cast<int>(row.cause), 2);
   EXPECT_EQ(row.noticed_ns, stamp);
+}
+
+template <class EventRow>
+EventRow event_row() {
+  EventRow row;
+  row.kind = decltype(row.kind)::stream_rebased;
+  row.at_ns = stamp;
+  row.device = "press-7";
+  row.channel = "DE";
+  row.value = -5;
+  row.detail = "by hand";
+  return row;
+}
+
+template <class EventRow>
+void expect_event_row(const EventRow& row) {
+  EXPECT_EQ(static_cast<int>(row.kind), 3);
+  EXPECT_EQ(row.at_ns, stamp);
+  EXPECT_EQ(row.device, "press-7");
+  EXPECT_EQ(row.channel, "DE");
+  EXPECT_EQ(row.value, -5);
+  EXPECT_EQ(row.detail, "by hand");
 }
 
 }  // namespace stethos::schema_samples

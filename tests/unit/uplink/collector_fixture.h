@@ -42,6 +42,7 @@ struct WindowSketch {
   double rms = 1.5;
   std::uint64_t stream_version = 0x51;
   schema::WindowState state = schema::WindowState::final;
+  std::uint64_t good = 2560;
 };
 
 inline schema::WindowRowT window_row(const WindowSketch& sketch) {
@@ -60,7 +61,7 @@ inline schema::WindowRowT window_row(const WindowSketch& sketch) {
   row.moments->m2 = 2560 * sketch.rms * sketch.rms;
   row.counts = std::make_unique<schema::CountsT>();
   row.counts->expected = 2560;
-  row.counts->received = row.counts->good = 2560;
+  row.counts->received = row.counts->good = sketch.good;
   for (const auto statistic : schema::EnumValuesStatistic()) {
     if (statistic == schema::Statistic::none) continue;
     auto value = std::make_unique<schema::StatisticValueT>();
@@ -122,6 +123,9 @@ inline SentRow sent(std::uint64_t number, const schema::StreamRowT& row) {
 inline SentRow sent(std::uint64_t number, const schema::ProvenanceRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::provenance), schema::pack(row)};
 }
+inline SentRow sent(std::uint64_t number, const schema::EventRowT& row) {
+  return {number, static_cast<std::uint16_t>(schema::RowKind::event), schema::pack(row)};
+}
 inline SentRow sent(std::uint64_t number, const schema::GapRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::gap), schema::pack(row)};
 }
@@ -151,7 +155,8 @@ inline schema::UplinkBatchT batch_of(std::vector<SentLane> lanes, const std::str
                        : lane.rows.empty()   ? lane.lowest_kept
                                              : lane.rows.back().number + 1;
     for (const auto& range : lane.given_up) {
-      out->given_up.push_back(std::make_unique<schema::SequenceRangeT>());
+      out->given_up.push_back(std::make_unique<schema::GivenUpT>());
+      out->given_up.back()->cause = schema::GapCause::given_up_for_room;
       out->given_up.back()->first = range.first;
       out->given_up.back()->last = range.last;
     }
@@ -172,6 +177,7 @@ struct Answered {
   struct Lane {
     std::uint64_t durable_through = 0;
     std::vector<uplink::NumberRange> ranges;
+    std::uint64_t last_number = 0, last_hash = 0;
   };
   std::map<std::uint8_t, Lane> lanes;
 };
@@ -188,6 +194,8 @@ inline Answered read_answer(std::span<const std::uint8_t> packed) {
   for (const auto& lane : ack.lanes) {
     auto& to = out.lanes[lane->lane];
     to.durable_through = lane->durable_through;
+    to.last_number = lane->last_number;
+    to.last_hash = lane->last_hash;
     for (const auto& range : lane->ranges) to.ranges.push_back({range->first, range->last});
   }
   return out;

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "common/hash.h"
 #include "tests/unit/uplink/collector_fixture.h"
 #include "uplink/collector/intake_checks.h"
 
@@ -228,7 +229,7 @@ TEST_F(IntakeTest, RowsThatANodeGaveUpAreAGapAndNoLongerWaitedFor) {
   ASSERT_EQ(gaps->records.size(), 2U);
   EXPECT_EQ(gaps->records[0].first, 2U) << "row 1 came before it was given up";
   EXPECT_EQ(gaps->records[0].last, 3U);
-  EXPECT_EQ(gaps->records[0].cause, "given_up");
+  EXPECT_EQ(gaps->records[0].cause, "given_up_for_room");
   EXPECT_EQ(gaps->records[0].spool, spool_a);
 }
 
@@ -239,6 +240,68 @@ TEST_F(IntakeTest, RowsThatANodeNoLongerKeepsAreAGap) {
   ASSERT_EQ(gaps->records.size(), 1U);
   EXPECT_EQ(gaps->records[0].last, 100U);
   EXPECT_EQ(gaps->records[0].cause, "not_kept");
+}
+
+TEST_F(IntakeTest, NumbersBelowALanesFirstWereNeverGivenOut) {
+  auto batch = batch_of({{.rows = {sent(101, WindowSketch{})}, .lowest_kept = 101}});
+  batch.lanes[0]->first_number = 101;
+  EXPECT_EQ(take(std::move(batch)).lanes.at(windows_lane).durable_through, 101U);
+  EXPECT_TRUE(query->gaps({})->records.empty());
+}
+
+TEST_F(IntakeTest, OfACopiedSpoolNothingIsTakenAndTheNodeCanSeeIt) {
+  const auto third = sent(3, WindowSketch{.channel = "c"});
+  const std::uint64_t hash = hash_of(schema::Bytes(third.body));
+  take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.channel = "b"}), third}}}));
+  const auto expect_nothing_taken = [&](schema::UplinkBatchT batch) {
+    const auto answer = take(std::move(batch)).lanes.at(windows_lane);
+    EXPECT_EQ(answer.durable_through, 3U);
+    EXPECT_EQ(answer.last_number, 3U);
+    EXPECT_EQ(answer.last_hash, hash);
+    EXPECT_EQ(counted(Counter::windows), 3);
+  };
+  // It has not given out 3 yet.
+  expect_nothing_taken(batch_of({{.rows = {sent(2, WindowSketch{.channel = "x"})}}}));
+  // Its 3 is another.
+  auto batch = batch_of({{.rows = {sent(4, WindowSketch{.channel = "d"})}}});
+  batch.lanes[0]->previous_number = 3;
+  batch.lanes[0]->previous_hash = hash + 1;
+  expect_nothing_taken(std::move(batch));
+  batch = batch_of({{.rows = {sent(4, WindowSketch{.channel = "d"})}}});
+  batch.lanes[0]->previous_number = 3;
+  batch.lanes[0]->previous_hash = hash;
+  EXPECT_EQ(take(std::move(batch)).lanes.at(windows_lane).durable_through, 4U);
+}
+
+TEST_F(IntakeTest, AWindowOfAChangedSpoolReplacesNoneWithMoreGoodSamples) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{.revision = 1, .good = 200})}}}));
+  const auto stored = [&] { return query->windows({})->records.at(0).row->counts()->good(); };
+  take(batch_of({{.rows = {sent(1, WindowSketch{.revision = 1, .good = 200})}}}, spool_b));
+  EXPECT_EQ(counted(Counter::windows_conflicting), 0) << "the same, sent again";
+  take(batch_of({{.rows = {sent(2, WindowSketch{.revision = 7, .good = 50})}}}, spool_b));
+  EXPECT_EQ(stored(), 200U);
+  EXPECT_EQ(counted(Counter::windows_conflicting), 1);
+  take(batch_of({{.rows = {sent(3, WindowSketch{.revision = 0, .good = 300})}}}, spool_b));
+  EXPECT_EQ(stored(), 300U);
+  take(batch_of({{.rows = {sent(4, WindowSketch{.revision = 1, .good = 20})}}}, spool_b));
+  EXPECT_EQ(stored(), 20U) << "the same spool may well take something back";
+}
+
+TEST_F(IntakeTest, AnEventIsStoredOnce) {
+  schema::EventRowT event;
+  event.kind = schema::EventKind::stream_rebased;
+  event.at_ns = some_time;
+  event.device = "pump-1";
+  event.value = 5;
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, event)}}}));
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, event)}}}, spool_b));
+  event.device = "a\nb";
+  take(batch_of({{.lane = notes_lane, .rows = {sent(2, event)}}}, spool_b));
+  EXPECT_EQ(counted(Counter::rows_refused), 1);
+  const auto events = query->events({});
+  ASSERT_EQ(events->records.size(), 1U);
+  EXPECT_EQ(events->records[0].kind, "stream_rebased");
+  EXPECT_EQ(events->records[0].value, 5);
 }
 
 TEST_F(IntakeTest, AnEmptyBatchShowsThatANodeIsThere) {

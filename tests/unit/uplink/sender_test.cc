@@ -41,15 +41,16 @@ class MemoryOutbox : public OutboxSource {
   std::size_t kept() const { return rows_.size(); }
   std::uint64_t next() const { return next_; }
 
-  std::string spool_identity() const override { return spool_name; }
+  std::string spool_identity() const override { return identity_; }
   TimeNs offered_until() const override { return 77; }
 
-  Result<std::vector<OutboxLane>> oldest(std::size_t rows_max, std::size_t) override {
+  Result<std::vector<OutboxLane>> waiting(SendOrder, std::size_t rows_max, std::size_t) override {
     if (fails) return fail(Code::io, "reading the outbox", "told to fail");
     OutboxLane windows;
     windows.lane = Lane::windows;
     windows.lowest_kept = rows_.empty() ? next_ : rows_.begin()->first;
     windows.next_number = next_;
+    windows.rows_waiting = rows_.size();
     for (const auto& [number, body] : rows_) {
       if (windows.rows.size() == rows_max) break;
       windows.rows.push_back({number, 1, body});
@@ -60,19 +61,25 @@ class MemoryOutbox : public OutboxSource {
     return std::vector{std::move(notes), std::move(windows)};
   }
 
-  Status acknowledged(Lane lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) override {
-    if (lane != Lane::windows) return {};
-    if (durable_through >= next_) return fail(Code::invalid, "acknowledging", "never given out");
-    std::erase_if(rows_, [&](const auto& row) { return row.first <= durable_through; });
-    for (const auto& range : ranges) {
-      std::erase_if(rows_, [&](const auto& row) { return row.first >= range.first && row.first <= range.last; });
+  Result<bool> answered(std::span<const LaneAnswer> answers) override {
+    for (const LaneAnswer& answer : answers) {
+      if (answer.lane != Lane::windows) continue;
+      if (answer.durable_through >= next_) {
+        identity_ = std::string(32, 'b');
+        return false;
+      }
+      std::erase_if(rows_, [&](const auto& row) { return row.first <= answer.durable_through; });
+      for (const auto& range : answer.ranges) {
+        std::erase_if(rows_, [&](const auto& row) { return row.first >= range.first && row.first <= range.last; });
+      }
     }
-    return {};
+    return false;
   }
 
   bool fails = false;
 
  private:
+  std::string identity_ = spool_name;
   std::map<std::uint64_t, std::vector<std::uint8_t>> rows_;
   std::uint64_t next_ = 1;
 };
@@ -373,20 +380,30 @@ TEST_F(SenderTest, ImplausibleNumbersAreNotBelieved) {
     sender.step();
   };
   constexpr std::uint8_t windows = 1;
-  answer_with(windows, 5, {});                  // 5 was never given out
-  answer_with(windows, 0, {{3, 5}});
   answer_with(windows, 2, {{2, 3}});            // overlaps
   answer_with(windows, 0, {{4, 4}, {2, 2}});    // descends
   answer_with(windows, 0, {{0, 1}});
   answer_with(200, 0, {});                      // no such lane
   answer_with(windows, 0, {});                  // took nothing: coming back at once would go on for ever
   EXPECT_EQ(outbox.kept(), 4U);
-  EXPECT_EQ(sender.status().failures_answer, 7U);
+  EXPECT_EQ(sender.status().failures_answer, 5U);
   answer_with(windows, 0, {{2, 3}});
   EXPECT_EQ(outbox.kept(), 2U) << "rows 1 and 4 remain";
   uplink.answer = nullptr;
   run_until_empty();
-  EXPECT_EQ(sender.status().failures_answer, 7U);
+  EXPECT_EQ(sender.status().failures_answer, 5U);
+}
+
+TEST_F(SenderTest, ACopiedSpoolIsSentAgainUnderItsNewIdentity) {
+  outbox.add(4);
+  uplink.lanes[static_cast<std::uint8_t>(Lane::windows)] = NumberSet({{1, 9}});  // of another life of the same spool
+  sender.step();
+  EXPECT_EQ(sender.status().failures_answer, 1U);
+  EXPECT_EQ(outbox.kept(), 4U);
+  EXPECT_NE(outbox.spool_identity(), spool_name);
+  uplink.lanes.clear();  // nothing is known of the new one
+  run_until_empty();
+  EXPECT_EQ(uplink.durable(), 4U);
 }
 
 TEST_F(SenderTest, AnOutboxThatCannotBeReadIsTriedAgain) {
@@ -465,13 +482,13 @@ class LockedOutbox : public MemoryOutbox {
     const std::lock_guard lock(mutex_);
     MemoryOutbox::add(count);
   }
-  Result<std::vector<OutboxLane>> oldest(std::size_t rows_max, std::size_t bytes_max) override {
+  Result<std::vector<OutboxLane>> waiting(SendOrder order, std::size_t rows_max, std::size_t bytes_max) override {
     const std::lock_guard lock(mutex_);
-    return MemoryOutbox::oldest(rows_max, bytes_max);
+    return MemoryOutbox::waiting(order, rows_max, bytes_max);
   }
-  Status acknowledged(Lane lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) override {
+  Result<bool> answered(std::span<const LaneAnswer> answers) override {
     const std::lock_guard lock(mutex_);
-    return MemoryOutbox::acknowledged(lane, durable_through, ranges);
+    return MemoryOutbox::answered(answers);
   }
 
  private:

@@ -364,11 +364,12 @@ class WindowOutbox : public uplink::OutboxSource {
   explicit WindowOutbox(std::uint64_t count) : next_(count + 1) {}
   std::string spool_identity() const override { return spool_a; }
   TimeNs offered_until() const override { return some_time; }
-  Result<std::vector<uplink::OutboxLane>> oldest(std::size_t rows_max, std::size_t) override {
+  Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder, std::size_t rows_max, std::size_t) override {
     uplink::OutboxLane lane;
     lane.lane = schema::Lane::windows;
     lane.lowest_kept = lowest_;
     lane.next_number = next_;
+    lane.rows_waiting = left();
     for (std::uint64_t number = lowest_; number < next_ && lane.rows.size() < rows_max; ++number) {
       auto row = sent(number, WindowSketch{.channel = "c" + std::to_string(number % 50),
                                            .start = some_time + static_cast<TimeNs>(number / 50) * ns_per_s});
@@ -376,9 +377,9 @@ class WindowOutbox : public uplink::OutboxSource {
     }
     return std::vector{std::move(lane)};
   }
-  Status acknowledged(schema::Lane, std::uint64_t durable_through, const std::vector<uplink::NumberRange>&) override {
-    lowest_ = std::max(lowest_, durable_through + 1);
-    return {};
+  Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override {
+    for (const auto& answer : answers) lowest_ = std::max(lowest_, answer.durable_through + 1);
+    return false;
   }
   std::uint64_t left() const { return next_ - lowest_; }
 

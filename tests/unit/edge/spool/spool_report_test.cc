@@ -59,25 +59,28 @@ TEST_F(SpoolReportTest, InspectTellsWhatIsThere) {
   EXPECT_TELLS(text, "format        1.0\n");
   EXPECT_TELLS(text, "last commit   2026-11-21T15:55:00.000Z\n");
   EXPECT_TELLS(text, "file          " + std::to_string(std::filesystem::file_size(file_)) + " bytes\n");
-  EXPECT_TELLS(text, "\nalarms               0             0           -           1\n");
+  EXPECT_TELLS(text, "\nalarms               0             0           0             0           -           1\n");
   EXPECT_TELLS(text, "\nstreams       3\n");
   EXPECT_TELLS(text, "\ndevices       2\n");
   EXPECT_TELLS(text, "\ndead letters  1\n  not_json                1\n");
   EXPECT_TELLS(text, "  messages                        4\n");
 
   const auto lanes = (*SqliteSpool::open(file_))->lane_totals();
-  const LaneTotals notes = lanes[static_cast<std::size_t>(schema::Lane::notes)];
+  const RowTotals notes = lanes[static_cast<std::size_t>(schema::Lane::notes)].waiting;
   ASSERT_GT(notes.rows, 0u);
   std::istringstream words(text.substr(text.find("\nnotes ")));
   std::string name;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t oldest = 0;
+  std::uint64_t history_rows = 0;
+  std::uint64_t history_bytes = 0;
+  std::uint64_t lowest = 0;
   std::uint64_t next = 0;
-  words >> name >> rows >> bytes >> oldest >> next;
+  words >> name >> rows >> bytes >> history_rows >> history_bytes >> lowest >> next;
   EXPECT_EQ(rows, notes.rows);
   EXPECT_EQ(bytes, notes.bytes);
-  EXPECT_EQ(oldest, 1u);
+  EXPECT_EQ(history_rows + history_bytes, 0u);
+  EXPECT_EQ(lowest, 1u);
   EXPECT_EQ(next, notes.rows + 1);
 }
 
@@ -117,12 +120,12 @@ TEST_F(SpoolReportTest, VerifyFindsWhatIsWrong) {
     const char* finding;
   };
   constexpr Damage damages[] = {
-      {"UPDATE lane SET rows = rows + 1 WHERE lane = 2", "lane notes: it says "},
-      {"UPDATE lane SET bytes = bytes - 1 WHERE lane = 2", "lane notes: it says "},
+      {"UPDATE lane SET waiting_rows = waiting_rows + 1 WHERE lane = 2", "lane notes: it says "},
+      {"UPDATE lane SET history_bytes = history_bytes + 1 WHERE lane = 2", "lane notes: it says "},
       {"DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox)", "lane notes: it says "},
       {"UPDATE lane SET next_number = 2 WHERE lane = 2", ", and the next is to be 2\n"},
       {"DELETE FROM lane WHERE lane = 0", "lane alarms: it is missing\n"},
-      {"INSERT INTO outbox VALUES (3 << 56 | 1, 1, x'00')", "outbox: 1 rows are of no lane\n"},
+      {"INSERT INTO outbox VALUES (3 << 56 | 1, 1, 0, x'00')", "outbox: 1 rows are of no lane\n"},
       {"DELETE FROM meta WHERE key = 'identity'", "it has no identity\n"},
       {"INSERT INTO pane SELECT start_ns, 77, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
        "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, "
@@ -168,7 +171,7 @@ TEST_F(SpoolReportTest, WhatVerifyPrintsIsBounded) {
   fill();
   execute(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
-      "INSERT INTO outbox SELECT 1 << 56 | (i + 1000), 1, x'00' FROM n");
+      "INSERT INTO outbox SELECT 1 << 56 | (i + 1000), 1, 0, x'00' FROM n");
   const std::string text = verified();
   EXPECT_EQ(std::ranges::count(text, '\n'), 101);
   EXPECT_TELLS(text, "\nand 4902 more\n");

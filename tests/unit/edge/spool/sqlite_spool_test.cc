@@ -2,86 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 
-#include "common/hash.h"
 #include "tests/unit/edge/core_rig.h"
 
 namespace stethos::edge {
 namespace {
-
-Effect rows_effect(std::size_t count) {
-  Effect effect;
-  effect.changed = true;
-  for (std::size_t i = 0; i < count; ++i) {
-    effect.rows.push_back({schema::Lane::windows, schema::RowKind::window, {static_cast<std::uint8_t>(i), 2, 3}});
-  }
-  return effect;
-}
-
-const uplink::OutboxLane& lane_of(const std::vector<uplink::OutboxLane>& lanes, schema::Lane which) {
-  return *std::ranges::find(lanes, which, &uplink::OutboxLane::lane);
-}
-
-TEST(SqliteSpool, RowsLeaveOnAcknowledgementOnly) {
-  ScratchFile file;
-  auto spool = *SqliteSpool::open(file.path());
-  ASSERT_TRUE(spool->commit(rows_effect(5)).has_value());
-  auto lanes = *spool->oldest(3, 1'000);
-  ASSERT_EQ(lanes.size(), 3u);
-  const auto windows = lane_of(lanes, schema::Lane::windows);
-  EXPECT_EQ(windows.rows.size(), 3u);
-  EXPECT_EQ(windows.lowest_kept, 1u);
-  EXPECT_EQ(windows.next_number, 6u);
-  EXPECT_EQ(windows.previous_number, 0u);
-  EXPECT_EQ(windows.rows[2].number, 3u);
-
-  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {{4, 4}}).has_value());
-  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].rows, 2u);
-  const auto left = lane_of(*spool->oldest(10, 1'000), schema::Lane::windows);
-  ASSERT_EQ(left.rows.size(), 2u);
-  EXPECT_EQ(left.rows[0].number, 3u);
-  EXPECT_EQ(left.rows[1].number, 5u);
-  EXPECT_EQ(left.previous_number, 2u);
-  const std::uint8_t second[] = {1, 2, 3};
-  EXPECT_EQ(left.previous_hash, hash_of(std::span<const std::uint8_t>(second)));
-
-  // Again, and with what has left already: nothing changes.
-  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {}).has_value());
-  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].rows, 2u);
-  EXPECT_FALSE(spool->acknowledged(schema::Lane::windows, 6, {}).has_value());
-  EXPECT_FALSE(spool->acknowledged(schema::Lane::windows, 0, {{5, 9}}).has_value());
-
-  ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 5, {}).has_value());
-  const auto none = lane_of(*spool->oldest(10, 1'000), schema::Lane::windows);
-  EXPECT_TRUE(none.rows.empty());
-  EXPECT_EQ(none.lowest_kept, 6u);
-  EXPECT_EQ(spool->lane_totals()[static_cast<std::size_t>(schema::Lane::windows)].bytes, 0u);
-}
-
-TEST(SqliteSpool, NumbersGoOnAfterAReopening) {
-  ScratchFile file;
-  std::string identity;
-  {
-    auto spool = *SqliteSpool::open(file.path());
-    identity = spool->spool_identity();
-    EXPECT_EQ(identity.size(), 32u);
-    ASSERT_TRUE(spool->commit(rows_effect(2)).has_value());
-    ASSERT_TRUE(spool->acknowledged(schema::Lane::windows, 2, {}).has_value());
-  }
-  auto spool = *SqliteSpool::open(file.path());
-  EXPECT_EQ(spool->spool_identity(), identity);
-  ASSERT_TRUE(spool->commit(rows_effect(1)).has_value());
-  EXPECT_EQ(lane_of(*spool->oldest(10, 1'000), schema::Lane::windows).rows.at(0).number, 3u);
-}
-
-TEST(SqliteSpool, BatchesAreBoundedByBytesToo) {
-  ScratchFile file;
-  auto spool = *SqliteSpool::open(file.path());
-  ASSERT_TRUE(spool->commit(rows_effect(100)).has_value());
-  EXPECT_EQ(lane_of(*spool->oldest(100, 30), schema::Lane::windows).rows.size(), 10u);
-}
 
 TEST(SqliteSpool, IsOpenOnce) {
   ScratchFile file;

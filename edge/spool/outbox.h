@@ -1,0 +1,110 @@
+// The rows that wait for the collector, and those that it has, which are kept as history until the budget needs their room. A
+// part of the spool: it shares the spool's connections, and whatever changes it runs within a transaction of the writer.
+//
+// Which rows the collector has is what it said last. If it says less than before (its store was lost, or is a copy of an earlier
+// day), the history waits again. If it has a row that was never given out here, or another one under the same number, this file
+// is the copy: its numbers were used by another life of it, and begin anew under another identity.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/sqlite.h"
+#include "edge/spool/spool.h"
+#include "edge/spool/tables.h"
+#include "uplink/sender/outbox_source.h"
+
+namespace stethos::edge {
+
+struct RowTotals {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  // of their bodies
+
+  RowTotals& operator+=(const RowTotals& other);
+  RowTotals& operator-=(const RowTotals& other);
+};
+
+struct LaneTotals {
+  RowTotals waiting;
+  RowTotals history;
+};
+
+// What a row takes beside its body, as the budget counts it.
+inline constexpr std::uint64_t row_overhead_bytes = 32;
+
+class Outbox {
+ public:
+  // For changes, and for waiting(), which may run in another thread. Both outlive the outbox.
+  Outbox(sqlite::Database& writer, sqlite::Database& reader);
+
+  Status load();
+
+  // Changes: within a transaction of the writer, by one thread at a time. When it is committed, committed() says so.
+  Status append(const std::vector<NewRow>& rows, TimeNs now);
+  struct Taken {
+    bool is_copy = false;     // this file is: numbers have begun anew, and the spool needs another identity
+    bool wait_again = false;  // rows of the history
+  };
+  Result<Taken> take(std::span<const uplink::LaneAnswer> answers);
+  // Let go of the oldest rows until `bytes` are free or there are none: of the history; or of those that wait, of the windows
+  // first, the alarms last. Return what was freed.
+  Result<RowTotals> drop_history(std::uint64_t bytes);
+  Result<RowTotals> give_up(std::uint64_t bytes);
+  // The same with all that was committed before `before`.
+  Result<RowTotals> drop_history_before(TimeNs before);
+  Result<RowTotals> give_up_before(TimeNs before);
+  void committed();
+
+  Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max);
+
+  // As of the last committed change. Any thread.
+  std::array<LaneTotals, lane_count> totals() const;
+
+  // With the change at hand, as the budget counts it.
+  std::uint64_t budget_bytes() const;
+
+ private:
+  struct Lane {
+    std::uint64_t first_number = 1;
+    std::uint64_t next_number = 1;
+    uplink::NumberSet acknowledged;
+    std::uint64_t previous_number = 0;  // the last row that left from the front, and its hash
+    std::uint64_t previous_hash = 0;
+    LaneTotals totals;
+  };
+  enum class Leaving : std::uint8_t { history, waiting };
+  struct Until {
+    std::uint64_t bytes = 0;
+    TimeNs before = 0;  // 0: whatever its age
+  };
+
+  Result<Lane> read_lane(sqlite::Statement& statement, std::size_t lane);
+  Status save_lane(std::size_t lane);
+  Result<RowTotals> measure(std::size_t lane, uplink::NumberRange range);
+  Result<bool> has_another(std::size_t lane, const uplink::LaneAnswer& answer);
+  Status begin_anew();
+  Result<bool> note_acknowledged(std::size_t lane, uplink::NumberSet acknowledged);
+  Result<RowTotals> leave(Leaving which, Until until);
+  Result<RowTotals> leave_stretch(std::size_t lane, uplink::NumberRange stretch, Leaving which, Until until);
+  Status note_given_up(std::size_t lane, uplink::NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns);
+  Status read_rows(uplink::OutboxLane& out, const Lane& lane, uplink::SendOrder order, std::size_t rows_max,
+                   std::size_t& bytes_left);
+  Status read_given_up(uplink::OutboxLane& out);
+
+  sqlite::Database& writer_;
+  sqlite::Database& reader_;
+  std::array<Lane, lane_count> lanes_;  // with the change at hand
+  mutable std::mutex mutex_;            // of totals_
+  std::array<LaneTotals, lane_count> totals_;
+
+  sqlite::Statement save_lane_, add_row_, row_body_, measure_rows_, oldest_rows_, delete_rows_, extend_given_up_, add_given_up_,
+      delete_given_up_, first_given_up_, first_row_;
+  sqlite::Statement read_lane_, read_ascending_, read_descending_, read_body_, read_given_up_, read_first_;
+};
+
+}  // namespace stethos::edge

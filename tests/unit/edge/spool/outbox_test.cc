@@ -1,0 +1,246 @@
+// The outbox, as the sender sees it through the spool: what waits, what the collector has, what must go, and copies.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "common/hash.h"
+#include "edge/spool/sqlite_spool.h"
+#include "schemas/envelope.h"
+#include "tests/unit/common/scratch_folder.h"
+#include "tests/unit/edge/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+using schema::Lane;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using uplink::LaneAnswer;
+using uplink::OutboxLane;
+using uplink::SendOrder;
+
+constexpr std::size_t body_bytes = 100;
+
+NewRow row_of(Lane lane, std::uint8_t content) {
+  return {lane, schema::RowKind::window, std::vector<std::uint8_t>(body_bytes, content)};
+}
+
+class OutboxTest : public testing::Test {
+ protected:
+  void open(SpoolBudget budget = {}) {
+    spool_.reset();
+    auto opened = SqliteSpool::open(path_, budget);
+    ASSERT_TRUE(opened) << opened.error().text();
+    spool_ = std::move(*opened);
+  }
+
+  // So many rows, in one commit.
+  void add(std::size_t count, Lane lane = Lane::windows, TimeNs now = epoch_ns) {
+    Effect effect;
+    effect.changed = true;
+    effect.now_ns = now;
+    for (std::size_t i = 0; i < count; ++i) effect.rows.push_back(row_of(lane, next_content_++));
+    ASSERT_TRUE(spool_->commit(effect));
+  }
+
+  void add_dead_letter() {
+    Effect effect;
+    effect.changed = true;
+    effect.dead_letters.push_back({});
+    effect.dead_letters.back().payload.resize(body_bytes);
+    ASSERT_TRUE(spool_->commit(effect));
+  }
+
+  OutboxLane waiting(Lane which = Lane::windows, SendOrder order = SendOrder::oldest_first, std::size_t rows_max = 1'000,
+                     std::size_t bytes_max = 1 << 20) {
+    auto lanes = spool_->waiting(order, rows_max, bytes_max);
+    EXPECT_TRUE(lanes);
+    return std::move(*std::ranges::find(*lanes, which, &OutboxLane::lane));
+  }
+
+  static std::vector<std::uint64_t> numbers(const OutboxLane& lane) {
+    std::vector<std::uint64_t> out;
+    for (const auto& row : lane.rows) out.push_back(row.number);
+    return out;
+  }
+
+  static std::vector<std::string> given_up(const OutboxLane& lane) {
+    std::vector<std::string> out;
+    for (const auto& each : lane.given_up) {
+      out.push_back(std::to_string(each.numbers.first) + "-" + std::to_string(each.numbers.last) + " " +
+                    schema::EnumNameGapCause(each.cause));
+    }
+    return out;
+  }
+
+  bool answer(const LaneAnswer& held) {
+    const auto answered = spool_->answered({&held, 1});
+    EXPECT_TRUE(answered);
+    return answered.value_or(false);
+  }
+
+  LaneTotals totals(Lane lane = Lane::windows) const { return spool_->lane_totals()[static_cast<std::size_t>(lane)]; }
+
+  const test::ScratchFolder folder_;
+  const std::string path_ = folder_ / "spool.db";
+  std::unique_ptr<SqliteSpool> spool_;
+  std::uint8_t next_content_ = 1;
+};
+
+TEST_F(OutboxTest, WhatTheCollectorHasWaitsNoMoreAndIsKept) {
+  open();
+  add(5);
+  EXPECT_THAT(numbers(waiting(Lane::windows, SendOrder::oldest_first, 3)), ElementsAre(1, 2, 3));
+  EXPECT_EQ(waiting().previous_number, 0U);
+  EXPECT_EQ(waiting().next_number, 6U);
+
+  EXPECT_FALSE(answer({.durable_through = 2, .ranges = {{4, 4}}}));
+  const OutboxLane left = waiting();
+  EXPECT_THAT(numbers(left), ElementsAre(3, 5));
+  EXPECT_EQ(left.rows_waiting, 2U);
+  EXPECT_EQ(left.lowest_kept, 1U);
+  EXPECT_EQ(left.previous_number, 2U);
+  EXPECT_EQ(left.previous_hash, hash_of(row_of(Lane::windows, 2).body));
+  EXPECT_EQ(totals().waiting.rows, 2U);
+  EXPECT_EQ(totals().history.bytes, 3 * body_bytes);
+
+  // Said again it changes nothing; so does a new process.
+  EXPECT_FALSE(answer({.durable_through = 2, .ranges = {{4, 4}}}));
+  const std::string identity = spool_->spool_identity();
+  open();
+  EXPECT_EQ(spool_->spool_identity(), identity);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(3, 5));
+  add(1);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(3, 5, 6));
+}
+
+TEST_F(OutboxTest, WhatTheCollectorLostWaitsAgain) {
+  open();
+  add(5);
+  EXPECT_FALSE(answer({.durable_through = 5, .ranges = {}}));
+  EXPECT_THAT(numbers(waiting()), IsEmpty());
+  EXPECT_TRUE(answer({.durable_through = 1, .ranges = {{3, 3}}}));
+  EXPECT_THAT(numbers(waiting()), ElementsAre(2, 4, 5));
+  EXPECT_TRUE(answer({.durable_through = 0, .ranges = {}}));
+  EXPECT_EQ(totals().waiting.rows, 5U);
+  EXPECT_EQ(totals().history.rows, 0U);
+}
+
+TEST_F(OutboxTest, TheNewestAreSentFirstWhereToldSo) {
+  open();
+  add(6);
+  const OutboxLane newest = waiting(Lane::windows, SendOrder::live_first, 2);
+  EXPECT_THAT(numbers(newest), ElementsAre(5, 6));
+  EXPECT_EQ(newest.previous_number, 4U);
+  EXPECT_FALSE(answer({.durable_through = 0, .ranges = {{5, 6}}}));
+  add(1);
+  EXPECT_THAT(numbers(waiting(Lane::windows, SendOrder::live_first, 3)), ElementsAre(3, 4, 7));
+}
+
+TEST_F(OutboxTest, ABatchIsBoundedByBytesToo) {
+  open();
+  add(100);
+  EXPECT_EQ(waiting(Lane::windows, SendOrder::oldest_first, 100, 3 * body_bytes).rows.size(), 3U);
+}
+
+TEST_F(OutboxTest, HistoryGoesFirstThenDeadLettersThenStatisticsAlarmsLast) {
+  constexpr std::uint64_t row = body_bytes + row_overhead_bytes;
+  open({.bytes_max = 10 * row});
+  add(2, Lane::alarms);
+  add(2, Lane::notes);
+  add(4);
+  answer({.durable_through = 2, .ranges = {}});
+  add_dead_letter();
+  EXPECT_EQ(totals().history.rows, 2U);
+
+  add(2);  // more than fits: of the history
+  EXPECT_LT(totals().history.rows, 2U);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(3, 4, 5, 6));
+  EXPECT_EQ(waiting().previous_number, 2U) << "though it is gone";
+  add(1);  // the rest of the history, then the dead letter
+  EXPECT_EQ(totals().history.rows, 0U);
+  EXPECT_EQ(spool_->given_up().dead_letters, 1U);
+  EXPECT_EQ(spool_->given_up().rows, 0U);
+  add(3);
+  EXPECT_EQ(totals(Lane::notes).waiting.rows, 2U);
+  EXPECT_THAT(given_up(waiting()), ElementsAre("3-4 given_up_for_room"));
+  EXPECT_THAT(numbers(waiting()), ElementsAre(5, 6, 7, 8, 9, 10));
+  add(9, Lane::alarms);
+  EXPECT_EQ(totals().waiting.rows, 0U);
+  EXPECT_EQ(totals(Lane::notes).waiting.rows, 0U);
+  EXPECT_EQ(totals(Lane::alarms).waiting.rows, 10U);
+  EXPECT_THAT(given_up(waiting(Lane::alarms)), ElementsAre("1-1 given_up_for_room"));
+  EXPECT_EQ(spool_->given_up().rows, 8U + 2U + 1U);
+  EXPECT_EQ(spool_->given_up().history_rows, 2U);
+
+  // It is told until the collector knows, also by a new process.
+  open({.bytes_max = 10 * row});
+  EXPECT_THAT(given_up(waiting()), ElementsAre("3-10 given_up_for_room"));
+  answer({.lane = Lane::windows, .durable_through = 10, .ranges = {}});
+  EXPECT_THAT(given_up(waiting()), IsEmpty());
+  EXPECT_EQ(spool_->given_up().rows, 11U);
+}
+
+TEST_F(OutboxTest, WhatIsTooOldGoes) {
+  open({.age_max = 10 * ns_per_s});
+  add(2);
+  answer({.durable_through = 1, .ranges = {}});
+  add(1, Lane::windows, epoch_ns + 5 * ns_per_s);
+  EXPECT_EQ(totals().history.rows, 1U);
+  add(1, Lane::windows, epoch_ns + 11 * ns_per_s);
+  EXPECT_EQ(totals().history.rows, 0U);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(3, 4));
+  EXPECT_THAT(given_up(waiting()), ElementsAre("2-2 given_up_for_age"));
+}
+
+TEST_F(OutboxTest, NoMoreDeadLettersThanMayBe) {
+  open({.dead_letters_max = 3});
+  for (int i = 0; i < 5; ++i) add_dead_letter();
+  EXPECT_EQ(spool_->given_up().dead_letters, 2U);
+}
+
+// Another life of the same file went on, and the collector has what came of it.
+TEST_F(OutboxTest, ACopyTakesAnotherIdentityAndSendsWhatItHas) {
+  open();
+  add(4);
+  answer({.durable_through = 3, .ranges = {}});
+  const std::string identity = spool_->spool_identity();
+  const auto take_as_copy = [&](const LaneAnswer& held) {
+    const std::string before = spool_->spool_identity();
+    answer(held);
+    EXPECT_NE(spool_->spool_identity(), before);
+    EXPECT_EQ(totals().waiting.rows, 4U);
+    EXPECT_EQ(totals().history.rows, 0U);
+    EXPECT_THAT(numbers(waiting()), ElementsAre(1, 2, 3, 4));
+    const OutboxLane notes = waiting(Lane::notes);
+    const auto event = schema::open_event_row(notes.rows.back().body);
+    ASSERT_TRUE(event);
+    EXPECT_EQ((*event)->kind(), schema::EventKind::spool_copied);
+    EXPECT_EQ((*event)->detail()->str(), before);
+  };
+  take_as_copy({.durable_through = 6, .ranges = {}, .last_number = 6, .last_hash = 1});
+  // Now nothing of it is known there. Later a copy is taken again, and the number is one that this life has given out too.
+  answer({.durable_through = 3, .ranges = {}, .last_number = 3, .last_hash = hash_of(row_of(Lane::windows, 3).body)});
+  take_as_copy({.durable_through = 4, .ranges = {}, .last_number = 4, .last_hash = 1});
+  const std::string last = spool_->spool_identity();
+  open();
+  EXPECT_EQ(spool_->spool_identity(), last);
+}
+
+// Numbers go on under the new identity where the old ones were, so what left before is not missing.
+TEST_F(OutboxTest, ACopyBeginsAtWhatItKeeps) {
+  constexpr std::uint64_t row = body_bytes + row_overhead_bytes;
+  open({.bytes_max = 4 * row});
+  add(4);
+  answer({.durable_through = 4, .ranges = {}});
+  add(2);
+  EXPECT_EQ(waiting().lowest_kept, 3U);
+  EXPECT_EQ(waiting().first_number, 1U);
+  answer({.durable_through = 9, .ranges = {}, .last_number = 9, .last_hash = 1});
+  EXPECT_EQ(waiting().first_number, 3U);
+  EXPECT_THAT(given_up(waiting()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace stethos::edge
