@@ -411,7 +411,17 @@ void Core::place(const Step& step, std::span<const Message> batch) {
 }
 
 void Core::note_placed(Placed placed, const Step& step, const Message& message) {
-  if (placed == Placed::rebased) ++effect_.totals[Counter::streams_rebased];
+  if (placed == Placed::rebased) {
+    const Stream& stream = step.stream->state;
+    ++effect_.totals[Counter::streams_rebased];
+    schema::EventRowT event;
+    event.kind = schema::EventKind::stream_rebased;
+    event.at_ns = now_ns_;
+    event.device = stream.device;
+    event.channel = stream.channel;
+    event.value = stream.jump_to_ns - stream.jump_from_ns;
+    effect_.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
+  }
   if (placed != Placed::late && placed != Placed::behind) return;
   // One letter a message, however many of its readings are late.
   if (std::exchange(late_message_, step.message) == step.message) return;

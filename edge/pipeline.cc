@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
+#include "common/log.h"
 #include "edge/window/window_row.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
+
+constexpr std::uint64_t disk_free_bytes_more = 16u << 20;
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
@@ -30,7 +35,30 @@ Pipeline::Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spoo
   status_.stepped_monotonic_ns = clock_.monotonic();
 }
 
+void Pipeline::note_event(schema::EventRowT event) {
+  event.at_ns = clock_.now();
+  events_.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
+}
+
+void Pipeline::watch_disk() {
+  disk_free_bytes_ = spool_.disk_free_bytes();
+  if (!disk_free_bytes_) return;
+  // Once paused, somewhat more room is asked for, so that it does not go back and forth.
+  const std::uint64_t least = settings_.disk_free_bytes_min;
+  const std::uint64_t needed = least + (paused_ ? std::min(least / 4, disk_free_bytes_more) : 0);
+  if ((*disk_free_bytes_ < needed) == paused_) return;
+  paused_ = !paused_;
+  port_.pause(paused_);
+  spdlog::warn("{} bytes are free on the spool's disk, {} are wanted: {}", *disk_free_bytes_, needed,
+               paused_ ? "no messages are taken" : "messages are taken again");
+  schema::EventRowT event;
+  event.kind = paused_ ? schema::EventKind::disk_low : schema::EventKind::disk_recovered;
+  event.value = static_cast<std::int64_t>(*disk_free_bytes_);
+  note_event(std::move(event));
+}
+
 Status Pipeline::step() {
+  watch_disk();
   batch_.clear();
   port_.poll(settings_.commit_interval, batch_);
   const auto processed = core_.process(batch_, clock_.now());
@@ -40,6 +68,11 @@ Status Pipeline::step() {
   const TimeNs committing_ns = clock_.now();
   const DurationNs started = clock_.monotonic();
   pack_windows(effect, committing_ns);
+  if (!events_.empty()) {
+    std::ranges::move(events_, std::back_inserter(effect.rows));
+    events_.clear();
+    effect.changed = true;
+  }
   if (auto committed = spool_.commit(effect); !committed) return committed;
   const DurationNs commit_ns = clock_.monotonic() - started;
 
@@ -82,6 +115,8 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.streams = core_.stream_count();
   status_.devices = core_.device_count();
   status_.stepped_monotonic_ns = clock_.monotonic();
+  status_.disk_free_bytes = disk_free_bytes_;
+  status_.paused = paused_;
   if (effect.changed) {
     ++status_.commits;
     status_.commit_ns_sum += commit_ns;

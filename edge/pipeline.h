@@ -1,13 +1,16 @@
 // The one place that wires: port -> core -> spool -> port, batch after batch, on the caller's thread.
 //
-// The order is the promise: commit, tell the port, then publish acknowledgements, never waiting for a publish.
+// The order is the promise: commit, tell the port, then publish acknowledgements, never waiting for a publish. While the spool's
+// disk has too little room the port is paused: what it has taken is still committed, and senders keep the rest.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/result.h"
@@ -36,6 +39,8 @@ struct PipelineStatus {
   std::uint64_t commits = 0;
   DurationNs commit_ns_sum = 0;
   DurationNs stepped_monotonic_ns = 0;  // when the last batch was done
+  std::optional<std::uint64_t> disk_free_bytes;
+  bool paused = false;                  // for want of room on the disk
   LatencyHistogram receipt_to_commit;
 };
 
@@ -44,10 +49,14 @@ class Pipeline {
   struct Settings {
     DurationNs commit_interval = ns_per_s;
     std::string republish_topic;  // empty: none
+    std::uint64_t disk_free_bytes_min = 0;
   };
 
   // All must outlive the pipeline. `committed` is called after each commit that wrote rows.
   Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock, std::function<void()> committed);
+
+  // Goes to the collector with the next commit.
+  void note_event(schema::EventRowT event);
 
   // One batch. After an error the process must end without releasing what the port holds back.
   Status step();
@@ -58,6 +67,7 @@ class Pipeline {
   PipelineStatus status() const;
 
  private:
+  void watch_disk();
   void republish(const Effect& effect);
   void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);
 
@@ -68,6 +78,9 @@ class Pipeline {
   const Clock& clock_;
   const std::function<void()> committed_;
   std::vector<Message> batch_;
+  std::vector<NewRow> events_;
+  std::optional<std::uint64_t> disk_free_bytes_;
+  bool paused_ = false;
 
   mutable std::mutex status_mutex_;
   PipelineStatus status_;

@@ -103,9 +103,18 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
 
   auto port = MqttPort::open(config, clock);
   if (!port) return stop_with(Exit::config, port.error());
-  Pipeline pipeline({config.spool_commit_interval, config.republish_topic}, core, **port, spool, clock, [&sender] {
-    if (sender != nullptr) sender->notify();
-  });
+  Pipeline pipeline({.commit_interval = config.spool_commit_interval,
+                     .republish_topic = config.republish_topic,
+                     .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min)},
+                    core, **port, spool, clock, [&sender] {
+                      if (sender != nullptr) sender->notify();
+                    });
+  if (!opened->set_aside.empty()) {
+    schema::EventRowT event;
+    event.kind = schema::EventKind::spool_set_aside;
+    event.detail = opened->set_aside + ": " + opened->damage;
+    pipeline.note_event(std::move(event));
+  }
   const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });

@@ -179,6 +179,10 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "letters, then rows that it does not have, alarms last; those become gaps.");
   table.duration("spool.age_max", &Config::spool_age_max, "0s", {"0s", "3650d"},
                  "How old a row may become, whether the collector has it or not; 0: as old as it likes. Trusts the clock.");
+  table.bytes(
+      "spool.disk_free_bytes_min", &Config::spool_disk_free_bytes_min, "64 MiB", {"0 B", "1 TiB"},
+      "With less room on the spool's disk the node disconnects from the broker, commits what it has taken, and comes back "
+      "by itself once there is a quarter more, or 16 MiB; 0: it goes on until the disk is full.");
   table.integer("spool.dead_letters_max", &Config::spool_dead_letters_max, 10'000, {0, 10'000'000},
                 "How many dead letters are kept; beyond it the oldest go, counted.");
   table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "256 B", {"0 B", "64 KiB"},

@@ -89,6 +89,7 @@ struct EdgeConfig {
   std::int64_t spool_batch_bytes_max = 0;
   std::int64_t spool_bytes_max = 0;  // of rows and dead letters
   DurationNs spool_age_max = 0;      // of rows; 0: any
+  std::int64_t spool_disk_free_bytes_min = 0;
   std::int64_t spool_dead_letters_max = 0;
   std::int64_t spool_dead_letter_bytes_max = 0;  // first bytes of a payload that a dead letter keeps
 

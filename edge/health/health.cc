@@ -54,6 +54,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   for (const auto& [outcome, value] : outcomes) {
     list.counter("samples_total", "Samples by what became of them, since the spool began.", real(value), {{"outcome", outcome}});
   }
+  if (status.disk_free_bytes) list.gauge("spool_disk_free_bytes", "Room on the spool's disk.", real(*status.disk_free_bytes));
+  list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.paused ? 1 : 0);
   list.gauge("streams", "Streams known.", real(status.streams));
   list.gauge("devices", "Devices known.", real(status.devices));
   list.counter("commits_total", "Transactions committed, since the start.", real(status.commits));
@@ -139,6 +141,9 @@ HttpAnswer Health::live() const {
 }
 
 HttpAnswer Health::ready() const {
+  if (pipeline_.status().paused) {
+    return {503, "text/plain; charset=utf-8", "there is too little room on the spool's disk: no messages are taken\n"};
+  }
   const MqttStatus status = port_.status();
   if (!status.subscribed) {
     return {503, "text/plain; charset=utf-8",

@@ -27,7 +27,10 @@ class MessagePort {
   // Sends without waiting; at most once. False: it was dropped, which the port counts.
   virtual bool publish(std::string_view topic, std::span<const std::uint8_t> payload) = 0;
 
-  // Takes nothing new; poll still hands out what is queued. Messages that come later stay unacknowledged.
+  // While paused nothing new is taken: senders keep what they have. poll still hands out what is queued.
+  virtual void pause(bool paused) = 0;
+
+  // For good: takes nothing new; poll still hands out what is queued. Messages that come later stay unacknowledged.
   virtual void close() = 0;
 };
 

@@ -20,6 +20,7 @@ constexpr std::uint16_t receive_maximum = 100;  // QoS 1 messages that the broke
 constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
+constexpr DurationNs disconnect_retry = 100 * ns_per_ms;
 // What one message costs in the queue beside its payload.
 constexpr std::size_t message_overhead_bytes = 512;
 
@@ -43,7 +44,6 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     connector_ = std::thread([this] { keep_connected(); });
   }
 
-  // Ends the connection, unless Paho's thread is held in a callback, or gets itself held meanwhile.
   void shut_down() {
     {
       const std::lock_guard lock(mutex_);
@@ -51,15 +51,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
     changed_.notify_all();
     connector_.join();
-    try {
-      if (is_held() || !client_.is_connected()) return;
-      const auto token = client_.disconnect();
-      const DurationNs deadline = clock_.monotonic() + disconnect_timeout;
-      while (!token->wait_for(disconnect_look) && !is_held() && clock_.monotonic() < deadline) {
-      }
-    } catch (const mqtt::exception& error) {
-      spdlog::warn("mqtt: disconnecting: {}", error.what());
-    }
+    disconnect();
   }
 
   void poll(DurationNs timeout, std::vector<Message>& batch) {
@@ -99,6 +91,14 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
     publishes_dropped_.fetch_add(1);
     return false;
+  }
+
+  void pause(bool paused) {
+    {
+      const std::lock_guard lock(mutex_);
+      paused_ = paused;
+    }
+    changed_.notify_all();
   }
 
   void close() {
@@ -195,16 +195,38 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   void keep_connected() {
     DurationNs pause = config_.mqtt_reconnect_min;
     for (;;) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stopping_ || !paused_; });
+        if (stopping_) return;
+      }
       if (connect()) {
         pause = config_.mqtt_reconnect_min;
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stopping_ || !connected_; });
+        changed_.wait(lock, [&] { return stopping_ || !connected_ || paused_; });
       }
+      end_for_pause();
       std::unique_lock lock(mutex_);
       if (stopping_) return;
       const auto jittered = std::uniform_int_distribution<DurationNs>(pause / 2, pause)(jitter_);
       if (clock_.wait_for(changed_, lock, jittered, [&] { return stopping_; })) return;
       pause = std::min(2 * pause, config_.mqtt_reconnect_max);
+    }
+  }
+
+  // A callback that waits for its commit is soon released, and then lets the connection end.
+  void end_for_pause() {
+    std::unique_lock lock(mutex_);
+    while (paused_ && connected_ && !stopping_) {
+      lock.unlock();
+      const bool ended = disconnect();
+      lock.lock();
+      if (ended) {
+        connected_ = false;
+        subscribed_.store(false);
+        return;
+      }
+      clock_.wait_for(changed_, lock, disconnect_retry, [&] { return stopping_ || !paused_; });
     }
   }
 
@@ -243,6 +265,23 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       connected_ = false;
       return false;
     }
+  }
+
+  // Unless Paho's thread is held in a callback, or gets itself held meanwhile. Whether there is no connection now.
+  bool disconnect() {
+    try {
+      if (!client_.is_connected()) return true;
+      if (is_held()) return false;
+      const auto token = client_.disconnect();
+      const DurationNs deadline = clock_.monotonic() + disconnect_timeout;
+      while (!token->wait_for(disconnect_look)) {
+        if (is_held() || clock_.monotonic() >= deadline) return false;
+      }
+    } catch (const mqtt::exception& error) {
+      spdlog::warn("mqtt: disconnecting: {}", error.what());
+      return false;
+    }
+    return true;
   }
 
   // Not awaited: the broker sends the session's messages first, and their commits may take long. One by one: Paho C++ 1.2
@@ -290,6 +329,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   bool waiting_for_commit_ = false;  // the last message of the queue, or of the batch at hand
   bool taken_all_ = false;
   bool woken_ = false;
+  bool paused_ = false;
   bool closing_ = false;
   bool stopping_ = false;
   bool connected_ = false;
@@ -321,6 +361,7 @@ MqttPort::~MqttPort() {
 void MqttPort::poll(DurationNs timeout, std::vector<Message>& batch) { link_->poll(timeout, batch); }
 void MqttPort::durable() { link_->durable(); }
 bool MqttPort::publish(std::string_view topic, std::span<const std::uint8_t> payload) { return link_->publish(topic, payload); }
+void MqttPort::pause(bool paused) { link_->pause(paused); }
 void MqttPort::close() { link_->close(); }
 void MqttPort::wake() { link_->wake(); }
 MqttStatus MqttPort::status() const { return link_->status(); }

@@ -7,7 +7,8 @@
 // acknowledged, and the broker sends it again to the next process.
 //
 // Connecting, and connecting again with growing pauses and jitter, is done by a thread of the port's own.
-// poll, durable, publish and close belong to the pipeline's thread; status may be called from any.
+// A pause is a disconnection: the broker keeps the session, and what comes for it. poll, durable, publish, pause and close belong
+// to the pipeline's thread; status may be called from any.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,7 @@ class MqttPort final : public MessagePort {
   void poll(DurationNs timeout, std::vector<Message>& batch) override;
   void durable() override;
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override;
+  void pause(bool paused) override;
   void close() override;
 
   // Wakes a poll that waits. Safe from any thread.

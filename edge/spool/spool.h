@@ -118,6 +118,9 @@ class Spool {
 
   // All of it or nothing. After an error the file must not be used on: close, and open again.
   virtual Status commit(const Effect& effect) = 0;
+
+  // Bytes free on its disk; 0 is also what a disk says that is full for us. Nothing: not known.
+  virtual std::optional<std::uint64_t> disk_free_bytes() const = 0;
 };
 
 }  // namespace stethos::edge

@@ -226,7 +226,7 @@ Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string&
   }
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
-  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(lock, std::move(*writer), std::move(*reader), budget));
+  std::unique_ptr<SqliteSpool> spool(new SqliteSpool(path, lock, std::move(*writer), std::move(*reader), budget));
   if (auto begun = spool->begin(); !begun) return std::unexpected(begun.error());
   return spool;
 }
@@ -243,8 +243,9 @@ Result<std::shared_ptr<const SqliteSpool::Lock>> SqliteSpool::lock(const std::st
   return held;
 }
 
-SqliteSpool::SqliteSpool(std::shared_ptr<const Lock> lock, Database writer, Database reader, SpoolBudget budget)
-    : lock_(std::move(lock)),
+SqliteSpool::SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, Database writer, Database reader, SpoolBudget budget)
+    : path_(std::move(path)),
+      lock_(std::move(lock)),
       budget_(budget),
       writer_(std::move(writer)),
       reader_(std::move(reader)),
@@ -413,6 +414,12 @@ Status SqliteSpool::commit(const Effect& effect) {
   if (effect.changed) change([&] { return write(effect); });
   if (usable_) offered_until_ns_.store(effect.now_ns);
   return usable_;
+}
+
+std::optional<std::uint64_t> SqliteSpool::disk_free_bytes() const {
+  std::error_code failed;
+  const auto space = std::filesystem::space(path_, failed);
+  return failed ? std::nullopt : std::optional<std::uint64_t>(space.available);
 }
 
 template <class Body>

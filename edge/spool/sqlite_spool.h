@@ -56,6 +56,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
 
   Result<SavedState> load() override;
   Status commit(const Effect& effect) override;
+  std::optional<std::uint64_t> disk_free_bytes() const override;
 
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
@@ -82,7 +83,8 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   static Result<std::unique_ptr<SqliteSpool>> open_locked(const std::string& path, const std::shared_ptr<const Lock>& lock,
                                                           SpoolBudget budget);
   static Result<OpenedSpool> open_and_load(const std::string& path, const std::shared_ptr<const Lock>& lock, SpoolBudget budget);
-  SqliteSpool(std::shared_ptr<const Lock> lock, sqlite::Database writer, sqlite::Database reader, SpoolBudget budget);
+  SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, sqlite::Database writer, sqlite::Database reader,
+              SpoolBudget budget);
   Status begin();
   Status write(const Effect& effect);
   Status write_definitions(const std::vector<WindowDefinition>& definitions);
@@ -96,6 +98,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   template <class Body>
   void change(Body body);
 
+  const std::string path_;
   const std::shared_ptr<const Lock> lock_;
   const SpoolBudget budget_;
   sqlite::Database writer_;

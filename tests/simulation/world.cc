@@ -77,6 +77,7 @@ class World::SimPort final : public edge::MessagePort {
         {world_.clock_->time + world_.up_to(500 * ms), std::string(topic), {payload.begin(), payload.end()}});
     return true;
   }
+  void pause(bool) override {}
   void close() override {}
 
  private:
@@ -89,6 +90,7 @@ class World::SimSpool final : public edge::Spool {
   SimSpool(World& world, edge::SqliteSpool& real) : world_(world), real_(real) {}
 
   Result<edge::SavedState> load() override { return real_.load(); }
+  std::optional<std::uint64_t> disk_free_bytes() const override { return std::nullopt; }
   Status commit(const edge::Effect& effect) override {
     const auto killed = [] { return fail(Code::unavailable, "committing", "killed"); };
     if (world_.faults_ && world_.chance(0.01)) return killed();

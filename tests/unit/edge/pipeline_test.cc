@@ -32,6 +32,7 @@ class ListPort final : public MessagePort {
     diary_.push_back("publish " + std::string(topic));
     return publishing;
   }
+  void pause(bool paused) override { diary_.push_back(paused ? "pause" : "go on"); }
   void close() override { diary_.push_back("close"); }
 
   std::deque<std::vector<Message>> batches;
@@ -50,7 +51,9 @@ class DiarySpool final : public Spool {
     if (failing) return fail(Code::io, "committing", "the disk is gone");
     return {};
   }
+  std::optional<std::uint64_t> disk_free_bytes() const override { return free_bytes; }
   bool failing = false;
+  std::uint64_t free_bytes = 1'000;
 
  private:
   Diary& diary_;
@@ -63,7 +66,7 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock clock_;
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}"}, core_, port_, spool_, clock_,
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100}, core_, port_, spool_, clock_,
                      [this] { diary_.push_back("notify"); }};
 };
 
@@ -108,6 +111,23 @@ TEST(LatencyHistogram, BucketsDouble) {
   EXPECT_EQ(histogram.buckets[2], 1u);
   EXPECT_EQ(histogram.buckets.back(), 1u);
   EXPECT_EQ(histogram.count, 5u);
+}
+
+TEST_F(PipelineTest, WithTooLittleRoomOnTheDiskItPausesAndGoesOnByItself) {
+  ASSERT_TRUE(pipeline_.step());
+  diary_.clear();
+  spool_.free_bytes = 99;
+  ASSERT_TRUE(pipeline_.step());
+  EXPECT_EQ(diary_, (Diary{"pause", "commit 1 rows", "durable", "notify"})) << "the event is a row";
+  EXPECT_TRUE(pipeline_.status().paused);
+  spool_.free_bytes = 124;
+  ASSERT_TRUE(pipeline_.step());
+  EXPECT_TRUE(pipeline_.status().paused) << "a quarter more is asked for";
+  diary_.clear();
+  spool_.free_bytes = 125;
+  ASSERT_TRUE(pipeline_.step());
+  EXPECT_EQ(diary_, (Diary{"go on", "commit 1 rows", "durable", "notify"}));
+  EXPECT_FALSE(pipeline_.status().paused);
 }
 
 }  // namespace
