@@ -1,6 +1,8 @@
 #include "edge/health/health.h"
 
 #include <cmath>
+#include <fstream>
+#include <optional>
 
 #include "common/metrics.h"
 
@@ -82,6 +84,17 @@ void add_port(MetricList& list, const MqttStatus& status) {
   list.counter("queue_full_waits_total", "Times that reading paused because the queue was full.", real(status.queue_full_waits));
 }
 
+// As the kernel counts them: what this process made dirty, to be written sooner or later. Flash wears out by it.
+std::optional<double> bytes_written() {
+  std::ifstream file("/proc/self/io");
+  std::string key;
+  double value = 0;
+  while (file >> key >> value) {
+    if (key == "write_bytes:") return value;
+  }
+  return std::nullopt;
+}
+
 void add_spool(MetricList& list, const SqliteSpool& spool) {
   const auto lanes = spool.lane_totals();
   for (std::size_t i = 0; i < lanes.size(); ++i) {
@@ -159,6 +172,9 @@ HttpAnswer Health::metrics() const {
   add_spool(list, spool_);
   list.gauge("spool_set_aside", "1 if the spool was damaged at the start: it was set aside, and a new one begun.",
              spool_set_aside_ ? 1 : 0);
+  if (const auto written = bytes_written()) {
+    list.counter("disk_written_bytes_total", "Bytes that this process wrote to disks, since its start.", *written);
+  }
   if (sender_ != nullptr) add_sender(list, sender_->status());
   return {200, "text/plain; version=0.0.4; charset=utf-8", list.text()};
 }

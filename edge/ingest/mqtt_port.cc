@@ -269,9 +269,12 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   // Unless Paho's thread is held in a callback, or gets itself held meanwhile. Whether there is no connection now.
   bool disconnect() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!connected_) return true;  // asking Paho would wait for the lock that a held callback has
+    }
+    if (is_held()) return false;
     try {
-      if (!client_.is_connected()) return true;
-      if (is_held()) return false;
       const auto token = client_.disconnect();
       const DurationNs deadline = clock_.monotonic() + disconnect_timeout;
       while (!token->wait_for(disconnect_look)) {

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import platform
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -113,12 +114,63 @@ class Bench:
         seconds = time.monotonic() - begun
         used = cpu_seconds(edge.child.pid) - cpu
         private, resident = memory_mb(edge.child.pid)
-        p50, p95, p99 = latency_ms(edge, before, 50, 95, 99)
+        p50, p95, p99, p999 = latency_ms(edge, before, 50, 95, 99, 99.9)
         what = f"{form}, QoS {qos}, {acknowledge if qos else 'no acknowledgement'}, " + (f"{rate}/s" if rate else "flat out")
         row(what, f"{messages / seconds:,.0f}/s", f"{used / messages * 1e6:.2f} us", f"{private:.1f}/{resident:.0f}",
-            f"{p50:.0f} / {p95:.0f} / {p99:.0f}")
+            f"{p50:.0f} / {p95:.0f} / {p99:.0f} / {p999:.0f}")
         self.stop(edge)
         return load
+
+    def written(self):
+        """What the default commit interval writes, of blocks of 10 KiB, a byte received."""
+        edge = self.edge("block", 1, "on_arrival", **{"spool.commit_interval": "1s"})
+        self.load("block", 1, 500, 100)
+        sizes = [(edge.metric("stethos_edge_disk_written_bytes_total"), edge.metric("stethos_edge_message_bytes_total"))]
+        self.load("block", 1, 3_000, 100)
+        sizes.append((edge.metric("stethos_edge_disk_written_bytes_total"), edge.metric("stethos_edge_message_bytes_total")))
+        disk, messages = (after - before for before, after in zip(*sizes))
+        print(f"bytes written to disk, 100 blocks of 10 KiB a second, commit interval 1 s: {disk / messages:.2f} a byte received")
+        self.stop(edge)
+
+    def recovery(self, rows=10_000_000):
+        """From SIGKILL until it is subscribed again, with so many rows waiting."""
+        edge = self.edge("thin", 1, "on_arrival", collector=self.away(), **{"spool.bytes_max": "100 GiB"})
+        self.load("thin", 1, 1_000, 0)
+        rigs.wait_for(lambda: edge.metric("stethos_edge_outbox_rows", lane="windows") > 0, "a row")
+
+        def restarted():
+            edge.kill()
+            begun = time.monotonic()
+            edge.start()
+            return time.monotonic() - begun, memory_mb(edge.child.pid)[0]
+        few = restarted()
+        edge.terminate()
+        self.multiply_rows(edge.spool, rows)
+        edge.start()
+        many = restarted()
+        print("from SIGKILL to subscribed again: {:.2f} s, {:.1f} MB private; with {:,.0f} rows waiting ({:.1f} GB) {:.2f} s, "
+              "{:.1f} MB".format(*few, edge.metric("stethos_edge_outbox_rows", lane="windows"),
+                                 edge.spool.stat().st_size / 1e9, *many))
+        self.stop(edge)
+
+    @staticmethod
+    def multiply_rows(spool, rows):
+        """Copies of its last window row, in the file, as if they had waited there."""
+        database = sqlite3.connect(spool)
+        number, kind, body = database.execute(
+            "SELECT id & 0xffffffffffffff, kind, body FROM outbox WHERE id >> 56 = 1 ORDER BY id DESC LIMIT 1").fetchone()
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT ?1 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + ?2) "
+            "INSERT INTO outbox (id, kind, committed_ns, body) SELECT 1 << 56 | i, ?3, 0, ?4 FROM n", (number, rows, kind, body))
+        database.execute("UPDATE lane SET next_number = ?1, waiting_rows = waiting_rows + ?2, waiting_bytes = waiting_bytes + ?3 "
+                         "WHERE lane = 1", (number + rows + 1, rows, rows * len(body)))
+        database.commit()
+        database.close()
+
+    @staticmethod
+    def away():
+        return type("Away", (), {"url": f"http://127.0.0.1:{rigs.free_port()}"})
 
     def close_to_row(self):
         edge = self.edge("thin", 0, "on_arrival")
@@ -155,7 +207,7 @@ class Bench:
 
     def drain(self, rows=100_000):
         """How fast a backlog leaves the edge for the collector."""
-        away = type("Away", (), {"url": f"http://127.0.0.1:{rigs.free_port()}"})
+        away = self.away()
         edge = self.edge("thin", 0, "on_arrival", collector=away, window=[{**WINDOW, "length": "1ms"}])
         while (waiting := edge.metric("stethos_edge_outbox_rows", lane="windows")) < rows:
             self.load("thin", 0, int(max(1000, min(50_000, rows - waiting))), 0)
@@ -199,7 +251,7 @@ def main():
         bench = Bench(folder)
         try:
             row("edge", "messages", "CPU a message", "MB", "receipt to commit, ms")
-            row("", "", "", "private/RSS", "p50 / p95 / p99, at most")
+            row("", "", "", "private/RSS", "p50 / p95 / p99 / p99.9, at most")
             for qos, acknowledge in ((0, "on_arrival"), (1, "on_arrival")):
                 bench.live("thin", qos, acknowledge, 100_000, 10_000)
                 bench.live("thin", qos, acknowledge, 200_000, 0)
@@ -209,6 +261,8 @@ def main():
             bench.close_to_row()
             bench.start_up()
             bench.drain()
+            bench.written()
+            bench.recovery()
         finally:
             bench.rig.close()
     print("kernels, one core:", flush=True)
