@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "common/fault_point.h"
 #include "edge/window/window_row.h"
 
 namespace stethos::edge {
@@ -40,11 +41,16 @@ Status Pipeline::step() {
   const TimeNs committing_ns = clock_.now();
   const DurationNs started = clock_.monotonic();
   pack_windows(effect, committing_ns);
+  const auto acknowledge = [this] {
+    port_.durable();
+    fault_point("edge.durable.after");
+    for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
+    fault_point("edge.acknowledge.after");
+  };
+  if (has_canary("acknowledge_before_commit")) acknowledge();
   if (auto committed = spool_.commit(effect); !committed) return committed;
   const DurationNs commit_ns = clock_.monotonic() - started;
-
-  port_.durable();
-  for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
+  acknowledge();
   if (!effect.rows.empty()) committed_();
   republish(effect);
   note(effect, batch_, clock_.now(), commit_ns);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/identity.h"
 #include "common/time_text.h"
@@ -437,7 +438,15 @@ Result<SavedState> SqliteSpool::load() {
 Status SqliteSpool::commit(const Effect& effect) {
   if (effect.changed) {
     const std::lock_guard lock(write_mutex_);
-    if (auto done = writer_.transaction([&] { return write(effect); }); !done) return done;
+    const auto body = [&] {
+      fault_point("edge.begin.after");
+      auto written = write(effect);
+      fault_point("edge.commit.before");
+      return written;
+    };
+    fault_point("edge.begin.before");
+    if (auto done = writer_.transaction(body); !done) return done;
+    fault_point("edge.commit.after");
   }
   offered_until_ns_.store(effect.now_ns);
   return {};
@@ -523,6 +532,7 @@ Status SqliteSpool::write(const Effect& effect) {
     if (!done) return done;
   }
   for (const auto& [device, tracker] : effect.devices) {
+    if (has_canary("forget_sequences")) break;
     for (const EpochSequences& epoch : tracker->epochs()) {
       const auto ranges = bytes_of(epoch.ranges);
       auto done = sql.set_epoch.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).run();
@@ -719,7 +729,9 @@ Status SqliteSpool::acknowledged(schema::Lane lane, std::uint64_t durable_throug
     }
     return save_lane(index, state);
   };
+  fault_point("edge.outbox.before");
   if (auto done = writer_.transaction(body); !done) return done;
+  fault_point("edge.outbox.after");
   lanes_[index] = state;
   return {};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "schemas/envelope.h"
 #include "uplink/protocol/compression.h"
@@ -234,6 +235,11 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) 
     status.rows_waiting = waiting;
   });
 
+  if (has_canary("delete_before_acknowledgement")) {
+    for (const OutboxLane& lane : lanes) {
+      if (!lane.rows.empty()) static_cast<void>(source_.acknowledged(lane.lane, lane.rows.back().number, {}));
+    }
+  }
   auto batch = batch_of(std::move(lanes));
   batch.node = config_.node;
   batch.spool = sent.spool;
