@@ -5,6 +5,7 @@ closes, and is killed by the kernel when this program dies. Nothing waits for a 
 fails when its deadline has passed.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import json
@@ -22,6 +23,7 @@ import urllib.parse
 import urllib.request
 
 from ledger import Ledger, Window, reconcile
+from proxy import Proxy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARIES = pathlib.Path(os.environ.get("STETHOS_BINARIES", ROOT / "build/dev/bin"))
@@ -188,6 +190,15 @@ class Process:
         """SIGKILL."""
         self.rig.kills += 1
         self.close()
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """Stopped, with all its connections open, until the end of the block."""
+        self.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.send_signal(signal.SIGCONT)
 
     def close(self):
         if self.child is not None and self.child.poll() is None:
@@ -363,6 +374,7 @@ class Rig:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = []
+        self.proxies = []
         self.seed = None       # of all that is drawn by chance
         self.kills = 0
         self.recovery_s = 0.0  # the longest time from a start after a kill until it was at work
@@ -386,6 +398,11 @@ class Rig:
 
     def edge(self, broker, collector=None, **config):
         return Edge(self, broker, collector, **config).start()
+
+    def proxy(self, to, **how):
+        """What leads to this broker or collector, in its place."""
+        self.proxies.append(Proxy(to.port, **how))
+        return self.proxies[-1]
 
     def fleet(self, machines=4, duration="5m", **machine):
         """A scenario file of a few vibrating machines: two messages a second of fleet time each."""
@@ -416,5 +433,5 @@ class Rig:
             return dataclasses.replace(reconcile(ledger, collector.windows(), length_ns, **how), stored=edge.stored())
 
     def close(self):
-        for process in reversed(self.processes):
-            process.close()
+        for each in (*reversed(self.processes), *self.proxies):
+            each.close()
