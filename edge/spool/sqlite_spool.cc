@@ -17,6 +17,7 @@
 #include "common/hash.h"
 #include "common/identity.h"
 #include "common/time_text.h"
+#include "edge/ingest/message.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/tables.h"
 
@@ -426,8 +427,11 @@ Result<SavedState> SqliteSpool::load() {
 
   Statement meta(writer_, "SELECT key, value FROM meta");
   read = for_each(meta, [&](Statement& row) {
-    if (row.text(0) == "redelivery_hash") state.redelivery.hash = row.unsigned_integer(1);
-    if (row.text(0) == "redelivery_packet_id") state.redelivery.packet_id = static_cast<std::uint16_t>(row.integer(1));
+    if (row.text(0) == "may_return") {
+      const auto bytes = row.blob(1);
+      state.may_return.resize(std::min(bytes.size() / sizeof(std::uint64_t), on_the_way_max));
+      std::memcpy(state.may_return.data(), bytes.data(), state.may_return.size() * sizeof(std::uint64_t));
+    }
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
   });
   if (!read) return std::unexpected(read.error());
@@ -582,10 +586,11 @@ Status SqliteSpool::write_totals(const Effect& effect) {
     }
   }
   const auto set_meta = [&](std::string_view key, std::int64_t value) { return sql.set_meta.bind(1, key).bind(2, value).run(); };
-  if (effect.redelivery != written_.redelivery) {
-    if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
-    if (auto done = set_meta("redelivery_packet_id", effect.redelivery.packet_id); !done) return done;
-    written_.redelivery = effect.redelivery;
+  if (effect.may_return != written_.may_return) {
+    const auto bytes = std::as_bytes(std::span(effect.may_return));
+    const std::span value(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    if (auto done = sql.set_meta.bind(1, std::string_view("may_return")).bind(2, value).run(); !done) return done;
+    written_.may_return = effect.may_return;
   }
   if (effect.provenance != written_.provenance) {
     if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;

@@ -1,6 +1,6 @@
 // The spool's file format, version 1.0. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the last redelivery candidate, offered_until
+//   meta         what there is one of: the spool's identity, the messages that may return, offered_until
 //   lane         per lane: the number of the next row, the row before the lowest kept and its hash, and totals, so that
 //                nothing is counted at start
 //   outbox       rows that the collector has not acknowledged; id = lane << 56 | number, so they lie in sending order
