@@ -34,6 +34,8 @@ check: dependencies ## everything else: sanitizers, clang-tidy, 1000 seeds, long
 	cmake --preset asan
 	cmake --build --preset asan -j $(JOBS)
 	ctest --preset asan -j $(JOBS)
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(PYTEST) -m slow
 
 MINUTES := 60

@@ -1,6 +1,7 @@
 # How a room becomes a library, a program, a test.
 
 set(STETHOS_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
+option(STETHOS_FAULT_POINTS "Faults that STETHOS_FAULT arms, for tests (common/fault_point.h); never in what users run" OFF)
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

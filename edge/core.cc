@@ -63,7 +63,7 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
 
 void Core::restore(SavedState saved) {
   totals_ = saved.totals;
-  redelivery_ = saved.redelivery;
+  may_return_ = std::move(saved.may_return);
   const auto device_of = [&](const std::string& name) -> Device& {
     const auto known = devices_.find(name);
     return known == devices_.end() ? make_device(name) : *known->second;
@@ -132,7 +132,7 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
       effect_.devices.emplace_back(&device->name, &device->sequences);
     }
   }
-  effect_.redelivery = redelivery_;
+  effect_.may_return = may_return_;
   effect_.provenance = provenance_;
   effect_.changed = effect_.changed || !batch.empty() || !effect_.streams.empty() || !effect_.panes.empty();
   totals_ = effect_.totals;
@@ -172,10 +172,22 @@ void Core::take(const Message& message, std::size_t index) {
   steps_.push_back(step);
 }
 
+// What a broker has not heard of it delivers again in its order: first what is committed here, from some message on, then what
+// is not. Of equal messages the newest is taken for the one that returns: rather one too many than one too few.
 bool Core::is_redelivery(const Message& message) {
-  const Redelivery own{hash_of(message.payload, hash_of(message.topic)), message.packet_id};
-  if (message.redelivered && own == redelivery_) return true;
-  redelivery_ = own;
+  if (std::exchange(connection_, message.connection) != message.connection) returned_ = 0;
+  const std::uint64_t hash = hash_of(message.payload, hash_of(message.topic, message.packet_id));
+  if (message.redelivered) {
+    const auto oldest = std::reverse_iterator(may_return_.begin() + returned_);
+    const auto found = std::find(may_return_.rbegin(), oldest, hash);
+    if (found != oldest) {
+      returned_ = found.base() - may_return_.begin();
+      return true;
+    }
+  }
+  if (may_return_.size() == on_the_way_max) may_return_.erase(may_return_.begin());
+  may_return_.push_back(hash);
+  returned_ = std::ssize(may_return_);
   return false;
 }
 

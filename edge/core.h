@@ -102,7 +102,9 @@ class Core {
   std::unordered_map<std::string, std::unique_ptr<Device>> devices_;
   std::vector<std::unique_ptr<StreamRecord>> streams_;
   Totals totals_;
-  Redelivery redelivery_;
+  std::vector<std::uint64_t> may_return_;  // as in SavedState
+  std::ptrdiff_t returned_ = 0;            // so many of them have returned on this connection, or will not any more
+  std::uint64_t connection_ = 0;
   std::uint64_t provenance_ = 0;
   std::vector<std::uint8_t> provenance_row_;  // until it is sent
   TimeNs idle_scan_due_ns_ = 0;

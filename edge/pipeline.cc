@@ -4,6 +4,7 @@
 #include <bit>
 #include <iterator>
 
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "edge/window/window_row.h"
 #include "schemas/envelope.h"
@@ -73,11 +74,16 @@ Status Pipeline::step() {
     events_.clear();
     effect.changed = true;
   }
+  const auto acknowledge = [this] {
+    port_.durable();
+    fault_point("edge.durable.after");
+    for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
+    fault_point("edge.acknowledge.after");
+  };
+  if (has_canary("acknowledge_before_commit")) acknowledge();
   if (auto committed = spool_.commit(effect); !committed) return committed;
   const DurationNs commit_ns = clock_.monotonic() - started;
-
-  port_.durable();
-  for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
+  acknowledge();
   if (!effect.rows.empty()) committed_();
   republish(effect);
   note(effect, batch_, clock_.now(), commit_ns);

@@ -37,17 +37,17 @@ inline constexpr std::size_t name_bytes_max = 128;  // of a device, a channel, a
 // Codes of the errors below: `corrupt` (not such a buffer, cut, or its checksum differs), `too_large`, `unsupported`
 // (a newer major version: the message says which).
 Result<const DeviceBatch*> open_device_batch(Bytes payload);  // with the CRC-32 at its end
-Result<const DeviceAck*> open_device_ack(Bytes payload);
-Result<const UplinkBatch*> open_uplink_batch(Bytes payload);
-Result<const UplinkAck*> open_uplink_ack(Bytes payload);
+Result<const DeviceAck*> open_device_ack(Bytes payload);      // the same
+Result<const UplinkBatch*> open_uplink_batch(Bytes payload);  // without: the frame that it travels in has a checksum
+Result<const UplinkAck*> open_uplink_ack(Bytes payload);      // with
 Result<const WindowRow*> open_window_row(Bytes body);
 Result<const StreamRow*> open_stream_row(Bytes body);
 Result<const ProvenanceRow*> open_provenance_row(Bytes body);
 Result<const GapRow*> open_gap_row(Bytes body);
 Result<const EventRow*> open_event_row(Bytes body);
 
-// Finished buffers, ready to send. They set schema_major and schema_minor.
-std::vector<std::uint8_t> pack(DeviceBatchT& message);  // appends the CRC-32
+// Finished buffers, ready to send, with the CRC-32 where there is one. They set schema_major and schema_minor.
+std::vector<std::uint8_t> pack(DeviceBatchT& message);
 std::vector<std::uint8_t> pack(DeviceAckT& message);
 std::vector<std::uint8_t> pack(UplinkBatchT& message);
 std::vector<std::uint8_t> pack(UplinkAckT& message);

@@ -9,6 +9,6 @@ while [ "$(date +%s)" -lt "$end" ]; do
   build/dev/bin/stethos-simulation --first "$first" --seeds 500
   first=$((first + 500))
   [ "$(date +%s)" -lt "$end" ] || break
-  /usr/bin/python3 -m pytest tests/system -m slow -k "killed or everything"
+  STETHOS_SEED=$first /usr/bin/python3 -m pytest tests/system -m slow -k "killed or everything"
 done
 echo "soak: $minutes minutes without a failure"

@@ -11,6 +11,9 @@
 
 namespace stethos::edge {
 
+// How many messages of QoS 1 a broker may have on the way to us, and deliver again when it has not heard of them.
+inline constexpr std::size_t on_the_way_max = 100;
+
 struct Message {
   std::string_view topic;                 // both point into what `owner` keeps alive
   std::span<const std::uint8_t> payload;  // aligned for any number
@@ -19,6 +22,7 @@ struct Message {
   std::size_t subscription = 0;  // index into EdgeConfig::subscriptions
   TimeNs received_ns = 0;
   std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
+  std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one
   bool redelivered = false;      // the DUP flag
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
 };

@@ -16,7 +16,6 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::uint16_t receive_maximum = 100;  // QoS 1 messages that the broker may have on the way to us
 constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
@@ -130,6 +129,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     message.topic = arrived->get_topic();
     message.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
     message.received_ns = clock_.now();
+    message.connection = connection_.load();
     message.redelivered = arrived->is_duplicate();
     message.subscription = subscription_of(message.topic);
     const SubscriptionConfig& subscription = config_.subscriptions[message.subscription];
@@ -242,7 +242,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       mqtt::properties properties;
       properties.add(
           {mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
-      properties.add({mqtt::property::RECEIVE_MAXIMUM, receive_maximum});
+      properties.add({mqtt::property::RECEIVE_MAXIMUM, std::uint16_t{on_the_way_max}});
       options.set_properties(properties);
       if (!config_.mqtt_user.empty()) {
         options.set_user_name(config_.mqtt_user);
@@ -252,6 +252,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
         const std::lock_guard lock(mutex_);
         connected_ = true;  // before the call: the connection may be lost again before it returns
       }
+      connection_.fetch_add(1);
       const auto token = client_.connect(options);
       if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
       subscribe();
@@ -344,6 +345,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   std::atomic<std::size_t> granted_ = 0;  // subscriptions, since the last connection was made
   std::atomic<bool> subscribed_ = false;
   std::atomic<std::uint64_t> publishes_dropped_ = 0;
+  std::atomic<std::uint64_t> connection_ = 0;  // attempts, so far
 };
 
 Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock) {

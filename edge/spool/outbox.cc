@@ -150,6 +150,13 @@ void Outbox::committed() {
   for (std::size_t lane = 0; lane < lane_count; ++lane) totals_[lane] = lanes_[lane].totals;
 }
 
+void Outbox::forget(const OutboxLane& sent) {
+  if (sent.rows.empty()) return;
+  const auto lane = static_cast<std::size_t>(sent.lane);
+  static_cast<void>(
+      delete_rows_.bind(1, id_of(lane, sent.rows.front().number)).bind(2, id_of(lane, sent.rows.back().number)).run());
+}
+
 std::array<LaneTotals, lane_count> Outbox::totals() const {
   const std::lock_guard lock(mutex_);
   return totals_;

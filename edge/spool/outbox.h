@@ -59,6 +59,8 @@ class Outbox {
   Result<RowTotals> drop_history_before(TimeNs before);
   Result<RowTotals> give_up_before(TimeNs before);
   void committed();
+  // A planted fault: the rows that are sent are gone.
+  void forget(const uplink::OutboxLane& sent);
 
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max);
 

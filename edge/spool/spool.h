@@ -39,14 +39,6 @@ struct DeadLetter {
   std::vector<std::uint8_t> payload;  // its first bytes
 };
 
-// The last message whose sender may not have been told that it is durable.
-struct Redelivery {
-  std::uint64_t hash = 0;  // of topic and payload; 0: none
-  std::uint16_t packet_id = 0;
-
-  bool operator==(const Redelivery&) const = default;
-};
-
 struct DeviceSequences {
   std::string device;
   std::vector<EpochSequences> epochs;
@@ -68,7 +60,7 @@ struct SavedState {
   std::vector<Stream> streams;
   std::vector<DeviceSequences> devices;
   Totals totals;
-  Redelivery redelivery;
+  std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
 };
 
@@ -102,7 +94,7 @@ struct Effect {
   std::vector<NewRow> rows;                 // notes first, then what pack_windows makes of `windows`
   std::vector<schema::WindowRowT> windows;
   Totals totals;
-  Redelivery redelivery;
+  std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
   bool changed = false;  // false: there is nothing to commit
 };

@@ -13,10 +13,12 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/time_text.h"
+#include "edge/ingest/message.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/tables.h"
 #include "schemas/envelope.h"
@@ -399,8 +401,11 @@ Result<SavedState> SqliteSpool::load() {
 
   Statement meta(writer_, "SELECT key, value FROM meta");
   read = for_each(meta, [&](Statement& row) {
-    if (row.text(0) == "redelivery_hash") state.redelivery.hash = row.unsigned_integer(1);
-    if (row.text(0) == "redelivery_packet_id") state.redelivery.packet_id = static_cast<std::uint16_t>(row.integer(1));
+    if (row.text(0) == "may_return") {
+      const auto bytes = row.blob(1);
+      state.may_return.resize(std::min(bytes.size() / sizeof(std::uint64_t), on_the_way_max));
+      std::memcpy(state.may_return.data(), bytes.data(), state.may_return.size() * sizeof(std::uint64_t));
+    }
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
   });
   if (!read) return std::unexpected(read.error());
@@ -411,7 +416,16 @@ Result<SavedState> SqliteSpool::load() {
 
 Status SqliteSpool::commit(const Effect& effect) {
   const std::lock_guard lock(write_mutex_);
-  if (effect.changed) change([&] { return write(effect); });
+  if (effect.changed) {
+    fault_point("edge.begin.before");
+    change([&] {
+      fault_point("edge.begin.after");
+      auto written = write(effect);
+      fault_point("edge.commit.before");
+      return written;
+    });
+    fault_point("edge.commit.after");
+  }
   if (usable_) offered_until_ns_.store(effect.now_ns);
   return usable_;
 }
@@ -511,6 +525,7 @@ Status SqliteSpool::write(const Effect& effect) {
     if (!done) return done;
   }
   for (const auto& [device, tracker] : effect.devices) {
+    if (has_canary("forget_sequences")) break;
     for (const EpochSequences& epoch : tracker->epochs()) {
       const auto ranges = bytes_of(epoch.ranges);
       auto done = sql.set_epoch.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).run();
@@ -560,10 +575,11 @@ Status SqliteSpool::write_totals(const Effect& effect) {
     }
   }
   const auto set_meta = [&](std::string_view key, std::int64_t value) { return sql.set_meta.bind(1, key).bind(2, value).run(); };
-  if (effect.redelivery != written_.redelivery) {
-    if (auto done = set_meta("redelivery_hash", static_cast<std::int64_t>(effect.redelivery.hash)); !done) return done;
-    if (auto done = set_meta("redelivery_packet_id", effect.redelivery.packet_id); !done) return done;
-    written_.redelivery = effect.redelivery;
+  if (effect.may_return != written_.may_return) {
+    const auto bytes = std::as_bytes(std::span(effect.may_return));
+    const std::span value(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    if (auto done = sql.set_meta.bind(1, std::string_view("may_return")).bind(2, value).run(); !done) return done;
+    written_.may_return = effect.may_return;
   }
   if (effect.provenance != written_.provenance) {
     if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
@@ -654,7 +670,12 @@ GivenUpTotals SqliteSpool::given_up() const {
 
 Result<std::vector<uplink::OutboxLane>> SqliteSpool::waiting(uplink::SendOrder order, std::size_t rows_max,
                                                              std::size_t bytes_max) {
-  return outbox_.waiting(order, rows_max, bytes_max);
+  auto lanes = outbox_.waiting(order, rows_max, bytes_max);
+  if (has_canary("delete_before_acknowledgement") && lanes) {
+    const std::lock_guard lock(write_mutex_);
+    for (const auto& lane : *lanes) outbox_.forget(lane);
+  }
+  return lanes;
 }
 
 Result<bool> SqliteSpool::answered(std::span<const uplink::LaneAnswer> answers) {
@@ -662,6 +683,7 @@ Result<bool> SqliteSpool::answered(std::span<const uplink::LaneAnswer> answers) 
   Outbox::Taken taken;
   const std::string former = identity_;
   const std::string next = random_identity();
+  fault_point("edge.outbox.before");
   change([&]() -> Status {
     const auto took = outbox_.take(answers);
     if (!took) return std::unexpected(took.error());
@@ -675,6 +697,7 @@ Result<bool> SqliteSpool::answered(std::span<const uplink::LaneAnswer> answers) 
     return outbox_.append({{schema::Lane::notes, schema::RowKind::event, schema::pack(event)}}, event.at_ns);
   });
   if (!usable_) return std::unexpected(usable_.error());
+  fault_point("edge.outbox.after");
   if (taken.is_copy) {
     spdlog::warn("the collector has rows that the spool {} never gave out: this is a copy of an earlier day, and goes on as {}",
                  former, next);

@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 os.environ.setdefault("STETHOS_BINARIES", str(ROOT / "build/release/bin"))
 sys.path.insert(0, str(ROOT / "tests/system"))
 
-import rig as rigs  # noqa: E402  (after the path that finds it)
+import plant  # noqa: E402  (after the path that finds it)
+import rig as rigs  # noqa: E402
 
 DEVICES = 100
 WINDOW = {"length": "1s", "statistics": ["count", "mean", "standard_deviation", "min", "max"]}
@@ -226,6 +227,28 @@ class Bench:
         self.stop(edge)
 
 
+def nothing_lost(folder):
+    """Kills and an outage, reconciled with the ledger: nothing is asserted here either, but both figures should be 0."""
+    def counted(what, run):
+        rig = rigs.Rig(pathlib.Path(folder, run.__name__))
+        try:
+            report, _, *drained = run(rig)
+        finally:
+            rig.close()
+        drain = "".join(f"; drained in {seconds:.2f} s" for seconds in drained)
+        print(f"{what}: {report.lost} lost, {report.duplicated} counted twice of {report.published:,}; "
+              f"worst recovery {rig.recovery_s:.2f} s{drain}", flush=True)
+
+    def kills(rig):
+        return plant.five_kills(rig, readings=60_000, seed=1)
+
+    def outage(rig):
+        return plant.outage(rig, rows=80_000)
+
+    counted("60,000 readings of strangers' JSON, QoS 1, after_commit, 2000/s, five SIGKILLs of the edge", kills)
+    counted("80,000 rows while the collector is away, a SIGKILL of the edge meanwhile", outage)
+
+
 def edge_first(edge):
     status, body = rigs.http(edge.url + "/metrics", seconds=1)
     if status != 200:
@@ -265,6 +288,7 @@ def main():
             bench.recovery()
         finally:
             bench.rig.close()
+        nothing_lost(folder)
     print("kernels, one core:", flush=True)
     subprocess.run([str(rigs.BINARIES / "kernels_bench"), "--benchmark_counters_tabular=true"], check=True)
 

@@ -357,8 +357,9 @@ void World::run_edge() {
     const auto lanes = edge_->spool->waiting(uplink::SendOrder::oldest_first, 1, 1 << 20);
     for (const auto& lane : *lanes) {
       if (lane.rows.empty()) continue;
-      const uplink::LaneAnswer answer{.lane = lane.lane, .durable_through = lane.rows.front().number, .ranges = {}};
-      (void)edge_->spool->answered({&answer, 1});
+      const auto id = static_cast<std::uint64_t>(lane.lane) << edge::lane_shift | lane.rows.front().number;
+      auto other = sqlite::Database::open(edge_file_, sqlite::Access::read_write);
+      if (other) (void)other->execute("DELETE FROM outbox WHERE id = " + std::to_string(id));
     }
   }
 }

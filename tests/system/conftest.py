@@ -28,13 +28,15 @@ def rig(tmp_path, request):
 
 
 @pytest.fixture
-def tell(request):
+def tell(request, rig):
     """tell(report, ledger): one line in the summary; fails unless every sample is counted once and every number right."""
     reports = request.config.stash.setdefault(_REPORTS, [])
 
     def check(report, ledger):
         acknowledged = sum(totals["acknowledged"] for totals in ledger.totals.values())
-        reports.append(f"{request.node.name}: acknowledged {acknowledged}, {report.text()}")
+        chance = [f"seed {rig.seed}"] if rig.seed is not None else []
+        kills = [f"kills {rig.kills}, worst recovery {rig.recovery_s:.2f} s"] if rig.kills else []
+        reports.append(f"{request.node.name}: " + ", ".join([*chance, *kills, f"acknowledged {acknowledged}", report.text()]))
         assert report.good, report.text()
         return report
 

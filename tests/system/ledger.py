@@ -207,7 +207,8 @@ class Report:
     """Samples, where nothing else is said."""
     messages: int = 0
     published: int = 0
-    counted: int = 0
+    stored: int = 0   # committed by the edge
+    counted: int = 0  # delivered: in a window that the collector serves
     windows: int = 0
     late: int = 0
     lost: int = 0
@@ -220,8 +221,9 @@ class Report:
         return self.lost == 0 and self.duplicated == 0 and not self.differing
 
     def text(self):
-        text = (f"messages {self.messages}, published {self.published}, counted {self.counted}, windows {self.windows}, "
-                f"late {self.late}, lost {self.lost}, duplicated {self.duplicated}, worst relative error {self.worst:.1e}")
+        text = (f"messages {self.messages}, published {self.published}, stored {self.stored}, delivered {self.counted}, "
+                f"windows {self.windows}, late {self.late}, lost {self.lost}, duplicated {self.duplicated}, "
+                f"worst relative error {self.worst:.1e}")
         return "\n  ".join([text, *self.differing[:10]])
 
 

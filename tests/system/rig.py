@@ -5,10 +5,13 @@ closes, and is killed by the kernel when this program dies. Nothing waits for a 
 fails when its deadline has passed.
 """
 
+import contextlib
 import ctypes
+import dataclasses
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -20,6 +23,7 @@ import urllib.parse
 import urllib.request
 
 from ledger import Ledger, Window, reconcile
+from proxy import Proxy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARIES = pathlib.Path(os.environ.get("STETHOS_BINARIES", ROOT / "build/dev/bin"))
@@ -115,9 +119,28 @@ class Process:
         self.command = [str(part) for part in command]
         self.log = rig.folder / f"{label or rig.name_for(self.name)}.log"
         self.child = None
+        self.canary = ""  # the promise that it breaks, see common/fault_point.h
         rig.processes.append(self)
 
     def start(self):
+        was_killed = self.child is not None and self.child.poll() == -signal.SIGKILL
+        begun = time.monotonic()
+        self.spawn()
+        if was_killed:
+            self.wait_until(self.is_at_work)
+            self.rig.recovery_s = max(self.rig.recovery_s, time.monotonic() - begun)
+        self.wait_until(self.is_ready)
+        return self
+
+    def dies_at(self, point, passes):
+        """Started to kill itself when it passes a fault point for that many times; returns when it has."""
+        self.spawn(f"kill:{point}:{passes}")
+        code = self.wait()
+        if code != -signal.SIGKILL:
+            raise RigError(f"{self.name} ended with {code} instead of at {point}:\n{self.log_tail()}")
+        self.rig.kills += 1
+
+    def spawn(self, *faults):
         if self.child is not None and self.child.poll() is None:
             raise RigError(f"{self.name} runs already")
         parent = os.getpid()
@@ -127,21 +150,23 @@ class Process:
             if os.getppid() != parent:
                 os._exit(1)
 
+        faults += (f"canary:{self.canary}",) if self.canary else ()
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.rig.folder,
-                                          preexec_fn=die_with_parent)
-        self.wait_until_ready()
-        return self
+                                          env={**os.environ, "STETHOS_FAULT": ",".join(faults)}, preexec_fn=die_with_parent)
 
     def is_ready(self):
         return True
 
-    def wait_until_ready(self, seconds=DEADLINE_S):
-        def ready():
+    def is_at_work(self):
+        return self.is_ready()
+
+    def wait_until(self, condition, seconds=DEADLINE_S):
+        def holds():
             if self.child.poll() is not None:
                 raise RigError(f"{self.name} ended with {self.child.returncode}:\n{self.log_tail()}")
-            return self.is_ready()
-        wait_for(ready, lambda: f"{self.name} to be ready:\n{self.log_tail()}", seconds)
+            return condition()
+        wait_for(holds, lambda: f"{self.name} to start:\n{self.log_tail()}", seconds)
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -163,12 +188,22 @@ class Process:
 
     def kill(self):
         """SIGKILL."""
-        self.child.kill()
-        self.child.wait()
+        self.rig.kills += 1
+        self.close()
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """Stopped, with all its connections open, until the end of the block."""
+        self.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.send_signal(signal.SIGCONT)
 
     def close(self):
         if self.child is not None and self.child.poll() is None:
-            self.kill()
+            self.child.kill()
+            self.child.wait()
 
 
 class Broker(Process):
@@ -274,11 +309,22 @@ class Edge(Process):
     def is_ready(self):
         return http(self.url + "/readyz")[0] == 200
 
+    def is_at_work(self):
+        """Or has committed something: the broker confirms the subscriptions after all that the session held."""
+        if self.is_ready():
+            return True
+        _, body = http(self.url + "/metrics")
+        return any(name == "stethos_edge_commits_total" and value for name, _, value in metrics_of(body.decode()))
+
     def metric(self, name, **labels):
         return metric_of(self.url, name, labels)
 
     def messages(self):
         return self.metric("stethos_edge_messages_total")
+
+    def stored(self):
+        """Samples whose effect it has committed."""
+        return int(sum(self.metric("stethos_edge_samples_total", outcome=outcome) for outcome in ("good", "not_finite")))
 
     def dead_letters(self):
         """[(reason, topic, first bytes)], in order."""
@@ -291,6 +337,9 @@ class Edge(Process):
 
 # Windows that stay open for what comes late, and are sent as they are when nothing has come for a while.
 EDGE_TIME = {"time.watermark_delay": "60s", "time.idle_timeout": "1s"}
+
+VIBRATING = {"name": "pump", "period": "500ms", "block.samples": 512, "block.sampling_rate_hz": 12_800,
+             "vibration.resonance_hz": 3500}
 
 STETHOS_SUBSCRIPTION = {"topic": "stethos/v1/+/batch", "format": "stethos", "qos": 1}
 
@@ -325,7 +374,16 @@ class Rig:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = []
+        self.proxies = []
+        self.seed = None       # of all that is drawn by chance
+        self.kills = 0
+        self.recovery_s = 0.0  # the longest time from a start after a kill until it was at work
         self._names = {}
+
+    def chance(self, seed):
+        """A generator of its own; the seed is in the report."""
+        self.seed = seed
+        return random.Random(seed)
 
     def name_for(self, what):
         """The first is called by its kind, further ones are numbered."""
@@ -341,12 +399,18 @@ class Rig:
     def edge(self, broker, collector=None, **config):
         return Edge(self, broker, collector, **config).start()
 
+    def proxy(self, to, **how):
+        """What leads to this broker or collector, in its place."""
+        self.proxies.append(Proxy(to.port, **how))
+        return self.proxies[-1]
+
     def fleet(self, machines=4, duration="5m", **machine):
         """A scenario file of a few vibrating machines: two messages a second of fleet time each."""
+        return self.scenario(duration, {**VIBRATING, "count": machines, **machine})
+
+    def scenario(self, duration, *machines):
         path = self.folder / f"{self.name_for('fleet')}.toml"
-        path.write_text(toml({"duration": duration, "machine": [{
-            "name": "pump", "count": machines, "period": "500ms", "block.samples": 512, "block.sampling_rate_hz": 12_800,
-            "vibration.resonance_hz": 3500, **machine}]}))
+        path.write_text(toml({"duration": duration, "machine": list(machines)}))
         return path
 
     def sim(self, broker, *arguments):
@@ -359,14 +423,15 @@ class Rig:
             if edge.metric("stethos_edge_outbox_rows") > 0:
                 return None
             report = reconcile(ledger, collector.windows(), length_ns, **how)
+            report.stored = edge.stored()
             complete = report.counted + report.late >= report.published
             return report if complete and edge.metric("stethos_edge_outbox_rows") == 0 else None
 
         try:
             return wait_for(settled, "the collector to hold everything", seconds)
         except RigError:
-            return reconcile(ledger, collector.windows(), length_ns, **how)
+            return dataclasses.replace(reconcile(ledger, collector.windows(), length_ns, **how), stored=edge.stored())
 
     def close(self):
-        for process in reversed(self.processes):
-            process.close()
+        for each in (*reversed(self.processes), *self.proxies):
+            each.close()

@@ -86,7 +86,6 @@ def test_a_spool_of_another_program_is_left_alone(rig):
     theirs.execute("CREATE TABLE theirs (x)")
     theirs.close()
     content = edge.spool.read_bytes()
-    edge.wait_until_ready = lambda: None
-    edge.start()
+    edge.spawn()
     assert edge.wait() == 4
     assert edge.spool.read_bytes() == content and not list(rig.folder.glob("*.damaged-*"))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "uplink/collector/intake_checks.h"
@@ -107,7 +108,9 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   ack.collector = store_.identity();
   ack.spool = std::string(view(batch.spool()));
   counts_ = {};
+  fault_point("collector.begin.before");
   const Status stored = store_.database().transaction([&]() -> Status {
+    fault_point("collector.begin.after");
     Source source{.node_name = view(batch.node()), .now = now};
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
@@ -128,8 +131,11 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
       }
     }
     count(Counter::batches);
-    return write_counts();
+    auto counted = write_counts();
+    fault_point("collector.commit.before");
+    return counted;
   });
+  fault_point("collector.commit.after");
   if (!stored) {
     stream_ids_.clear();  // some of them may have been taken back
     return std::unexpected(IntakeError{IntakeError::Fault::store, stored.error()});

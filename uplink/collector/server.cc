@@ -16,6 +16,7 @@
 #include <set>
 #include <utility>
 
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/loopback.h"
 #include "uplink/protocol/http.h"
@@ -169,6 +170,7 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_after(std::chrono::nanoseconds(server_.config.request_timeout));
     http::async_write(stream_, *answer_, [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
       if (error) return self->close();
+      if (self->parser_->get().method() == http::verb::post) fault_point("collector.answer.after");
       if (keep_alive && !self->server_.is_draining) return self->read_header(self->server_.config.idle_timeout);
       self->finish();
     });

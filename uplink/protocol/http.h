@@ -2,7 +2,7 @@
 //
 //   POST /v1/batches                                  200 OK
 //   Content-Type: application/x-stethos-batch         Content-Type: application/x-stethos-ack
-//   Content-Encoding: zstd                            (an UplinkAck, not compressed)
+//   Content-Encoding: zstd                            (an UplinkAck and its CRC-32, not compressed)
 //   (one zstd frame that holds an UplinkBatch)
 //
 // 408, 429 and 5xx mean: the same batch again later, not before Retry-After. Any other 4xx means: not this batch, ever.

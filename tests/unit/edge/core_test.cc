@@ -300,18 +300,47 @@ TEST(Core, JsonReadingsWithTheSameIdentityCountOnce) {
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 3, .duplicate = 2, .late = 1, .rejected = 1}));
 }
 
-TEST(Core, ARedeliveredMessageIsRecognisedByWhatWasCommittedLast) {
-  CoreRig rig;
+Message waiting(Message message, bool redelivered = false, std::uint64_t connection = 1) {
+  message.waits_for_commit = true;
+  message.redelivered = redelivered;
+  message.connection = connection;
+  return message;
+}
+
+EdgeConfig without_identity() {
   EdgeConfig config = core_config();
-  Message first = json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})");
-  first.waits_for_commit = true;
-  rig.step({first});
+  for (SubscriptionConfig& subscription : config.subscriptions) subscription.identity.clear();
+  return config;
+}
+
+TEST(Core, AllThatABrokerMayDeliverAgainIsRecognised) {
+  CoreRig rig(without_identity());
+  const std::size_t sent = on_the_way_max + 50;
+  std::vector<Message> messages;
+  for (std::size_t i = 0; i < sent; ++i) {
+    messages.push_back(
+        json_message(R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + i) + R"(,"temperature":20.5})"));
+  }
+  for (const Message& message : messages) rig.step({waiting(message)});
   rig.restart();
-  Message again = first;
-  again.redelivered = true;
-  rig.step({again});
+  // It begins somewhere, and may begin again when it is cut off, whatever has been delivered for the first time meanwhile.
+  const Message fresh = json_message(R"({"device":"t1","ts":1767225700000,"temperature":20.5})");
+  for (const std::uint64_t connection : {1, 2}) {
+    for (std::size_t i = sent - 70; i < sent; ++i) rig.step({waiting(messages[i], true, connection)});
+    rig.step({waiting(fresh, true, connection)});
+  }
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 141u);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = sent + 1}));
+}
+
+TEST(Core, OfEqualMessagesOneIsTakenForTheOneThatReturns) {
+  CoreRig rig(without_identity());
+  const Message message = json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5})");
+  for (int i = 0; i < 3; ++i) rig.step({waiting(message)});
+  rig.restart();
+  for (int i = 0; i < 3; ++i) rig.step({waiting(message, true)});
   EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u);
-  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 1}));
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 5}));
 }
 
 TEST(Core, ArraysAndRawFloatsAreBlocks) {

@@ -105,7 +105,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   effect.devices = {{&device, &tracker}};
   effect.totals[Counter::messages] = 77;
   effect.totals[Reason::identity_conflict] = 78;
-  effect.redelivery = {0xabcd'0000'0000'0001, 9};
+  effect.may_return = {0xabcd'0000'0000'0001, 9};
   effect.provenance = 0xeeee'0000'0000'0002;
   ASSERT_TRUE((*SqliteSpool::open(file.path()))->commit(effect).has_value());
 
@@ -116,7 +116,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   EXPECT_EQ(state.devices[0].epochs, tracker.epochs());
   EXPECT_EQ(state.totals[Counter::messages], 77u);
   EXPECT_EQ(state.totals[Reason::identity_conflict], 78u);
-  EXPECT_EQ(state.redelivery, effect.redelivery);
+  EXPECT_EQ(state.may_return, effect.may_return);
   EXPECT_EQ(state.provenance, effect.provenance);
 }
 

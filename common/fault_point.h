@@ -1,0 +1,20 @@
+// Faults that are planted in the test build (STETHOS_FAULT_POINTS) and armed by the environment variable STETHOS_FAULT: a list,
+// with commas, of "kill:POINT:N", the process kills itself when it passes the point for the Nth time, and "canary:NAME", it
+// breaks the promise of that name. Any thread. In every other build there is nothing: neither code nor names.
+#pragma once
+
+#ifdef STETHOS_FAULT_POINTS
+#include <string_view>
+#endif
+
+namespace stethos {
+
+#ifdef STETHOS_FAULT_POINTS
+void fault_point(std::string_view name);
+bool has_canary(std::string_view name);
+#else
+constexpr void fault_point(const char*) {}
+constexpr bool has_canary(const char*) { return false; }
+#endif
+
+}  // namespace stethos
