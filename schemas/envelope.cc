@@ -100,6 +100,7 @@ Result<const ProvenanceRow*> open_provenance_row(Bytes body) {
   return open<ProvenanceRow>(body, nullptr, "a provenance row", row_bytes_max, 4);
 }
 Result<const GapRow*> open_gap_row(Bytes body) { return open<GapRow>(body, nullptr, "a gap row", row_bytes_max, 4); }
+Result<const AlarmRow*> open_alarm_row(Bytes body) { return open<AlarmRow>(body, nullptr, "an alarm row", row_bytes_max, 4); }
 
 std::vector<std::uint8_t> pack(DeviceBatchT& message) {
   stamp_version(message);
@@ -124,6 +125,7 @@ std::vector<std::uint8_t> pack(const WindowRowT& row) { return finish<WindowRow>
 std::vector<std::uint8_t> pack(const StreamRowT& row) { return finish<StreamRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const ProvenanceRowT& row) { return finish<ProvenanceRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const GapRowT& row) { return finish<GapRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const AlarmRowT& row) { return finish<AlarmRow>(row, nullptr); }
 
 bool is_name(std::string_view text) {
   constexpr std::string_view refused = " \"'/+#\\";

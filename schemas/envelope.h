@@ -44,6 +44,7 @@ Result<const WindowRow*> open_window_row(Bytes body);
 Result<const StreamRow*> open_stream_row(Bytes body);
 Result<const ProvenanceRow*> open_provenance_row(Bytes body);
 Result<const GapRow*> open_gap_row(Bytes body);
+Result<const AlarmRow*> open_alarm_row(Bytes body);
 
 // Finished buffers, ready to send. They set schema_major and schema_minor.
 std::vector<std::uint8_t> pack(DeviceBatchT& message);  // appends the CRC-32
@@ -54,6 +55,7 @@ std::vector<std::uint8_t> pack(const WindowRowT& row);
 std::vector<std::uint8_t> pack(const StreamRowT& row);
 std::vector<std::uint8_t> pack(const ProvenanceRowT& row);
 std::vector<std::uint8_t> pack(const GapRowT& row);
+std::vector<std::uint8_t> pack(const AlarmRowT& row);
 
 // A name that may stand in a topic, a key and a log line: 1 to name_bytes_max bytes of printable ASCII without spaces,
 // quotes, slashes, '+', '#' and backslashes.

@@ -171,6 +171,8 @@ Status open_body(schema::RowKind kind, schema::Bytes body) {
       return status(schema::open_provenance_row(body));
     case schema::RowKind::gap:
       return status(schema::open_gap_row(body));
+    case schema::RowKind::alarm:
+      return status(schema::open_alarm_row(body));
     case schema::RowKind::none:
       break;
   }

@@ -46,8 +46,11 @@ enum class Counter : std::uint8_t {
   streams,
   provenances,
   gaps,
+  alarms,             // that the store holds
+  alarms_superseded,  // replaced by a higher revision
+  alarms_stale,       // that came after a higher or the same one
 };
-inline constexpr int counter_count = static_cast<int>(Counter::gaps) + 1;
+inline constexpr int counter_count = static_cast<int>(Counter::alarms_stale) + 1;
 
 const char* name_of(Counter counter);
 

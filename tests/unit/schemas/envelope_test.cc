@@ -53,6 +53,8 @@ std::vector<Kind> kinds() {
       {"stream row", pack(samples::stream_row<StreamRowT>()), [](Bytes bytes) { return read_all(open_stream_row(bytes)); }});
   all.push_back({"provenance row", pack(samples::provenance_row<ProvenanceRowT>()),
                  [](Bytes bytes) { return read_all(open_provenance_row(bytes)); }});
+  all.push_back(
+      {"alarm row", pack(samples::alarm_row<AlarmRowT>()), [](Bytes bytes) { return read_all(open_alarm_row(bytes)); }});
   all.push_back({"gap row", pack(samples::gap_row<GapRowT>()), [](Bytes bytes) { return read_all(open_gap_row(bytes)); }});
   return all;
 }
@@ -190,6 +192,7 @@ TEST(Envelope, TooLargeIsRefusedBeforeAnythingIsRead) {
       {uplink_ack_bytes_max, [](Bytes bytes) { return read_all(open_uplink_ack(bytes)); }},
       {row_bytes_max, [](Bytes bytes) { return read_all(open_window_row(bytes)); }},
       {row_bytes_max, [](Bytes bytes) { return read_all(open_gap_row(bytes)); }},
+      {row_bytes_max, [](Bytes bytes) { return read_all(open_alarm_row(bytes)); }},
   };
   for (const auto& [bytes_max, read] : cases) {
     const Status at_limit = read(Payload(bytes_max));
