@@ -140,8 +140,9 @@ Status find_loose_ends(Database& database, Findings& findings) {
     const char* time;
     const char* to;
   };
-  constexpr std::array<Reference, 3> references{{{"pane", "stream", "start_ns", "stream"},
+  constexpr std::array<Reference, 4> references{{{"pane", "stream", "start_ns", "stream"},
                                                  {"pane", "definition", "start_ns", "definition"},
+                                                 {"alarm", "stream", "changed_ns", "stream"},
                                                  {"identity", "stream", "time_ns", "stream"}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
@@ -232,8 +233,9 @@ Status SpoolReport::inspect(std::ostream& out) {
                   });
   if (!read) return read;
 
-  constexpr std::array<std::pair<const char*, const char*>, 5> tables{{{"streams", "SELECT count(*) FROM stream"},
+  constexpr std::array<std::pair<const char*, const char*>, 6> tables{{{"streams", "SELECT count(*) FROM stream"},
                                                                        {"panes", "SELECT count(*) FROM pane"},
+                                                                       {"alarms", "SELECT count(*) FROM alarm WHERE level > 0"},
                                                                        {"identities", "SELECT count(*) FROM identity"},
                                                                        {"devices", "SELECT count(DISTINCT device) FROM device"},
                                                                        {"dead letters", "SELECT count(*) FROM dead_letter"}}};
