@@ -1,5 +1,6 @@
 #include "edge/detect/limit.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "common/hash.h"
@@ -44,6 +45,26 @@ std::vector<Limit> limits_of(const std::vector<LimitConfig>& configured, const s
     }
   }
   return limits;
+}
+
+std::vector<Error> limits_in_other_units(const std::vector<LimitConfig>& configured, const PointTable& points) {
+  const auto entries = points.latest();
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < configured.size(); ++i) {
+    const LimitConfig& limit = configured[i];
+    const auto* statistic = kernels::find_statistic(limit.statistic);
+    const auto differs = [&](const PointEntry* entry) {
+      return filter_takes(limit, *entry) && kernels::unit_of(*statistic, entry->unit) != limit.unit;
+    };
+    const auto count = std::ranges::count_if(entries, differs);
+    if (count == 0) continue;
+    const PointEntry& first = **std::ranges::find_if(entries, differs);
+    errors.push_back({Code::invalid, "limit[" + std::to_string(i) + "].unit",
+                      "is " + limit.unit + ", and the point table has " + std::to_string(count) +
+                          " channels in other units that the filters let pass, the first of them " + first.device + "/" +
+                          first.channel + " in " + first.unit});
+  }
+  return errors;
 }
 
 }  // namespace stethos::edge

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
+#include "edge/ingest/point_table.h"
 #include "edge/window/definition.h"
 #include "edge/window/state.h"
 #include "gpu_kernels/statistics.h"
@@ -28,15 +29,18 @@ struct Limit {
   std::string quantity;  // the filter; empty: any
   std::string device;
   std::string channel;
-
-  // The unit is not asked for.
-  bool takes(const Stream& stream) const {
-    return (quantity.empty() || quantity == stream.quantity) && (device.empty() || device == stream.device) &&
-           (channel.empty() || channel == stream.channel);
-  }
 };
+
+// Whether the filter of a limit lets a stream, or an entry of the point table, pass; its unit is not asked for.
+bool filter_takes(const auto& limit, const auto& stream) {
+  return (limit.quantity.empty() || limit.quantity == stream.quantity) &&
+         (limit.device.empty() || limit.device == stream.device) && (limit.channel.empty() || limit.channel == stream.channel);
+}
 
 // The configuration has been checked. Only windows on a grid are watched.
 std::vector<Limit> limits_of(const std::vector<LimitConfig>& configured, const std::vector<WindowDefinition>& definitions);
+
+// One for each limit that lets a channel pass of which the point table says that it is in another unit.
+std::vector<Error> limits_in_other_units(const std::vector<LimitConfig>& configured, const PointTable& points);
 
 }  // namespace stethos::edge

@@ -102,6 +102,14 @@ def test_mistake(tmp_path, name):
     assert os.listdir(tmp_path) == ["test.toml"]
 
 
+def test_a_limit_in_another_unit_than_the_point_table(tmp_path):
+    (tmp_path / "points.csv").write_text("device,channel,machine,point,axis,quantity,unit\nd1,c1,m,p,h,acceleration,g\n")
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv", "limit": [LIMIT]}))
+    assert code > 1 and "limit[0].unit" in output and "d1/c1 in g" in output, output
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv", "limit": [{**LIMIT, "unit": "g"}]}))
+    assert code == 0, output
+
+
 def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):
     text = toml(EDGE | {"mqtt.port": 0.5, "mqtt.keep_alive": "soon", "spool.colour": "red", "window": [{"length": "never"}]})
     code, output = check(tmp_path, "stethos-edge", text)
