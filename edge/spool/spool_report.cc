@@ -181,6 +181,11 @@ Status open_body(schema::RowKind kind, schema::Bytes body) {
 }
 
 Status find_wrong_bodies(Database& database, Findings& findings) {
+  auto read = for_each(database, "SELECT stream, body FROM alarm WHERE level > 0", {}, [&](Statement& row) {
+    if (schema::open_alarm_row(row.blob(1))) return;
+    findings.add("alarm of stream " + std::to_string(row.integer(0)) + ": it is active, and its row cannot be read");
+  });
+  if (!read) return read;
   return for_each(database, "SELECT id, kind, body FROM outbox ORDER BY id", {}, [&](Statement& row) {
     const auto opened = open_body(static_cast<schema::RowKind>(row.integer(1)), row.blob(2));
     if (opened) return;

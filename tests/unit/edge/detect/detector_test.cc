@@ -176,6 +176,29 @@ TEST(Detector, LateDataChangeNoAlarm) {
   EXPECT_TRUE(rig.alarms.empty());
 }
 
+// The watermark goes back with the clock, and passes the end of a window a second time.
+TEST(Detector, AWindowIsLookedAtOnceThoughItsTimeComesAgain) {
+  EdgeConfig config = watched();
+  config.time_lateness = 10 * ns_per_s;
+  config.time_rebase_after = 2;
+  CoreRig rig(config);
+  std::uint64_t sequence = 0;
+  const auto sent = [&](int at, std::vector<float> samples) {
+    BlockSpec spec;
+    spec.sequence = ++sequence;
+    spec.start_ns = epoch_ns + at * ns_per_s;
+    spec.samples = std::move(samples);
+    return block_message(spec);
+  };
+  rig.step({sent(0, {1}), sent(1, {1}), sent(100, {3}), sent(101, {3})});
+  ASSERT_EQ(rig.alarms.size(), 1u);
+  rig.step({sent(2, {1}), sent(3, {1}), sent(4, {1})});
+  EXPECT_EQ(rig.core().totals()[Counter::streams_rebased], 1u);
+  rig.step({sent(100, {0, 0, 0, 0, 0}), sent(101, {3}), sent(102, {3})});
+  EXPECT_EQ(std::ranges::count(rig.windows, epoch_ns + 100 * ns_per_s, &schema::WindowRowT::start_ns), 2);
+  EXPECT_EQ(rig.alarms.size(), 1u);
+}
+
 TEST(Detector, WhatIsOpenIsNotLookedAt) {
   CoreRig rig(watched());
   rig.step({second(0, 3)});
