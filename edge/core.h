@@ -2,9 +2,8 @@
 // clock, socket or file, and is therefore the same code live, in replay and in simulation. An empty batch is the tick that
 // lets time pass. One thread.
 //
-// Per message, in order: decode, check, follow its device's sequence, place its samples; windows that this finished are then
-// held against limits. Only the statistics of blocks are
-// computed for the whole batch at once, since they depend on nothing else.
+// Per message, in order: decode, check, follow its device's sequence, place its samples. The statistics of blocks are computed
+// for the whole batch at once, since they depend on nothing else; so are limits watched, which depend on windows alone.
 #pragma once
 
 #include <cstdint>

@@ -152,8 +152,11 @@ void check_units(const LimitConfig& limit, const std::string& key, const EdgeCon
       const auto* statistic = kernels::find_statistic(limit.statistic);
       const std::string unit(kernels::unit_of(*statistic, std::string_view(meaning).substr(space + 1)));
       if (is_watched && unit != limit.unit) {
-        problems.add(key + ".unit", "must be \"" + unit + "\", or filters must leave out the field \"" + field +
-                                        "\" of subscription[" + std::to_string(i) + "]");
+        problems.add(key + ".unit", std::string("must be \"")
+                                        .append(unit)
+                                        .append("\", or filters must leave out the field \"")
+                                        .append(field)
+                                        .append("\" of subscription[" + std::to_string(i) + "]"));
       }
     }
   }

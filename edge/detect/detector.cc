@@ -43,6 +43,7 @@ bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
 
 void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const {
   for (const FinalWindow& window : windows) {
+    if (window.moments.count == 0) continue;
     for (const Limit& limit : limits_) {
       if (limit.definition != window.definition->id || !filter_takes(limit, window.stream->state)) continue;
       if (kernels::unit_of(*limit.statistic, window.stream->state.unit) == limit.unit) {

@@ -25,7 +25,8 @@ class Detector {
 
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
 
-  // Each window once, in the order in which they became final. Rows and changed alarms are noted in `effect`.
+  // Each window once, in the order in which they became final; one without good samples says nothing. Rows and changed alarms
+  // are noted in `effect`.
   void watch(std::span<const FinalWindow> windows, Effect& effect) const;
 
   // Ends all alarms of the stream, which is to become another.

@@ -158,8 +158,8 @@ class Windower {
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
   std::vector<FinalWindow> final_;
-  TimeNs passed_ns_ =
-      time_max;  // while a watermark advances: where it was. Windows that end after it are passed for the first time
+  // While a watermark advances: where it was. Windows that end after it are passed now.
+  TimeNs passed_ns_ = time_max;
 };
 
 }  // namespace stethos::edge

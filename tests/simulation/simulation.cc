@@ -30,7 +30,7 @@ std::string run_seed(std::uint64_t seed, Planted planted, std::uint64_t steps, T
 void print(std::uint64_t seed, const Tally& tally, const std::string& wrong) {
   std::cout << "seed " << seed << ": " << tally.steps << " steps, kills " << tally.edge_crashes << " of the edge and "
             << tally.collector_crashes << " of the collector, " << tally.clock_jumps << " clock jumps, published "
-            << tally.published << ", sent " << tally.sent << ", windows " << tally.windows << ", "
+            << tally.published << ", sent " << tally.sent << ", windows " << tally.windows << ", alarms " << tally.alarms << ", "
             << (wrong.empty() ? "lost 0, duplicated 0, drained after " + std::to_string(tally.drained_after_ns / ns_per_s) + " s"
                               : "WRONG: " + wrong)
             << std::endl;
@@ -65,9 +65,11 @@ int main(int argc, char** argv) {
     sum.collector_crashes += tally.collector_crashes;
     sum.published += tally.published;
     sum.windows += tally.windows;
+    sum.alarms += tally.alarms;
   }
   std::cout << seeds << " seeds: " << sum.edge_crashes << " kills of the edge and " << sum.collector_crashes
-            << " of the collector, published " << sum.published << ", windows " << sum.windows << ", lost 0, duplicated 0\n";
+            << " of the collector, published " << sum.published << ", windows " << sum.windows << ", alarms " << sum.alarms
+            << ", lost 0, duplicated 0\n";
   if (planted == Planted::none) return 0;
   std::cout << "the planted fault " << plant << " was not caught\n";
   return 1;

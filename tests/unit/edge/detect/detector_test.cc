@@ -199,6 +199,19 @@ TEST(Detector, AWindowIsLookedAtOnceThoughItsTimeComesAgain) {
   EXPECT_EQ(rig.alarms.size(), 1u);
 }
 
+TEST(Detector, AWindowWithoutGoodSamplesSaysNothing) {
+  EdgeConfig config = watched();
+  config.limits[0].statistic = "count";
+  config.limits[0].unit = "1";
+  config.limits[0].direction = schema::LimitDirection::below;
+  config.limits[0].danger = 1;
+  CoreRig rig(config);
+  rig.step({second(0, std::numeric_limits<float>::quiet_NaN()), second(1, 1), second(2, 1)});
+  ASSERT_EQ(rig.windows.size(), 2u);
+  EXPECT_EQ(rig.windows[0].counts->good, 0u);
+  EXPECT_TRUE(rig.alarms.empty());
+}
+
 TEST(Detector, WhatIsOpenIsNotLookedAt) {
   CoreRig rig(watched());
   rig.step({second(0, 3)});
