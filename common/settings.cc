@@ -1,6 +1,7 @@
 #include "common/settings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "common/identity.h"
@@ -57,9 +58,11 @@ void Core::add(Key key) {
   STETHOS_CHECK(!key.path.empty() && !key.sentence.empty(), "a key needs a path and a sentence");
   STETHOS_CHECK(key.min <= key.max && key.number_min <= key.number_max, key.path + ": its limits are the wrong way round");
   if (key.fallback) {
-    // An empty text as a default says "not given", whatever may be given.
+    // An empty text, or a number that is NaN, as a default says "not given", whatever may be given.
     const auto* text = std::get_if<std::string>(&*key.fallback);
-    const auto bad = text != nullptr && text->empty() ? std::string() : objection(key, *key.fallback);
+    const auto* number = std::get_if<double>(&*key.fallback);
+    const bool says_nothing = (text != nullptr && text->empty()) || (number != nullptr && std::isnan(*number));
+    const auto bad = says_nothing ? std::string() : objection(key, *key.fallback);
     STETHOS_CHECK(bad.empty(), key.path + ": its default " + bad);
   }
   keys.push_back(std::move(key));

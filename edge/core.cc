@@ -46,7 +46,8 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
                  .lateness_ns = config.time_lateness,
                  .idle_timeout_ns = config.time_idle_timeout,
                  .future_max_ns = config.time_future_max,
-                 .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}) {
+                 .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}),
+      detector_(limits_of(config.limits, windower_.definitions())) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
   schema::ProvenanceRowT row;
   row.program = program_name;
@@ -57,6 +58,7 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
   row.source = source;
   provenance_ = row.id = hash_of(schema::pack(row));
   windower_.set_provenance(provenance_);
+  detector_.set_provenance(provenance_);
   if (provenance_ != saved.provenance) provenance_row_ = schema::pack(row);
   restore(std::move(saved));
 }
@@ -86,7 +88,10 @@ void Core::settle() {
     effect_.rows.push_back({schema::Lane::notes, schema::RowKind::provenance, std::move(provenance_row_)});
     effect_.changed = true;
   }
-  for (const auto& stream : streams_) windower_.retire_former(*stream, now_ns_, effect_);
+  for (const auto& stream : streams_) {
+    windower_.retire_former(*stream, now_ns_, effect_);
+    detector_.withdraw_former(stream->state, effect_);
+  }
   effect_.definitions = &windower_.definitions();
   settled_ = true;
 }
@@ -95,6 +100,14 @@ SampleCounts Core::samples() const {
   SampleCounts sum;
   for (const auto& stream : streams_) sum += stream->state.counts;
   return sum;
+}
+
+std::size_t Core::alarm_count(schema::AlarmLevel level) const {
+  std::size_t count = 0;
+  for (const auto& stream : streams_) {
+    count += std::ranges::count_if(stream->state.alarms, [&](const auto& each) { return each.second.level == level; });
+  }
+  return count;
 }
 
 Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
@@ -121,6 +134,7 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
     for (const auto& stream : streams_) windower_.send_if_idle(*stream, now_ns, effect_);
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
   }
+  detect();
   windower_.collect_changes(effect_);
 
   // By name, not by address: the same input gives the same output.
@@ -134,7 +148,8 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   }
   effect_.may_return = may_return_;
   effect_.provenance = provenance_;
-  effect_.changed = effect_.changed || !batch.empty() || !effect_.streams.empty() || !effect_.panes.empty();
+  effect_.changed =
+      effect_.changed || !batch.empty() || !effect_.streams.empty() || !effect_.panes.empty() || !effect_.alarms.empty();
   totals_ = effect_.totals;
   return &effect_;
 }
@@ -334,6 +349,8 @@ void Core::describe(StreamRecord& stream, const PointEntry& entry) {
   expect(stream, entry);
   if (entry.version == stream.state.version) return;
   if (stream.state.quantity != entry.quantity || stream.state.unit != entry.unit) {
+    detect();
+    detector_.withdraw_all(stream.state, effect_);
     windower_.retire_all(stream, now_ns_, effect_);
     stream.state.quantity = entry.quantity;
     stream.state.unit = entry.unit;
@@ -484,6 +501,8 @@ void Core::reject(const Message& message, Rejection rejection, std::string_view 
   letter.payload.assign(kept.begin(), kept.end());
   effect_.dead_letters.push_back(std::move(letter));
 }
+
+void Core::detect() { detector_.watch(windower_.take_final(), effect_); }
 
 std::vector<OutgoingAck> Core::acknowledgements() const {
   std::vector<OutgoingAck> acks;

@@ -2,8 +2,8 @@
 // clock, socket or file, and is therefore the same code live, in replay and in simulation. An empty batch is the tick that
 // lets time pass. One thread.
 //
-// Per message, in order: decode, check, follow its device's sequence, place its samples. Only the statistics of blocks are
-// computed for the whole batch at once, since they depend on nothing else.
+// Per message, in order: decode, check, follow its device's sequence, place its samples. The statistics of blocks are computed
+// for the whole batch at once, since they depend on nothing else; so are limits watched, which depend on windows alone.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "edge/config/edge_config.h"
+#include "edge/detect/detector.h"
 #include "edge/ingest/decoder.h"
 #include "edge/ingest/message.h"
 #include "edge/ingest/point_table.h"
@@ -47,6 +48,8 @@ class Core {
   SampleCounts samples() const;
   std::size_t stream_count() const { return streams_.size(); }
   std::size_t device_count() const { return devices_.size(); }
+  // Active alarms.
+  std::size_t alarm_count(schema::AlarmLevel level) const;
 
  private:
   struct Device {
@@ -90,6 +93,7 @@ class Core {
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
   void reject(const Message& message, Rejection rejection, std::string_view device);
+  void detect();
 
   StreamRecord* find_stream(const Device& device, std::string_view channel) const;
 
@@ -98,6 +102,7 @@ class Core {
   const std::unique_ptr<kernels::StatisticsBackend> backend_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   Windower windower_;
+  Detector detector_;
 
   std::unordered_map<std::string, std::unique_ptr<Device>> devices_;
   std::vector<std::unique_ptr<StreamRecord>> streams_;

@@ -33,6 +33,8 @@ Pipeline::Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spoo
     : settings_(std::move(settings)), core_(core), port_(port), spool_(spool), clock_(clock), committed_(std::move(committed)) {
   status_.totals = core_.totals();
   status_.samples = core_.samples();
+  status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
+  status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
   status_.stepped_monotonic_ns = clock_.monotonic();
 }
 
@@ -68,7 +70,7 @@ Status Pipeline::step() {
 
   const TimeNs committing_ns = clock_.now();
   const DurationNs started = clock_.monotonic();
-  pack_windows(effect, committing_ns);
+  pack_rows(effect, committing_ns);
   if (!events_.empty()) {
     std::ranges::move(events_, std::back_inserter(effect.rows));
     events_.clear();
@@ -120,6 +122,8 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.samples = samples;
   status_.streams = core_.stream_count();
   status_.devices = core_.device_count();
+  status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
+  status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
   status_.stepped_monotonic_ns = clock_.monotonic();
   status_.disk_free_bytes = disk_free_bytes_;
   status_.paused = paused_;

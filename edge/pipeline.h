@@ -36,6 +36,8 @@ struct PipelineStatus {
   SampleCounts samples;
   std::size_t streams = 0;
   std::size_t devices = 0;
+  std::size_t alarms_alert = 0;  // active, at this level
+  std::size_t alarms_danger = 0;
   std::uint64_t commits = 0;
   DurationNs commit_ns_sum = 0;
   DurationNs stepped_monotonic_ns = 0;  // when the last batch was done

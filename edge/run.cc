@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/signals.h"
 #include "edge/core.h"
+#include "edge/detect/limit.h"
 #include "edge/health/health.h"
 #include "edge/ingest/mqtt_port.h"
 #include "edge/pipeline.h"
@@ -60,7 +61,11 @@ class StopWatch {
 
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config) {
   if (config.points_file.empty()) return PointTable{};
-  return PointTable::load(config.points_file);
+  auto points = PointTable::load(config.points_file);
+  if (!points) return points;
+  auto errors = limits_in_other_units(config.limits, *points);
+  if (!errors.empty()) return std::unexpected(std::move(errors));
+  return points;
 }
 
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {

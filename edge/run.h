@@ -20,7 +20,7 @@ enum class Exit : int {
 // Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 
-// Empty unless the configuration names a file.
+// Empty unless the configuration names a file. A limit in another unit than its channels is an error too.
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);
 
 }  // namespace stethos::edge

@@ -72,6 +72,10 @@ constexpr std::array<StatisticDefinition, 14> definitions{{
 
 std::span<const StatisticDefinition> statistics() { return definitions; }
 
+std::string_view unit_of(const StatisticDefinition& statistic, std::string_view unit) {
+  return statistic.unit == UnitRule::same ? unit : "1";
+}
+
 const StatisticDefinition* find_statistic(std::string_view name) {
   const auto found = std::ranges::find(definitions, name, &StatisticDefinition::name);
   return found == definitions.end() ? nullptr : &*found;

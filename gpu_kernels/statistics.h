@@ -31,6 +31,9 @@ struct StatisticDefinition {
 // In order of number.
 std::span<const StatisticDefinition> statistics();
 
+// Of the statistic of samples in `unit`; "1" for a ratio or a number of samples.
+std::string_view unit_of(const StatisticDefinition& statistic, std::string_view unit);
+
 const StatisticDefinition* find_statistic(std::string_view name);    // null: unknown
 const StatisticDefinition* find_statistic(std::uint16_t number);     // null: unknown
 

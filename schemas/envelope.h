@@ -45,6 +45,7 @@ Result<const StreamRow*> open_stream_row(Bytes body);
 Result<const ProvenanceRow*> open_provenance_row(Bytes body);
 Result<const GapRow*> open_gap_row(Bytes body);
 Result<const EventRow*> open_event_row(Bytes body);
+Result<const AlarmRow*> open_alarm_row(Bytes body);
 
 // Finished buffers, ready to send, with the CRC-32 where there is one. They set schema_major and schema_minor.
 std::vector<std::uint8_t> pack(DeviceBatchT& message);
@@ -56,6 +57,7 @@ std::vector<std::uint8_t> pack(const StreamRowT& row);
 std::vector<std::uint8_t> pack(const ProvenanceRowT& row);
 std::vector<std::uint8_t> pack(const GapRowT& row);
 std::vector<std::uint8_t> pack(const EventRowT& row);
+std::vector<std::uint8_t> pack(const AlarmRowT& row);
 
 // A name that may stand in a topic, a key and a log line: 1 to name_bytes_max bytes of printable ASCII without spaces,
 // quotes, slashes, '+', '#' and backslashes.

@@ -1,5 +1,7 @@
 #include "edge/config/edge_config.h"
 
+#include <limits>
+
 #include "edge/config/edge_rules.h"
 #include "gpu_kernels/backend.h"
 #include "schemas/envelope.h"
@@ -13,6 +15,7 @@ using settings::TextLimits;
 constexpr std::size_t subscriptions_max = 64;
 constexpr std::size_t fields_max = 64;
 constexpr std::size_t windows_max = 16;
+constexpr std::size_t limits_max = 64;
 constexpr std::int64_t topic_levels_max = 32;
 
 settings::Table<SubscriptionConfig> subscription_table() {
@@ -98,6 +101,41 @@ settings::Table<WindowConfig> window_table() {
   return table;
 }
 
+settings::Table<LimitConfig> limit_table() {
+  using Config = LimitConfig;
+  constexpr double not_given = std::numeric_limits<double>::quiet_NaN();
+  const settings::NumberLimits any_number(-1e300, 1e300);
+  settings::Table<Config> table("limit", "A limit of one statistic.");
+  table.text("statistic", &Config::statistic, required, TextLimits{.check = objection_to_statistic},
+             "The statistic that is watched, by its name in [statistics](../statistics.md).");
+  table.text("unit", &Config::unit, required, TextLimits{.check = objection_to_unit},
+             "The unit of the statistic and of the values here: that of the samples, or `1` where the statistic is a ratio or a "
+             "number of samples. Streams in another unit are not watched, and counted.");
+  table.choice("direction", &Config::direction, "above",
+               {{"above", schema::LimitDirection::above}, {"below", schema::LimitDirection::below}},
+               "On which side of the values the statistic exceeds them.");
+  table.number("alert", &Config::alert, not_given, any_number,
+               "The value beyond which the alarm is at ALERT; nan: there is none.");
+  table.number("danger", &Config::danger, not_given, any_number,
+               "The value beyond which it is at DANGER, further out than `alert`; nan: there is none. One of the two is needed.");
+  table.number("deadband", &Config::deadband, 0, {0, 1e300},
+               "How far the statistic must come back behind a value before the alarm leaves that level.");
+  table.duration(
+      "on_delay", &Config::on_delay, "0s", {"0s", "366d"},
+      "How long a value must stay exceeded before the alarm takes that level, from the start of one window to the start of "
+      "another; 0: at once.");
+  table.duration("window", &Config::window, "0s", {"0s", "366d"},
+                 "Only windows of this length are looked at; 0: all that have one. Each kind of window has alarms of its own.");
+  table.text("quantity", &Config::quantity, "", TextLimits{.check = objection_to_name},
+             "Only streams of this quantity; empty: of any.");
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+             "Only streams of this device; empty: of any.");
+  table.text("channel", &Config::channel, "", TextLimits{.check = objection_to_name},
+             "Only streams of this channel; empty: of any.");
+  table.check(check_limit);
+  return table;
+}
+
 void add_intake(settings::Table<EdgeConfig>& table) {
   using Config = EdgeConfig;
   table.text("mqtt.host", &Config::mqtt_host, "127.0.0.1", {.bytes_min = 1, .bytes_max = 255},
@@ -156,6 +194,8 @@ void add_time(settings::Table<EdgeConfig>& table) {
                  "After how long a silence an unfinished window is sent as it is, marked open; 0: never.");
   table.list("window", &Config::windows, window_table(), {.count_min = 1, .count_max = windows_max},
              "A way to cut the time of streams into windows; each stream is counted in every one that takes it.");
+  table.list("limit", &Config::limits, limit_table(), {.count_max = limits_max},
+             "A limit that windows are held against: [alarms](../alarms.md) says how.");
 
   std::vector<std::string> backends;
   for (const auto name : kernels::backend_names()) backends.emplace_back(name);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/settings.h"
+#include "schemas/rows_generated.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
@@ -51,6 +53,22 @@ struct WindowConfig {
   std::vector<std::string> statistics;  // names, as in gpu_kernels/statistics.h; empty: all
 };
 
+// [[limit]]: of one statistic of the streams and windows that the filters let pass. Values are in `unit`; of alert and danger
+// at least one is given, the other is NaN.
+struct LimitConfig {
+  std::string statistic;      // a name, as in gpu_kernels/statistics.h
+  std::string unit;           // of the statistic; streams in which it has another are not watched
+  schema::LimitDirection direction = schema::LimitDirection::above;
+  double alert = std::numeric_limits<double>::quiet_NaN();
+  double danger = std::numeric_limits<double>::quiet_NaN();
+  double deadband = 0;
+  DurationNs on_delay = 0;
+  DurationNs window = 0;      // only windows of this length; 0: of any
+  std::string quantity;       // only streams of this quantity, device and channel; empty: all
+  std::string device;
+  std::string channel;
+};
+
 struct EdgeConfig {
   std::string node_id;
   std::string log_level;
@@ -81,6 +99,7 @@ struct EdgeConfig {
   std::int64_t time_rebase_after = 0;  // late arrivals in a row; 0: never
   DurationNs time_idle_timeout = 0;  // 0: never
   std::vector<WindowConfig> windows;
+  std::vector<LimitConfig> limits;
 
   std::string backend;
 
@@ -112,8 +131,8 @@ struct EdgeConfig {
   DurationNs shutdown_deadline = 0;
 };
 
-// Whatever it loads is right as a whole too: a JSON subscription has its fields and its device, no window is there twice,
-// addresses that are not encrypted are loopback ones.
+// Whatever it loads is right as a whole too: a JSON subscription has its fields and its device, no window is there twice, a
+// limit has windows to watch, addresses that are not encrypted are loopback ones.
 settings::Table<EdgeConfig> edge_config_table();
 
 }  // namespace stethos::edge

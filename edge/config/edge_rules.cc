@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <tuple>
@@ -130,9 +131,66 @@ void check_stethos(const SubscriptionConfig& s, Problems& problems) {
   problems.refuse_if(!s.identity.empty(), "identity", why);
 }
 
+// Whether two filters let anything pass together.
+bool meet(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
+
+bool watches(const LimitConfig& limit, const WindowConfig& window) {
+  return window.length > 0 && (limit.window == 0 || limit.window == window.length) && meet(limit.quantity, window.quantity) &&
+         meet(limit.device, window.device);
+}
+
+// Where a subscription says the unit of a channel, it is known now that a limit of it has another. Which devices come
+// through a subscription is not known.
+void check_units(const LimitConfig& limit, const std::string& key, const EdgeConfig& config, Problems& problems) {
+  if (!limit.device.empty()) return;
+  for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {
+    const SubscriptionConfig& subscription = config.subscriptions[i];
+    for (const auto& [field, meaning] : subscription.fields) {
+      const auto space = meaning.find(' ');
+      const bool is_watched = meet(limit.quantity, meaning.substr(0, space)) &&
+                              (limit.channel.empty() || (subscription.channel_level < 0 && limit.channel == channel_of(field)));
+      const auto* statistic = kernels::find_statistic(limit.statistic);
+      const std::string unit(kernels::unit_of(*statistic, std::string_view(meaning).substr(space + 1)));
+      if (is_watched && unit != limit.unit) {
+        problems.add(key + ".unit", std::string("must be \"")
+                                        .append(unit)
+                                        .append("\", or filters must leave out the field \"")
+                                        .append(field)
+                                        .append("\" of subscription[" + std::to_string(i) + "]"));
+      }
+    }
+  }
+}
+
+void check_limits(const EdgeConfig& config, Problems& problems) {
+  std::map<std::tuple<std::string, schema::LimitDirection, DurationNs, std::string, std::string, std::string>, std::size_t> seen;
+  for (std::size_t i = 0; i < config.limits.size(); ++i) {
+    const LimitConfig& limit = config.limits[i];
+    const std::string key = "limit[" + std::to_string(i) + "]";
+    if (std::ranges::none_of(config.windows, [&](const WindowConfig& window) { return watches(limit, window); })) {
+      problems.add(key + ".window",
+                   "is that of no [[window]] with a length that takes the same streams: there is nothing to watch");
+    }
+    check_units(limit, key, config, problems);
+    const auto [first, is_new] =
+        seen.emplace(std::tuple(limit.statistic, limit.direction, limit.window, limit.quantity, limit.device, limit.channel), i);
+    if (!is_new) {
+      problems.add(key + ".statistic", "is watched the same way by limit[" + std::to_string(first->second) +
+                                           "]: one limit has both alert and danger");
+    }
+  }
+}
+
 }  // namespace
 
 std::string objection_to_name(std::string_view text) { return schema::is_name(text) ? std::string() : std::string(name_rule); }
+
+// A unit is a name that may have slashes: "m/s2".
+std::string objection_to_unit(std::string_view text) {
+  std::string without_slashes(text);
+  std::ranges::replace(without_slashes, '/', '.');
+  return schema::is_name(without_slashes) ? std::string() : R"(must be a unit, as in "m/s2")";
+}
 
 std::string objection_to_field_meaning(std::string_view text) {
   const auto space = text.find(' ');
@@ -140,10 +198,7 @@ std::string objection_to_field_meaning(std::string_view text) {
   const auto quantity = text.substr(0, space);
   const auto unit = text.substr(space + 1);
   if (!schema::is_name(quantity)) return "has a quantity that " + std::string(name_rule);
-  // A unit is a name that may have slashes: "m/s2".
-  std::string without_slashes(unit);
-  std::ranges::replace(without_slashes, '/', '.');
-  if (!schema::is_name(without_slashes)) return R"(must have one unit behind its quantity, as in "acceleration m/s2")";
+  if (!objection_to_unit(unit).empty()) return R"(must have one unit behind its quantity, as in "acceleration m/s2")";
   return {};
 }
 
@@ -236,6 +291,20 @@ std::vector<settings::Problem> check_window(const WindowConfig& window) {
   return problems.take();
 }
 
+std::vector<settings::Problem> check_limit(const LimitConfig& limit) {
+  Problems problems;
+  if (std::isnan(limit.alert) && std::isnan(limit.danger)) problems.add("alert", "must be given, or danger");
+  const bool is_above = limit.direction == schema::LimitDirection::above;
+  if (is_above ? limit.danger <= limit.alert : limit.danger >= limit.alert) {
+    problems.add("danger", std::string("must be ") + (is_above ? "above" : "below") + " alert: it is the more severe of the two");
+  }
+  const auto* statistic = kernels::find_statistic(limit.statistic);
+  if (statistic != nullptr && kernels::unit_of(*statistic, limit.unit) != limit.unit) {
+    problems.add("unit", "must be \"1\", which is the unit of " + limit.statistic);
+  }
+  return problems.take();
+}
+
 std::vector<settings::Problem> check_across(const EdgeConfig& config) {
   Problems problems;
   const auto in_order = [&](auto min, auto max, const char* min_key, const std::string& max_key) {
@@ -276,6 +345,7 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
                    "makes the same window as window[" + std::to_string(first->second) + "]");
     }
   }
+  check_limits(config, problems);
   return problems.take();
 }
 

@@ -12,6 +12,7 @@ namespace stethos::edge {
 
 // Each says what is wrong with the text; empty: nothing.
 std::string objection_to_name(std::string_view text);
+std::string objection_to_unit(std::string_view text);
 std::string objection_to_field_meaning(std::string_view text);  // "quantity unit"
 std::string objection_to_topic_filter(std::string_view text);
 std::string objection_to_republish_topic(std::string_view text);
@@ -22,6 +23,7 @@ std::string objection_to_uplink_url(std::string_view text);
 // Keys are those of the section: "fields".
 std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subscription);
 std::vector<settings::Problem> check_window(const WindowConfig& window);
+std::vector<settings::Problem> check_limit(const LimitConfig& limit);
 
 // Between sections. Keys are those of the file: "subscription[1].topic".
 std::vector<settings::Problem> check_across(const EdgeConfig& config);

@@ -42,6 +42,9 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   list.counter("identities_forgotten_total", "Identities of readings forgotten early, for room.",
                real(totals[Counter::identities_forgotten]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
+  list.counter("alarm_rows_total", "Changes of alarms written.", real(totals[Counter::alarm_rows]));
+  list.counter("limit_units_differ_total", "Windows that were not held against a limit because it has another unit.",
+               real(totals[Counter::limit_units_differ]));
   for (std::size_t i = 0; i < reason_count; ++i) {
     list.counter("dead_letters_total", "Messages, or channels of messages, that were refused.", real(totals.dead_letters[i]),
                  {{"reason", std::string(reason_names[i])}});
@@ -60,6 +63,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.paused ? 1 : 0);
   list.gauge("streams", "Streams known.", real(status.streams));
   list.gauge("devices", "Devices known.", real(status.devices));
+  list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_alert), {{"level", "alert"}});
+  list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_danger), {{"level", "danger"}});
   list.counter("commits_total", "Transactions committed, since the start.", real(status.commits));
   list.counter("commit_seconds_total", "Time spent committing, since the start.", seconds(status.commit_ns_sum));
   std::uint64_t below = 0;

@@ -192,4 +192,10 @@ const PointEntry* PointTable::find(std::string_view device, std::string_view cha
   return valid == found->second.end() ? nullptr : &*valid;
 }
 
+std::vector<const PointEntry*> PointTable::latest() const {
+  std::vector<const PointEntry*> entries;
+  for (const auto& [channel, versions] : entries_) entries.push_back(&versions.front());
+  return entries;
+}
+
 }  // namespace stethos::edge

@@ -46,6 +46,8 @@ class PointTable {
 
   // Null: no entry is valid then.
   const PointEntry* find(std::string_view device, std::string_view channel, TimeNs at) const;
+  // Of each channel, the entry that is valid in the end.
+  std::vector<const PointEntry*> latest() const;
 
  private:
   // Each list descends by valid_from.

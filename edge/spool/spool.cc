@@ -4,10 +4,14 @@
 
 namespace stethos::edge {
 
-void pack_windows(Effect& effect, TimeNs committed_ns) {
+void pack_rows(Effect& effect, TimeNs committed_ns) {
   for (schema::WindowRowT& row : effect.windows) {
     row.committed_ns = committed_ns;
     effect.rows.push_back({schema::Lane::windows, schema::RowKind::window, schema::pack(row)});
+  }
+  for (schema::AlarmRowT& row : effect.alarm_rows) {
+    row.committed_ns = committed_ns;
+    effect.rows.push_back({schema::Lane::alarms, schema::RowKind::alarm, schema::pack(row)});
   }
 }
 

@@ -27,6 +27,8 @@ enum class Counter : std::uint8_t {
   identities_forgotten,  // before their time, for room
   window_rows,
   streams_rebased,      // went back to a clock that had jumped ahead
+  alarm_rows,
+  limit_units_differ,   // windows not held against a limit, which has another unit
   count_,
 };
 
@@ -82,6 +84,12 @@ struct IdentityChange {
   std::optional<double> value;  // nothing: it is forgotten
 };
 
+struct AlarmChange {
+  std::int64_t stream = 0;
+  std::uint64_t limit = 0;
+  std::optional<Alarm> alarm;  // nothing: its limit is not exceeded any more
+};
+
 // The effect of one batch. Pointers are good until the core's next step.
 struct Effect {
   TimeNs now_ns = 0;
@@ -89,18 +97,20 @@ struct Effect {
   std::vector<const Stream*> streams;  // without their panes and identities
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;
+  std::vector<AlarmChange> alarms;  // of one alarm the last counts
   std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
   std::vector<DeadLetter> dead_letters;
-  std::vector<NewRow> rows;                 // notes first, then what pack_windows makes of `windows`
+  std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
   std::vector<schema::WindowRowT> windows;
+  std::vector<schema::AlarmRowT> alarm_rows;
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
   bool changed = false;  // false: there is nothing to commit
 };
 
-// Turns the windows into rows; done when the commit begins, for each says when that was.
-void pack_windows(Effect& effect, TimeNs committed_ns);
+// Turns windows and alarms into rows; done when the commit begins, for each says when that was.
+void pack_rows(Effect& effect, TimeNs committed_ns);
 
 class Spool {
  public:

@@ -36,8 +36,8 @@ constexpr std::string_view rows_given_up = "rows_given_up";
 constexpr std::uint64_t dead_letter_overhead_bytes = 128;  // what one takes beside its payload, as the budget counts it
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",      "message_bytes",        "duplicate_messages", "deferred_messages",
-    "lost_messages", "identities_forgotten", "window_rows",        "streams_rebased"};
+    "messages",    "message_bytes",   "duplicate_messages", "deferred_messages", "lost_messages", "identities_forgotten",
+    "window_rows", "streams_rebased", "alarm_rows",         "limit_units_differ"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
@@ -49,6 +49,9 @@ constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final";
+
+constexpr std::string_view alarm_columns =
+    "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body";
 
 // "INSERT OR REPLACE INTO table (columns) VALUES (?1, ?2, ...)".
 std::string upsert(std::string_view table, std::string_view columns) {
@@ -151,6 +154,8 @@ struct SqliteSpool::Statements {
         set_stream(writer, upsert("stream", stream_columns)),
         set_pane(writer, upsert("pane", pane_columns)),
         delete_pane(writer, "DELETE FROM pane WHERE start_ns = ?1 AND stream = ?2 AND definition = ?3"),
+        set_alarm(writer, upsert("alarm", alarm_columns)),
+        delete_alarm(writer, "DELETE FROM alarm WHERE stream = ?1 AND limit_id = ?2"),
         set_identity(writer, upsert("identity", "time_ns, stream, identity, value")),
         delete_identity(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
         set_epoch(writer, upsert("device", "device, epoch, base, ranges")),
@@ -162,8 +167,8 @@ struct SqliteSpool::Statements {
         drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
         set_counter(writer, upsert("counter", "name, value")) {}
 
-  Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_identity, delete_identity, set_epoch,
-      delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, set_counter;
+  Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_alarm, delete_alarm, set_identity, delete_identity,
+      set_epoch, delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, set_counter;
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
@@ -377,6 +382,29 @@ Result<SavedState> SqliteSpool::load() {
   });
   if (!read) return std::unexpected(read.error());
 
+  Statement alarms(writer_, select(alarm_columns, "alarm"));
+  read = for_each(alarms, [&](Statement& row) -> Status {
+    Stream* stream = stream_of(row.integer(0));
+    if (stream == nullptr) return fail(Code::corrupt, "reading the spool's alarms", "one has no stream");
+    Alarm alarm;
+    alarm.alert_since_ns = row.integer(2);
+    alarm.danger_since_ns = row.integer(3);
+    alarm.changed_ns = row.integer(4);
+    alarm.activated_ns = row.integer(5);
+    alarm.level = static_cast<schema::AlarmLevel>(row.integer(6));
+    alarm.highest_level = static_cast<schema::AlarmLevel>(row.integer(7));
+    alarm.revision = static_cast<std::uint32_t>(row.integer(8));
+    const auto body = row.blob(9);
+    alarm.row.assign(body.begin(), body.end());
+    const bool has_row = alarm.level == schema::AlarmLevel::none || schema::open_alarm_row(alarm.row).has_value();
+    if (alarm.level > schema::AlarmLevel::MAX || !has_row) {
+      return fail(Code::corrupt, "reading the spool's alarms", "one is not plausible");
+    }
+    stream->alarms.emplace(row.unsigned_integer(1), std::move(alarm));
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+
   Statement devices(writer_, "SELECT device, epoch, base, ranges FROM device ORDER BY device, epoch");
   read = for_each(devices, [&](Statement& row) -> Status {
     auto ranges = ranges_of(row.blob(3));
@@ -522,6 +550,21 @@ Status SqliteSpool::write(const Effect& effect) {
                           .bind(4, *change.value)
                           .run()
                     : sql.delete_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity).run();
+    if (!done) return done;
+  }
+  for (const AlarmChange& change : effect.alarms) {
+    auto done = change.alarm ? sql.set_alarm.bind(1, change.stream)
+                                   .bind(2, change.limit)
+                                   .bind(3, change.alarm->alert_since_ns)
+                                   .bind(4, change.alarm->danger_since_ns)
+                                   .bind(5, change.alarm->changed_ns)
+                                   .bind(6, change.alarm->activated_ns)
+                                   .bind(7, static_cast<int>(change.alarm->level))
+                                   .bind(8, static_cast<int>(change.alarm->highest_level))
+                                   .bind(9, change.alarm->revision)
+                                   .bind(10, std::span(change.alarm->row))
+                                   .run()
+                             : sql.delete_alarm.bind(1, change.stream).bind(2, change.limit).run();
     if (!done) return done;
   }
   for (const auto& [device, tracker] : effect.devices) {

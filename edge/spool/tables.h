@@ -11,6 +11,7 @@
 //   definition   how the windows of the panes are cut
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
 //                writes 15 times as many bytes
+//   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
 //   dead_letter  what was refused, with its first bytes
@@ -131,6 +132,20 @@ CREATE TABLE pane (
   revision INTEGER NOT NULL,
   is_final INTEGER NOT NULL,
   PRIMARY KEY (start_ns, stream, definition)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alarm (
+  stream INTEGER NOT NULL,
+  limit_id INTEGER NOT NULL,
+  alert_since_ns INTEGER NOT NULL,
+  danger_since_ns INTEGER NOT NULL,
+  changed_ns INTEGER NOT NULL,
+  activated_ns INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  highest_level INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (stream, limit_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE identity (

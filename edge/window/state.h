@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "gpu_kernels/moments.h"
+#include "schemas/rows_generated.h"
 
 namespace stethos::edge {
 
@@ -83,6 +84,21 @@ struct IdentityKey {
   auto operator<=>(const IdentityKey&) const = default;
 };
 
+// What is known of an exceeded limit of a stream. There is none while the limit is not exceeded.
+struct Alarm {
+  // The start of the first window of the excess, for each of the two values; time_min: it is not exceeded.
+  TimeNs alert_since_ns = time_min;
+  TimeNs danger_since_ns = time_min;
+  TimeNs changed_ns = time_min;  // the start of the window that last changed anything here
+  TimeNs activated_ns = time_min;  // the start of the first window of the excess, once the on-delay has passed
+  schema::AlarmLevel level = schema::AlarmLevel::none;  // none: it has not passed
+  schema::AlarmLevel highest_level = schema::AlarmLevel::none;
+  std::uint32_t revision = 0;     // of its next row
+  std::vector<std::uint8_t> row;  // an AlarmRow: the last one; empty: none yet
+
+  bool operator==(const Alarm&) const = default;
+};
+
 struct Stream {
   std::int64_t id = 0;
   std::string device;
@@ -101,6 +117,7 @@ struct Stream {
   SampleCounts counts;  // since the spool began
   std::map<std::uint64_t, Panes> panes;  // by definition
   std::map<IdentityKey, double> identities;
+  std::map<std::uint64_t, Alarm> alarms;  // by limit
 
   bool operator==(const Stream&) const = default;
 };

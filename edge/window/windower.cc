@@ -318,7 +318,7 @@ void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns,
   Stream& state = stream.state;
   if (watermark_ns <= state.watermark_ns) return;
   mark(stream);
-  const TimeNs before = std::exchange(state.watermark_ns, watermark_ns);
+  const TimeNs before = passed_ns_ = std::exchange(state.watermark_ns, watermark_ns);
   if (stream.due_ns <= watermark_ns) {
     stream.due_ns = time_max;
     for (Followed& followed : stream.followed) {
@@ -329,6 +329,7 @@ void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns,
       stream.due_ns = std::min(stream.due_ns, followed.due_ns);
     }
   }
+  passed_ns_ = time_max;
   state.watermark_ns_max = std::max(state.watermark_ns_max, watermark_ns);
 }
 
@@ -401,6 +402,9 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   if (definition.is_on_grid()) own.length_ns = definition.slice_ns;
   whole.length_ns = definition.is_on_grid() ? definition.length_ns : own.length_ns;
   whole.revision = own.revision++;
+  if (ended && !own.is_final && definition.is_on_grid() && end > passed_ns_) {
+    final_.push_back({&stream, &definition, start, whole.moments});
+  }
   own.sent = stream.changes;
   own.is_final = ended;
   touch(stream, {start, definition.id});

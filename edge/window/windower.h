@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "edge/spool/spool.h"
@@ -61,6 +62,15 @@ enum class Unplaced : std::uint8_t { duplicate, late, rejected };
 // last `rebase_after` others, none of which can be placed: the clock is wrong.
 enum class Placed : std::uint8_t { placed, late, rebased, behind };
 
+// A window of a stream that has become final, in the order of its stream's time: not what late data make of one that was
+// passed already.
+struct FinalWindow {
+  StreamRecord* stream = nullptr;
+  const WindowDefinition* definition = nullptr;
+  TimeNs start_ns = 0;
+  kernels::Moments moments;
+};
+
 struct TimeRules {
   DurationNs watermark_delay_ns = 0;
   DurationNs lateness_ns = 0;
@@ -98,6 +108,8 @@ class Windower {
   bool is_past(const StreamRecord& stream, TimeNs time) const;
 
   void mark_dirty(StreamRecord& stream) { mark(stream); }
+  // Since the last call. Streams stay what they are until these windows have been looked at.
+  std::vector<FinalWindow> take_final() { return std::exchange(final_, {}); }
   // Moves the changes since the last call into `effect`.
   void collect_changes(Effect& effect);
 
@@ -145,6 +157,9 @@ class Windower {
   std::uint64_t provenance_ = 0;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
+  std::vector<FinalWindow> final_;
+  // While a watermark advances: where it was. Windows that end after it are passed now.
+  TimeNs passed_ns_ = time_max;
 };
 
 }  // namespace stethos::edge

@@ -99,7 +99,7 @@ class SpoolFaults : public testing::Test {
     ScarceMemory::allow(allocations_);
     for (int index = 0; index < batches; ++index) {
       auto effect = core.process(batch_of(index), now_ns);
-      pack_windows(**effect, now_ns);
+      pack_rows(**effect, now_ns);
       if (!confirm((*spool)->commit(**effect))) return confirmed;
       const auto lanes = (*spool)->waiting(uplink::SendOrder::oldest_first, 1'000, 1 << 20);
       if (!lanes) return confirmed;

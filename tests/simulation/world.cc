@@ -186,6 +186,13 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   if (chance(0.5)) add_window([&](auto& window) { window.gap = ms * (200 + up_to(3'000)); });
   if (chance(0.3)) add_window([&](auto& window) { window.samples = 1 + up_to(50); });
   definitions_ = edge::window_definitions(config_.windows);
+  edge::LimitConfig limit;  // near what samples from -1 to 1 have
+  limit.statistic = "rms";
+  limit.unit = "g";
+  limit.alert = 0.58;
+  limit.danger = 0.65;
+  limit.deadband = 0.01;
+  config_.limits = {limit};
   const auto device_count = 1 + below(3);
   for (std::uint64_t i = 0; i < device_count; ++i) {
     devices_.push_back(std::make_unique<Device>());
@@ -258,6 +265,9 @@ void World::start_edge() {
         for (auto& [start, pane] : panes) pane.revision = 0;
       }
     }
+  }
+  if (planted_ == Planted::alarms_forgotten) {
+    for (auto& stream : saved->streams) stream.alarms.clear();
   }
   edge_->commits = std::make_unique<SimSpool>(*this, *edge_->spool);
   edge_->core =
@@ -541,6 +551,33 @@ std::string World::check(bool at_end) {
   const auto gaps = query_->gaps({});
   STETHOS_CHECK(gaps.has_value(), "gaps can be read");
   if (!gaps->records.empty()) return "a gap is reported, and nothing is missing: " + gaps->records.front().cause;
+  return at_end ? check_alarms() : std::string();
+}
+
+// Each change that the edge committed is one revision of one alarm, and what is active there is active here.
+std::string World::check_alarms() {
+  collector::Filter filter;
+  filter.limit = collector::page_rows_max;
+  const auto page = query_->alarms(filter);
+  STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
+  std::uint64_t changes = 0;
+  std::map<schema::AlarmLevel, std::size_t> active;
+  for (const auto& record : page->records) {
+    changes += record.row->revision() + 1;
+    ++active[record.row->level()];
+  }
+  const edge::Core& core = *edge_->core;
+  if (changes != core.totals()[edge::Counter::alarm_rows]) {
+    return "the edge tells of " + std::to_string(core.totals()[edge::Counter::alarm_rows]) +
+           " changes of alarms, the collector of " + std::to_string(changes);
+  }
+  for (const auto level : {schema::AlarmLevel::alert, schema::AlarmLevel::danger}) {
+    if (active[level] != core.alarm_count(level)) {
+      return std::to_string(core.alarm_count(level)) + " alarms are active at " + schema::EnumNameAlarmLevel(level) + ", and " +
+             std::to_string(active[level]) + " at the collector";
+    }
+  }
+  tally_.alarms = page->records.size();
   return {};
 }
 

@@ -35,9 +35,11 @@ enum class Planted : std::uint8_t {
   sequences_forgotten,   // a restarted edge does not know what it has handled
   revision_forgotten,    // a restarted edge numbers its rows from the beginning again
   sync_forgotten,        // the edge's disk says that its log is synced, and it is not
+  alarms_forgotten,      // a restarted edge does not know which limits are exceeded
 };
-inline constexpr std::array<std::string_view, 6> planted_names{
-    "none", "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten", "sync_forgotten"};
+inline constexpr std::array<std::string_view, 7> planted_names{
+    "none",           "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten",
+    "sync_forgotten", "alarms_forgotten"};
 
 struct Tally {
   std::uint64_t steps = 0;
@@ -50,6 +52,7 @@ struct Tally {
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
   std::uint64_t windows = 0;
+  std::uint64_t alarms = 0;
   DurationNs drained_after_ns = 0;  // since everything healed
 };
 
@@ -94,6 +97,7 @@ class World {
 
   std::map<std::pair<std::uint64_t, TimeNs>, std::pair<std::uint64_t, double>> expected_windows(const Device& device) const;
   std::string check(bool at_end);
+  std::string check_alarms();
 
   std::mt19937_64 random_;
   const Planted planted_;

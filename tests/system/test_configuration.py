@@ -9,6 +9,7 @@ from rig import BINARIES, ROOT, STETHOS_SUBSCRIPTION, toml
 
 EDGE = {"node.id": "edge-1", "mqtt.host": "127.0.0.1", "spool.file": "edge.spool", "uplink.enabled": False,
         "subscription": [STETHOS_SUBSCRIPTION], "window": [{"length": "1m"}]}
+LIMIT = {"statistic": "rms", "unit": "m/s2", "alert": 4}
 COLLECTOR = {"listen.host": "127.0.0.1", "listen.port": 0, "store.file": "collector.db"}
 
 
@@ -62,6 +63,11 @@ MISTAKES = {
     "republished rows that would come back": ("stethos-edge", {"republish.topic": "stethos/v1/{device}/batch"}, "republish.topic",
                                               "subscription"),
     "the same window twice": ("stethos-edge", {"window": [{"length": "1m"}, {"length": "60s"}]}, "length", "window[0]"),
+    "a limit in no unit": ("stethos-edge", {"limit": [{**LIMIT, "unit": ""}]}, "unit", "must not be empty"),
+    "a limit of an unknown statistic": ("stethos-edge", {"limit": [{**LIMIT, "statistic": "loudness"}]}, "statistic", "kurtosis"),
+    "danger before alert": ("stethos-edge", {"limit": [{**LIMIT, "danger": 3}]}, "danger", "above alert"),
+    "a deadband below zero": ("stethos-edge", {"limit": [{**LIMIT, "deadband": -1}]}, "deadband", "at least 0"),
+    "a limit of windows that are not": ("stethos-edge", {"limit": [{**LIMIT, "window": "5m"}]}, "window", "nothing to watch"),
     "health page for everybody": ("stethos-edge", {"health.host": "0.0.0.0"}, "health.host", "loopback"),
     "a password file that is not there": ("stethos-edge", {"mqtt.user": "edge", "mqtt.password_file": "nowhere"},
                                           "mqtt.password_file", ""),
@@ -94,6 +100,14 @@ def test_mistake(tmp_path, name):
         assert f"test.toml:{number}: " in output, output
     assert run(program, "run", "--config", "test.toml", folder=tmp_path).returncode == code
     assert os.listdir(tmp_path) == ["test.toml"]
+
+
+def test_a_limit_in_another_unit_than_the_point_table(tmp_path):
+    (tmp_path / "points.csv").write_text("device,channel,machine,point,axis,quantity,unit\nd1,c1,m,p,h,acceleration,g\n")
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv", "limit": [LIMIT]}))
+    assert code > 1 and "limit[0].unit" in output and "d1/c1 in g" in output, output
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv", "limit": [{**LIMIT, "unit": "g"}]}))
+    assert code == 0, output
 
 
 def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):

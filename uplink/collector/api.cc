@@ -83,15 +83,16 @@ struct Route {
   std::string_view path;
   std::string_view method;
 };
-constexpr std::array<Route, 9> routes{{{uplink::batches_path, "POST"},
-                                       {"/v1/nodes", "GET"},
-                                       {"/v1/streams", "GET"},
-                                       {"/v1/windows", "GET"},
-                                       {"/v1/gaps", "GET"},
-                                       {"/v1/events", "GET"},
-                                       {"/livez", "GET"},
-                                       {"/readyz", "GET"},
-                                       {"/metrics", "GET"}}};
+constexpr std::array<Route, 10> routes{{{uplink::batches_path, "POST"},
+                                        {"/v1/nodes", "GET"},
+                                        {"/v1/streams", "GET"},
+                                        {"/v1/windows", "GET"},
+                                        {"/v1/alarms", "GET"},
+                                        {"/v1/gaps", "GET"},
+                                        {"/v1/events", "GET"},
+                                        {"/livez", "GET"},
+                                        {"/readyz", "GET"},
+                                        {"/metrics", "GET"}}};
 
 }  // namespace
 
@@ -123,6 +124,7 @@ HttpAnswer Api::handle(const HttpRequest& request) {
   const auto parameters = parse_parameters(query);
   if (!parameters) return bad_parameter(parameters.error());
   if (path == "/v1/windows") return windows(*parameters);
+  if (path == "/v1/alarms") return alarms(*parameters);
   if (path == "/v1/streams") return streams(*parameters);
   if (path == "/v1/nodes") return nodes(*parameters);
   if (path == "/v1/gaps") return gaps(*parameters);
@@ -180,20 +182,33 @@ HttpAnswer Api::reading_failed(const Error& error) {
   return error_answer(500, "the store could not be read");
 }
 
-HttpAnswer Api::windows(const Parameters& parameters) {
-  Parameters rest = parameters;
-  const auto format = take_format(rest);
+// A page in the format that the parameters name.
+template <class Ask, class Render>
+HttpAnswer Api::formatted(Parameters parameters, std::vector<std::string_view> known, Ask ask, Render render) {
+  const auto format = take_format(parameters);
   if (!format) return bad_parameter(format.error());
-  auto known = window_parameters;
   known.emplace_back("format");
-  const auto filter = parse_filter(rest, known);
+  const auto filter = parse_filter(parameters, known);
   if (!filter) return bad_parameter(filter.error());
-  const auto page = query_.windows(*filter);
+  const auto page = ask(*filter);
   if (!page) return reading_failed(page.error());
-  auto out =
-      *format == Format::csv ? answer(200, csv_type, csv_of(*page, *filter)) : answer(200, json_type, json_of(*page, *filter));
+  auto out = answer(200, *format == Format::csv ? csv_type : json_type, render(*page, *filter, *format));
   if (!page->next.empty()) out.headers.emplace_back("Stethos-Next", page->next);
   return out;
+}
+
+HttpAnswer Api::windows(const Parameters& parameters) {
+  return formatted(
+      parameters, window_parameters, [&](const Filter& filter) { return query_.windows(filter); },
+      [](const auto& page, const Filter& filter, Format format) {
+        return format == Format::csv ? csv_of(page, filter) : json_of(page, filter);
+      });
+}
+
+HttpAnswer Api::alarms(const Parameters& parameters) {
+  return formatted(
+      parameters, alarm_parameters, [&](const Filter& filter) { return query_.alarms(filter); },
+      [](const auto& page, const Filter&, Format format) { return format == Format::csv ? csv_of(page) : json_of(page); });
 }
 
 HttpAnswer Api::streams(const Parameters& parameters) {
@@ -256,6 +271,9 @@ HttpAnswer Api::metrics() {
       stored(Counter::windows_superseded));
   add("windows_stale_total", "Window rows that came after the same or a higher one.", Kind::counter,
       stored(Counter::windows_stale));
+  add("alarms", "Alarms in the store, over or not.", Kind::gauge, stored(Counter::alarms));
+  add("alarms_superseded_total", "Alarms replaced by a higher revision.", Kind::counter, stored(Counter::alarms_superseded));
+  add("alarms_stale_total", "Alarm rows that came after the same or a higher one.", Kind::counter, stored(Counter::alarms_stale));
   add("streams", "Streams in the store.", Kind::gauge, stored(Counter::streams));
   add("windows_conflicting_total", "Window rows of a changed spool that differed from what was there, and did not replace it.",
       Kind::counter, stored(Counter::windows_conflicting));

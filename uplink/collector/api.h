@@ -69,7 +69,10 @@ class Api {
 
  private:
   HttpAnswer take_batch(const HttpRequest& request);
+  template <class Ask, class Render>
+  static HttpAnswer formatted(Parameters parameters, std::vector<std::string_view> known, Ask ask, Render render);
   HttpAnswer windows(const Parameters& parameters);
+  HttpAnswer alarms(const Parameters& parameters);
   HttpAnswer streams(const Parameters& parameters);
   HttpAnswer nodes(const Parameters& parameters);
   HttpAnswer gaps(const Parameters& parameters);

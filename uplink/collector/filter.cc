@@ -54,6 +54,13 @@ Parsed<std::size_t> parse_limit(const std::string& name, std::string_view text) 
   return std::unexpected(BadParameter{name, "expected a number from 1 to " + std::to_string(page_rows_max)});
 }
 
+Parsed<schema::AlarmState> parse_state(const std::string& name, std::string_view text) {
+  for (const auto state : schema::EnumValuesAlarmState()) {
+    if (text == schema::EnumNameAlarmState(state)) return state;
+  }
+  return std::unexpected(BadParameter{name, "expected active, inactive or withdrawn"});
+}
+
 Parsed<std::uint64_t> parse_definition(const std::string& name, std::string_view text) {
   std::uint64_t out = 0;
   if (parse_hex(text, out)) return out;
@@ -78,6 +85,7 @@ std::optional<BadParameter> read_parameter(Filter& filter, const std::string& na
   if (name == "channel") return put(filter.channel, text());
   if (name == "machine") return put(filter.machine, text());
   if (name == "definition") return put(filter.definition, parse_definition(name, value));
+  if (name == "state") return put(filter.state, parse_state(name, value));
   if (name == "from") return put(filter.from, parse_when(name, value));
   if (name == "to") return put(filter.to, parse_when(name, value));
   if (name == "statistics") return put(filter.statistics, parse_statistics(name, value));

@@ -88,6 +88,11 @@ Intake::Intake(Store& store)
       insert_event_(store.database(),
                     "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      upsert_alarm_(store.database(),
+                    "INSERT INTO alarms (stream, limit_id, activated_ns, state, revision, spool, lane, number, stored_ns, body) "
+                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, activated_ns, limit_id) DO UPDATE "
+                    "SET state = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
+                    "WHERE ?5 > revision"),
       insert_unknown_(store.database(),
                       "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
       insert_refused_(
@@ -300,6 +305,8 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return take(schema::open_provenance_row(body), [&](const auto& opened) { return take_provenance(source, opened); });
     case schema::RowKind::gap:
       return take(schema::open_gap_row(body), [&](const auto& opened) { return take_gap(source, opened); });
+    case schema::RowKind::alarm:
+      return take(schema::open_alarm_row(body), [&](const auto& opened) { return take_alarm(source, opened, body); });
     case schema::RowKind::event:
       return take(schema::open_event_row(body), [&](const auto& opened) { return take_event(source, opened); });
     case schema::RowKind::none:
@@ -319,7 +326,6 @@ Status Intake::take_row(Source source, const schema::Row& row) {
 Status Intake::take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body) {
   const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
-  sqlite3_set_last_insert_rowid(store_.database().handle(), 0);
   upsert_window_.bind(1, *stream)
       .bind(2, row.start_ns())
       .bind(3, row.definition())
@@ -331,19 +337,26 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
       .bind(9, source.now)
       .bind(10, row.counts()->good())
       .bind(11, body);
-  if (auto written = upsert_window_.run(); !written) return written;
+  auto written = upsert(upsert_window_, Counter::windows, Counter::windows_superseded, Counter::windows_stale);
+  if (!written || store_.database().changes() > 0) return written;
+  const auto stored = select_window_.bind(1, *stream).bind(2, row.start_ns()).bind(3, row.definition()).step();
+  if (!stored) return std::unexpected(stored.error());
+  const bool conflicts =
+      *stored && select_window_.integer(0) != source.spool && !std::ranges::equal(select_window_.blob(1), body);
+  select_window_.reset();
+  if (conflicts) count(Counter::windows_conflicting);
+  return {};
+}
+
+Status Intake::upsert(sqlite::Statement& statement, Counter inserted, Counter replaced, Counter left) {
+  sqlite3_set_last_insert_rowid(store_.database().handle(), 0);
+  if (auto written = statement.run(); !written) return written;
   if (store_.database().changes() == 0) {
-    count(Counter::windows_stale);
-    const auto stored = select_window_.bind(1, *stream).bind(2, row.start_ns()).bind(3, row.definition()).step();
-    if (!stored) return std::unexpected(stored.error());
-    const bool conflicts =
-        *stored && select_window_.integer(0) != source.spool && !std::ranges::equal(select_window_.blob(1), body);
-    select_window_.reset();
-    if (conflicts) count(Counter::windows_conflicting);
+    count(left);
   } else if (sqlite3_last_insert_rowid(store_.database().handle()) == 0) {
-    count(Counter::windows_superseded);
+    count(replaced);
   } else {
-    count(Counter::windows);
+    count(inserted);
   }
   return {};
 }
@@ -410,6 +423,22 @@ Status Intake::take_event(const Source& source, const schema::EventRow& row) {
                              .run();
   if (written) count(Counter::events, store_.database().changes());
   return written;
+}
+
+Status Intake::take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body) {
+  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  if (!stream) return std::unexpected(stream.error());
+  upsert_alarm_.bind(1, *stream)
+      .bind(2, row.limit())
+      .bind(3, row.activated_ns())
+      .bind(4, static_cast<int>(row.state()))
+      .bind(5, row.revision())
+      .bind(6, source.spool)
+      .bind(7, source.lane)
+      .bind(8, source.number)
+      .bind(9, source.now)
+      .bind(10, body);
+  return upsert(upsert_alarm_, Counter::alarms, Counter::alarms_superseded, Counter::alarms_stale);
 }
 
 Status Intake::refuse_row(const Source& source, const schema::Row& row, std::string_view reason) {

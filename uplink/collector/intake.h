@@ -2,8 +2,9 @@
 //
 // A batch is verified as a whole before anything of it is used, and stored in one transaction: after it the answer says, per
 // lane, which numbers are durable here or known never to come. A row that came before changes nothing. A window replaces the
-// one of the same identity only with a higher (generation, revision). A row of a kind that is not known is kept as bytes; one
-// that is not what it claims to be is kept aside with the reason; both are acknowledged, so that no lane is blocked.
+// one of the same identity only with a higher (generation, revision), an alarm with a higher revision. A row of a kind that is
+// not known is kept as bytes; one that is not what it claims to be is kept aside with the reason; both are acknowledged, so that
+// no lane is blocked.
 //
 // One thread at a time.
 #pragma once
@@ -60,6 +61,9 @@ class Intake {
   Status take_provenance(const Source& source, const schema::ProvenanceRow& row);
   Status take_gap(const Source& source, const schema::GapRow& row);
   Status take_event(const Source& source, const schema::EventRow& row);
+  Status take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body);
+  // Runs a statement that inserts a row, replaces one, or leaves it, and counts which.
+  Status upsert(sqlite::Statement& statement, Counter inserted, Counter replaced, Counter left);
   Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
   Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
   Status write_counts();
@@ -85,6 +89,7 @@ class Intake {
   sqlite::Statement insert_provenance_;
   sqlite::Statement insert_gap_;
   sqlite::Statement insert_event_;
+  sqlite::Statement upsert_alarm_;
   sqlite::Statement insert_unknown_;
   sqlite::Statement insert_refused_;
   sqlite::Statement trim_refused_;

@@ -111,4 +111,17 @@ std::string_view objection(const schema::EventRow& row) {
   return labels ? std::string_view{} : "one of its labels is not a text";
 }
 
+std::string_view objection(const schema::AlarmRow& row) {
+  if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
+  if (!is_label(row.unit())) return "its unit is not a text";
+  for (const TimeNs time : {row.activated_ns(), row.changed_ns()}) {
+    if (time < -plausible_time_max || time > plausible_time_max) return "one of its times is implausible";
+  }
+  if (row.on_delay_ns() < 0 || row.on_delay_ns() > plausible_time_max || row.length_ns() < 0 ||
+      row.length_ns() > plausible_time_max) {
+    return "one of its durations is implausible";
+  }
+  return {};
+}
+
 }  // namespace stethos::collector

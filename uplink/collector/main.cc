@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string>
 
 #include "common/log.h"
@@ -84,11 +85,9 @@ int print_page(const Result<Page>& page, const std::string& table) {
 }
 
 int query(const std::string& what, const std::string& store_path, const Parameters& parameters) {
-  const std::map<std::string, const std::vector<std::string_view>*> known{{"windows", &window_parameters},
-                                                                          {"streams", &stream_parameters},
-                                                                          {"nodes", &node_parameters},
-                                                                          {"gaps", &gap_parameters},
-                                                                          {"events", &gap_parameters}};
+  const std::map<std::string, const std::vector<std::string_view>*> known{
+      {"windows", &window_parameters}, {"alarms", &alarm_parameters}, {"streams", &stream_parameters},
+      {"nodes", &node_parameters},     {"gaps", &gap_parameters},     {"events", &gap_parameters}};
   const auto filter = parse_filter(parameters, *known.at(what));
   if (!filter) {
     complain("--" + filter.error().parameter + ": " + filter.error().message);
@@ -108,6 +107,7 @@ int query(const std::string& what, const std::string& store_path, const Paramete
     return print_page(page, table_of_page(*page));
   };
   const auto table = [](const auto& page) { return table_of(page); };
+  if (what == "alarms") return show(query.alarms(*filter), table);
   if (what == "streams") return show(query.streams(*filter), table);
   if (what == "nodes") return show(query.nodes(*filter), table);
   if (what == "gaps") return show(query.gaps(*filter), table);
@@ -136,11 +136,13 @@ int main_with(int argc, char** argv) {
   std::string what;
   std::string store_path;
   std::map<std::string, std::string> values;
-  query_command->add_option("what", what, "windows, streams, nodes, gaps or events")
+  query_command->add_option("what", what, "windows, alarms, streams, nodes, gaps or events")
       ->required()
-      ->check(CLI::IsMember({"windows", "streams", "nodes", "gaps", "events"}));
+      ->check(CLI::IsMember({"windows", "alarms", "streams", "nodes", "gaps", "events"}));
   query_command->add_option("--store", store_path, "The store's file")->required();
-  for (const auto name : window_parameters) {
+  std::set<std::string_view> options(window_parameters.begin(), window_parameters.end());
+  options.insert(alarm_parameters.begin(), alarm_parameters.end());
+  for (const auto name : options) {
     query_command->add_option("--" + std::string(name), values[std::string(name)], "As in GET /v1/windows, see docs/api.md");
   }
 

@@ -91,6 +91,12 @@ Query::Query(Store& store)
                       "JOIN spools p ON p.id = w.spool WHERE w.stream = ?1 AND w.start_ns >= ?2 AND w.start_ns < ?3 "
                       "AND (w.start_ns, w.definition) > (?4, ?5) AND (?6 IS NULL OR w.definition = ?6) "
                       "ORDER BY w.start_ns, w.definition"),
+      select_alarms_(store.database(),
+                     "SELECT a.id, a.stream, n.name, p.identity, a.lane, a.number, a.stored_ns, a.body, "
+                     "(?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) AND (?4 IS NULL OR s.channel = ?4) "
+                     "AND (?5 IS NULL OR a.state = ?5) AND a.activated_ns >= ?6 AND a.activated_ns < ?7 "
+                     "FROM alarms a JOIN streams s ON s.id = a.stream JOIN nodes n ON n.id = s.node "
+                     "JOIN spools p ON p.id = a.spool WHERE a.id > ?1 ORDER BY a.id"),
       select_span_(
           store.database(),
           "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1), (SELECT max(start_ns) FROM windows WHERE stream = ?1)"),
@@ -148,6 +154,11 @@ Result<std::optional<StreamInfo>> Query::stream_info(std::int64_t stream, std::o
   });
   if (!read) return std::unexpected(read.error());
   return out;
+}
+
+Result<std::optional<StreamInfo>> Query::stream_info_or_latest(std::int64_t stream, std::uint64_t version) {
+  auto found = stream_info(stream, version);
+  return found && !*found ? stream_info(stream, std::nullopt) : found;
 }
 
 Result<std::optional<ProvenanceInfo>> Query::provenance_info(std::int64_t node, std::uint64_t id) {
@@ -231,8 +242,7 @@ Status Query::join(const StreamKey& stream, WindowScan& scan, WindowRecord& reco
   const auto version = std::pair(stream.id, record.row->stream_version());
   auto info = scan.infos.find(version);
   if (info == scan.infos.end()) {
-    auto found = stream_info(stream.id, version.second);
-    if (found && !*found) found = stream_info(stream.id, std::nullopt);
+    auto found = stream_info_or_latest(stream.id, version.second);
     if (!found) return std::unexpected(found.error());
     info = scan.infos.emplace(version, std::move(*found)).first;
   }
@@ -247,6 +257,56 @@ Status Query::join(const StreamKey& stream, WindowScan& scan, WindowRecord& reco
   }
   record.provenance = provenance->second;
   return {};
+}
+
+Result<Page<AlarmRecord>> Query::alarms(const Filter& filter) {
+  Page<AlarmRecord> page;
+  std::uint64_t last_id = cursor_part(filter, 0);
+  std::size_t examined = 0;
+  Status joined;
+  select_alarms_.bind(1, last_id);
+  bind_optional(select_alarms_, 2, filter.node);
+  bind_optional(select_alarms_, 3, filter.device);
+  bind_optional(select_alarms_, 4, filter.channel);
+  if (filter.state) {
+    select_alarms_.bind(5, static_cast<int>(*filter.state));
+  } else {
+    select_alarms_.bind_null(5);
+  }
+  select_alarms_.bind(6, filter.from.value_or(lowest)).bind(7, filter.to.value_or(highest));
+  const Status read = for_each_row(select_alarms_, [&] {
+    if (page.records.size() == filter.limit || ++examined > page_examined_max) {
+      page.next = hex_of(last_id);
+      return false;
+    }
+    last_id = select_alarms_.unsigned_integer(0);
+    if (select_alarms_.integer(8) == 0) return true;
+    const auto blob = select_alarms_.blob(7);
+    AlarmRecord record{.node = std::string(select_alarms_.text(2)),
+                       .stream = {},
+                       .spool = std::string(select_alarms_.text(3)),
+                       .lane = static_cast<int>(select_alarms_.integer(4)),
+                       .number = select_alarms_.unsigned_integer(5),
+                       .stored = select_alarms_.integer(6),
+                       .body = {blob.begin(), blob.end()}};
+    const auto opened = schema::open_alarm_row(record.body);
+    if (!opened) {
+      joined = fail(Code::corrupt, "reading an alarm of the store", opened.error().failed);
+      return false;
+    }
+    record.row = *opened;
+    auto info = stream_info_or_latest(select_alarms_.integer(1), record.row->stream_version());
+    if (!info) {
+      joined = std::unexpected(info.error());
+      return false;
+    }
+    record.stream = std::move(*info);
+    if (!filter.machine || (record.stream && record.stream->machine == *filter.machine))
+      page.records.push_back(std::move(record));
+    return true;
+  });
+  if (!read || !joined) return std::unexpected(read ? joined.error() : read.error());
+  return page;
 }
 
 Result<Page<StreamRecord>> Query::streams(const Filter& filter) {

@@ -23,7 +23,7 @@ namespace stethos::collector {
 
 inline constexpr std::size_t page_rows_default = 1'000;
 inline constexpr std::size_t page_rows_max = 10'000;
-// Streams and windows that may be looked at for one page, so that a filter which matches little stays cheap. A page that
+// Streams, windows and alarms that may be looked at for one page, so that a filter which matches little stays cheap. A page that
 // ends here may be short, or empty, and still has a cursor.
 inline constexpr std::size_t page_examined_max = 50'000;
 inline constexpr std::size_t parameter_bytes_max = 1'024;
@@ -44,7 +44,8 @@ struct Filter {
   std::optional<std::string> channel;
   std::optional<std::string> machine;
   std::optional<std::uint64_t> definition;
-  std::optional<TimeNs> from;  // windows that start at or after it
+  std::optional<schema::AlarmState> state;
+  std::optional<TimeNs> from;  // windows that start, alarms that were activated, at or after it
   std::optional<TimeNs> to;    // and before it
   std::vector<std::uint16_t> statistics;  // empty: all
   std::size_t limit = page_rows_default;
@@ -54,6 +55,8 @@ struct Filter {
 // What each question can be asked with.
 inline const std::vector<std::string_view> window_parameters{"node", "device", "channel",    "machine", "definition",
                                                              "from", "to",     "statistics", "limit",   "cursor"};
+inline const std::vector<std::string_view> alarm_parameters{"node", "device", "channel", "machine", "state",
+                                                            "from", "to",     "limit",   "cursor"};
 inline const std::vector<std::string_view> stream_parameters{"node", "device", "channel", "machine", "limit", "cursor"};
 inline const std::vector<std::string_view> node_parameters{"node", "limit", "cursor"};
 inline const std::vector<std::string_view> gap_parameters{"node", "device", "limit", "cursor"};
@@ -84,6 +87,17 @@ struct WindowRecord {
   TimeNs stored = 0;
   std::vector<std::uint8_t> body;
   const schema::WindowRow* row = nullptr;  // in `body`, verified
+};
+
+struct AlarmRecord {
+  std::string node;
+  std::optional<StreamInfo> stream;  // as the row names it, else the latest that is known
+  std::string spool;
+  int lane = 0;
+  std::uint64_t number = 0;
+  TimeNs stored = 0;
+  std::vector<std::uint8_t> body;
+  const schema::AlarmRow* row = nullptr;  // in `body`, verified
 };
 
 struct StreamRecord {
@@ -145,6 +159,7 @@ class Query {
   explicit Query(Store& store);
 
   Result<Page<WindowRecord>> windows(const Filter& filter);
+  Result<Page<AlarmRecord>> alarms(const Filter& filter);
   Result<Page<StreamRecord>> streams(const Filter& filter);
   Result<Page<NodeRecord>> nodes(const Filter& filter);
   Result<Page<GapRecord>> gaps(const Filter& filter);
@@ -159,6 +174,7 @@ class Query {
   Status join(const StreamKey& stream, WindowScan& scan, WindowRecord& record);
   Result<std::vector<StreamKey>> matching_streams(const Filter& filter, std::uint64_t from_id, std::size_t count_max);
   Result<std::optional<StreamInfo>> stream_info(std::int64_t stream, std::optional<std::uint64_t> version);
+  Result<std::optional<StreamInfo>> stream_info_or_latest(std::int64_t stream, std::uint64_t version);
   Result<std::optional<ProvenanceInfo>> provenance_info(std::int64_t node, std::uint64_t id);
   Status read_spools(std::int64_t node, NodeRecord& record);
   Status read_lanes(std::int64_t spool, SpoolRecord& record);
@@ -168,6 +184,7 @@ class Query {
   sqlite::Statement select_latest_;
   sqlite::Statement select_provenance_;
   sqlite::Statement select_windows_;
+  sqlite::Statement select_alarms_;
   sqlite::Statement select_span_;
   sqlite::Statement select_nodes_;
   sqlite::Statement select_spools_;

@@ -10,15 +10,19 @@
 namespace stethos::collector {
 
 std::string json_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string json_of(const Page<AlarmRecord>& page);
 std::string json_of(const Page<StreamRecord>& page);
 std::string json_of(const Page<NodeRecord>& page);
 std::string json_of(const Page<GapRecord>& page);
 std::string json_of(const Page<EventRecord>& page);
 
-// One line a window, a header first, as RFC 4180 says; a column a statistic, those of the filter or all that have a name.
+// One line a window or an alarm, a header first, as RFC 4180 says; of windows a column a statistic, those of the filter or all
+// that have a name.
 std::string csv_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string csv_of(const Page<AlarmRecord>& page);
 
 std::string table_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string table_of(const Page<AlarmRecord>& page);
 std::string table_of(const Page<StreamRecord>& page);
 std::string table_of(const Page<NodeRecord>& page);
 std::string table_of(const Page<GapRecord>& page);

@@ -102,12 +102,48 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
   json.end_object();
 }
 
+void write_alarm(JsonWriter& json, const AlarmRecord& record) {
+  const schema::AlarmRow& row = *record.row;
+  json.begin_object().member("node", record.node);
+  json.member("device", view(row.device())).member("channel", view(row.channel()));
+  write_labels(json, record.stream);
+
+  json.key("limit").begin_object().member("id", hex_of(row.limit()));
+  json.member("statistic", statistic_name(row.statistic())).member("unit", view(row.unit()));
+  json.member("direction", direction_of(row)).member("alert", row.alert()).member("danger", row.danger());
+  json.member("deadband", row.deadband()).member("on_delay_ns", row.on_delay_ns());
+  json.member("definition", hex_of(row.definition())).member("length_ns", row.length_ns()).end_object();
+
+  json.member("activated", format_time(row.activated_ns())).member("activated_ns", row.activated_ns());
+  json.member("revision", row.revision()).member("state", state_of(row));
+  json.member("level", level_of(row.level())).member("highest_level", level_of(row.highest_level()));
+  json.member("changed", format_time(row.changed_ns())).member("changed_ns", row.changed_ns()).member("value", row.value());
+
+  json.key("lineage").begin_object().member("spool", record.spool).member("lane", lane_of(record.lane));
+  json.member("number", record.number).end_object();
+  json.key("provenance").begin_object().member("id", hex_of(row.provenance())).end_object();
+  json.key("times").begin_object();
+  write_time(json, "committed", row.committed_ns());
+  write_time(json, "stored", record.stored);
+  json.end_object().end_object();
+}
+
 }  // namespace
 
 std::string json_of(const Page<WindowRecord>& page, const Filter& filter) {
   JsonWriter json;
   json.begin_object().key("windows").begin_array();
   for (const WindowRecord& record : page.records) write_window(json, record, filter);
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
+std::string json_of(const Page<AlarmRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("alarms").begin_array();
+  for (const AlarmRecord& record : page.records) write_alarm(json, record);
   json.end_array();
   write_next(json, page.next);
   json.end_object();

@@ -127,6 +127,47 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
   return out;
 }
 
+std::string csv_of(const Page<AlarmRecord>& page) {
+  std::string out = "node,device,channel";
+  for (const auto& field : label_fields) out.append(",").append(field.first);
+  out +=
+      ",limit,statistic,statistic_unit,direction,alert,danger,deadband,on_delay_ns,definition,length_ns,activated,activated_ns,"
+      "revision,state,level,highest_level,changed,changed_ns,value,spool,lane,number,provenance,committed,stored\r\n";
+  for (const AlarmRecord& record : page.records) {
+    const schema::AlarmRow& row = *record.row;
+    std::string line = csv_text(record.node);
+    const auto add = [&](std::string_view cell) { line.append(",").append(csv_text(cell)); };
+    add(view(row.device()));
+    add(view(row.channel()));
+    for (const auto& field : label_fields) add(record.stream ? (*record.stream).*field.second : std::string());
+    add(hex_of(row.limit()));
+    add(statistic_name(row.statistic()));
+    add(view(row.unit()));
+    add(direction_of(row));
+    for (const double number : {row.alert(), row.danger(), row.deadband()}) add(number_text(number));
+    add(std::to_string(row.on_delay_ns()));
+    add(hex_of(row.definition()));
+    add(std::to_string(row.length_ns()));
+    add(time_or_empty(row.activated_ns()));
+    add(std::to_string(row.activated_ns()));
+    add(std::to_string(row.revision()));
+    add(state_of(row));
+    add(level_of(row.level()));
+    add(level_of(row.highest_level()));
+    add(time_or_empty(row.changed_ns()));
+    add(std::to_string(row.changed_ns()));
+    add(number_text(row.value()));
+    add(record.spool);
+    add(lane_of(record.lane));
+    add(std::to_string(record.number));
+    add(hex_of(row.provenance()));
+    add(time_or_empty(row.committed_ns()));
+    add(time_or_empty(record.stored));
+    out.append(line).append("\r\n");
+  }
+  return out;
+}
+
 std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
   using schema::Statistic;
   std::vector<std::uint16_t> statistics = filter.statistics;
@@ -156,6 +197,20 @@ std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
     for (const std::uint16_t number : statistics) cells.push_back(six_digits(statistic_of(row, number)));
     cells.push_back(record.stream ? or_dash(record.stream->unit) : "-");
     table.add(std::move(cells));
+  }
+  return table.text();
+}
+
+std::string table_of(const Page<AlarmRecord>& page) {
+  TextTable table({"node", "machine", "point", "device", "channel", "statistic", "state", "level", "highest", "activated",
+                   "changed", "value", "alert", "danger", "unit"});
+  for (const AlarmRecord& record : page.records) {
+    const schema::AlarmRow& row = *record.row;
+    table.add({record.node, record.stream ? or_dash(record.stream->machine) : "-",
+               record.stream ? or_dash(record.stream->point) : "-", std::string(view(row.device())),
+               std::string(view(row.channel())), statistic_name(row.statistic()), state_of(row), level_of(row.level()),
+               level_of(row.highest_level()), table_time(row.activated_ns()), table_time(row.changed_ns()),
+               six_digits(row.value()), six_digits(row.alert()), six_digits(row.danger()), std::string(view(row.unit()))});
   }
   return table.text();
 }

@@ -9,6 +9,11 @@ namespace {
 
 constexpr double not_there = std::numeric_limits<double>::quiet_NaN();
 
+template <class Number>
+std::string name_or_number(std::string_view name, std::string_view of, Number number) {
+  return name.empty() ? std::string(of) + "_" + std::to_string(static_cast<int>(number)) : std::string(name);
+}
+
 }  // namespace
 
 std::string time_or_empty(TimeNs time) {
@@ -17,17 +22,21 @@ std::string time_or_empty(TimeNs time) {
 }
 
 std::string kind_of(const schema::WindowRow& row) {
-  const std::string name = schema::EnumNameWindowKind(row.kind());
-  return name.empty() ? "kind_" + std::to_string(static_cast<int>(row.kind())) : name;
+  return name_or_number(schema::EnumNameWindowKind(row.kind()), "kind", row.kind());
 }
 std::string state_of(const schema::WindowRow& row) {
-  const std::string name = schema::EnumNameWindowState(row.state());
-  return name.empty() ? "state_" + std::to_string(static_cast<int>(row.state())) : name;
+  return name_or_number(schema::EnumNameWindowState(row.state()), "state", row.state());
+}
+std::string state_of(const schema::AlarmRow& row) {
+  return name_or_number(schema::EnumNameAlarmState(row.state()), "state", row.state());
+}
+std::string level_of(schema::AlarmLevel level) { return name_or_number(schema::EnumNameAlarmLevel(level), "level", level); }
+std::string direction_of(const schema::AlarmRow& row) {
+  return name_or_number(schema::EnumNameLimitDirection(row.direction()), "direction", row.direction());
 }
 std::string lane_of(int lane) {
-  const std::string name =
-      lane <= static_cast<int>(schema::Lane::MAX) ? schema::EnumNameLane(static_cast<schema::Lane>(lane)) : "";
-  return name.empty() ? "lane_" + std::to_string(lane) : name;
+  const bool is_known = lane <= static_cast<int>(schema::Lane::MAX);
+  return name_or_number(is_known ? schema::EnumNameLane(static_cast<schema::Lane>(lane)) : "", "lane", lane);
 }
 
 double coverage_of(const schema::WindowRow& row) {

@@ -1,4 +1,4 @@
-// The parts of a window row by the names that JSON, CSV and tables share.
+// The parts of rows by the names that JSON, CSV and tables share.
 //
 // Pure; any thread.
 #pragma once
@@ -55,6 +55,9 @@ std::string time_or_empty(TimeNs time);
 // A number stands for a name that this program does not know: "kind_7".
 std::string kind_of(const schema::WindowRow& row);
 std::string state_of(const schema::WindowRow& row);
+std::string state_of(const schema::AlarmRow& row);
+std::string level_of(schema::AlarmLevel level);
+std::string direction_of(const schema::AlarmRow& row);
 std::string lane_of(int lane);
 
 // NaN: nothing was expected.

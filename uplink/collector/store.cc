@@ -120,6 +120,22 @@ CREATE TABLE windows (
 ) STRICT;
 CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
 
+-- Each as its highest revision says; its row as it came is in body.
+CREATE TABLE alarms (
+  id            INTEGER PRIMARY KEY,
+  stream        INTEGER NOT NULL REFERENCES streams,
+  limit_id      INTEGER NOT NULL,
+  activated_ns  INTEGER NOT NULL,
+  state         INTEGER NOT NULL,
+  revision      INTEGER NOT NULL,
+  spool         INTEGER NOT NULL,         -- and the number in its lane: where the row came from
+  lane          INTEGER NOT NULL,
+  number        INTEGER NOT NULL,
+  stored_ns     INTEGER NOT NULL,
+  body          BLOB NOT NULL,
+  UNIQUE (stream, activated_ns, limit_id)
+) STRICT;
+
 -- Of messages (device and epoch say whose), or of rows (spool and lane, and when the first and the last were committed): the
 -- others are '' and 0.
 CREATE TABLE gaps (
@@ -213,6 +229,12 @@ const char* name_of(Counter counter) {
       return "events";
     case Counter::windows_conflicting:
       return "windows_conflicting";
+    case Counter::alarms:
+      return "alarms";
+    case Counter::alarms_superseded:
+      return "alarms_superseded";
+    case Counter::alarms_stale:
+      return "alarms_stale";
   }
   return "";
 }

@@ -48,8 +48,11 @@ enum class Counter : std::uint8_t {
   gaps,
   events,
   windows_conflicting,  // of another spool, with other content, that did not replace what was there
+  alarms,             // that the store holds
+  alarms_superseded,  // replaced by a higher revision
+  alarms_stale,       // that came after a higher or the same one
 };
-inline constexpr int counter_count = static_cast<int>(Counter::windows_conflicting) + 1;
+inline constexpr int counter_count = static_cast<int>(Counter::alarms_stale) + 1;
 
 const char* name_of(Counter counter);
 

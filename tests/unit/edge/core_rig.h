@@ -134,12 +134,19 @@ class CoreRig {
     start();
   }
 
-  // Processes and commits one batch; its window rows are added to `windows`.
+  // The same, with another configuration.
+  void restart(const EdgeConfig& config) {
+    config_ = config;
+    restart();
+  }
+
+  // Processes and commits one batch; its rows are added to `windows` and `alarms`.
   const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = epoch_ns + 3'600 * ns_per_s) {
     auto effect = core_->process(batch, now_ns);
     STETHOS_CHECK(effect.has_value(), "the reference backend does not fail");
     for (const schema::WindowRowT& row : (*effect)->windows) windows.push_back(row);
-    pack_windows(**effect, now_ns);
+    alarms.insert(alarms.end(), (*effect)->alarm_rows.begin(), (*effect)->alarm_rows.end());
+    pack_rows(**effect, now_ns);
     const auto committed = spool_->commit(**effect);
     STETHOS_CHECK(committed.has_value(), committed ? "" : committed.error().text());
     return **effect;
@@ -149,6 +156,7 @@ class CoreRig {
   SqliteSpool& spool() { return *spool_; }
 
   std::vector<schema::WindowRowT> windows;
+  std::vector<schema::AlarmRowT> alarms;
 
  private:
   void start() {

@@ -380,6 +380,11 @@ std::string describe(const schema::WindowRowT& row) {
   return text;
 }
 
+std::string describe(const schema::AlarmRowT& row) {
+  const std::vector<std::uint8_t> bytes = schema::pack(row);
+  return {bytes.begin(), bytes.end()};
+}
+
 TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   std::mt19937 random(3);
   std::normal_distribution<float> noise;
@@ -408,6 +413,14 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   count.samples = 50;
   count.device = "d2";
   config.windows.insert(config.windows.end(), {hopping, session, count});
+  LimitConfig limit;
+  limit.statistic = "rms";
+  limit.unit = "g";
+  limit.alert = 1;
+  limit.danger = 1.1;
+  limit.deadband = 0.02;
+  limit.on_delay = 700 * ns_per_ms;
+  config.limits = {limit};
   const auto rows_of = [&](bool restarts) {
     CoreRig rig(config);
     for (std::size_t i = 0; i < messages.size();) {
@@ -418,6 +431,8 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
     }
     std::vector<std::string> rows;
     for (const auto& row : rig.windows) rows.push_back(describe(row));
+    for (const auto& row : rig.alarms) rows.push_back(describe(row));
+    EXPECT_GT(rig.alarms.size(), 20u);
     return rows;
   };
   const auto expected = rows_of(false);

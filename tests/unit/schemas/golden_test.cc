@@ -120,6 +120,12 @@ TEST(Golden, GapRow) {
   samples::expect_gap_row(read_as_v1<v1::GapRow>(today, nullptr));
 }
 
+TEST(Golden, AlarmRow) {
+  const auto today = pack(samples::alarm_row<AlarmRowT>());
+  samples::expect_alarm_row(unpacked(open_alarm_row(golden("alarm_row", today))));
+  samples::expect_alarm_row(read_as_v1<v1::AlarmRow>(today, nullptr));
+}
+
 // The numbers are part of the format, and flatc does not mind a value that was taken away.
 TEST(Golden, NumbersOfEnumerationsStay) {
   for (const auto value : v1::EnumValuesRowKind()) {
@@ -139,6 +145,15 @@ TEST(Golden, NumbersOfEnumerationsStay) {
   }
   for (const auto value : v1::EnumValuesGapCause()) {
     EXPECT_STREQ(v1::EnumNameGapCause(value), EnumNameGapCause(static_cast<GapCause>(value)));
+  }
+  for (const auto value : v1::EnumValuesAlarmLevel()) {
+    EXPECT_STREQ(v1::EnumNameAlarmLevel(value), EnumNameAlarmLevel(static_cast<AlarmLevel>(value)));
+  }
+  for (const auto value : v1::EnumValuesAlarmState()) {
+    EXPECT_STREQ(v1::EnumNameAlarmState(value), EnumNameAlarmState(static_cast<AlarmState>(value)));
+  }
+  for (const auto value : v1::EnumValuesLimitDirection()) {
+    EXPECT_STREQ(v1::EnumNameLimitDirection(value), EnumNameLimitDirection(static_cast<LimitDirection>(value)));
   }
   for (const auto value : v1::EnumValuesSamples()) {
     EXPECT_STREQ(v1::EnumNameSamples(value), EnumNameSamples(static_cast<Samples>(value)));

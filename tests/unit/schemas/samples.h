@@ -423,4 +423,58 @@ void expect_event_row(const EventRow& row) {
   EXPECT_EQ(row.detail, "by hand");
 }
 
+template <class AlarmRow>
+AlarmRow alarm_row() {
+  AlarmRow row;
+  row.device = "press-7";
+  row.channel = "vibration";
+  row.limit = large;
+  row.activated_ns = stamp;
+  row.revision = 3;
+  set_number(row.state, 1);
+  set_number(row.level, 1);
+  set_number(row.highest_level, 2);
+  row.changed_ns = stamp + 1;
+  row.value = 4.75;
+  row.statistic = 4;
+  row.unit = "m/s2";
+  set_number(row.direction, 1);
+  row.alert = 4.5;
+  row.danger = 7.25;
+  row.deadband = 0.125;
+  row.on_delay_ns = 600'000'000'000;
+  row.definition = large - 1;
+  row.length_ns = 60'000'000'000;
+  row.stream_version = large - 2;
+  row.provenance = large - 3;
+  row.committed_ns = stamp + 2;
+  return row;
+}
+
+template <class AlarmRow>
+void expect_alarm_row(const AlarmRow& row) {
+  EXPECT_EQ(row.device, "press-7");
+  EXPECT_EQ(row.channel, "vibration");
+  EXPECT_EQ(row.limit, large);
+  EXPECT_EQ(row.activated_ns, stamp);
+  EXPECT_EQ(row.revision, 3U);
+  EXPECT_EQ(static_cast<int>(row.state), 1);
+  EXPECT_EQ(static_cast<int>(row.level), 1);
+  EXPECT_EQ(static_cast<int>(row.highest_level), 2);
+  EXPECT_EQ(row.changed_ns, stamp + 1);
+  EXPECT_EQ(row.value, 4.75);
+  EXPECT_EQ(row.statistic, 4);
+  EXPECT_EQ(row.unit, "m/s2");
+  EXPECT_EQ(static_cast<int>(row.direction), 1);
+  EXPECT_EQ(row.alert, 4.5);
+  EXPECT_EQ(row.danger, 7.25);
+  EXPECT_EQ(row.deadband, 0.125);
+  EXPECT_EQ(row.on_delay_ns, 600'000'000'000);
+  EXPECT_EQ(row.definition, large - 1);
+  EXPECT_EQ(row.length_ns, 60'000'000'000);
+  EXPECT_EQ(row.stream_version, large - 2);
+  EXPECT_EQ(row.provenance, large - 3);
+  EXPECT_EQ(row.committed_ns, stamp + 2);
+}
+
 }  // namespace stethos::schema_samples

@@ -20,6 +20,7 @@
 namespace stethos::collector {
 
 inline constexpr TimeNs some_time = 1'790'000'000 * ns_per_s;  // 2026-09-21T14:13:20Z
+inline constexpr std::uint8_t alarms_lane = static_cast<std::uint8_t>(schema::Lane::alarms);
 inline constexpr std::uint8_t windows_lane = static_cast<std::uint8_t>(schema::Lane::windows);
 inline constexpr std::uint8_t notes_lane = static_cast<std::uint8_t>(schema::Lane::notes);
 inline const std::string spool_a(32, 'a');
@@ -108,6 +109,44 @@ inline schema::ProvenanceRowT provenance_row() {
   return row;
 }
 
+struct AlarmSketch {
+  std::string device = "pump-1";
+  std::string channel = "de";
+  std::uint64_t limit = 0x11;
+  TimeNs activated = some_time;
+  std::uint32_t revision = 0;
+  schema::AlarmState state = schema::AlarmState::active;
+  schema::AlarmLevel level = schema::AlarmLevel::alert;
+  TimeNs changed = some_time;
+  double value = 4.25;
+};
+
+inline schema::AlarmRowT alarm_row(const AlarmSketch& sketch) {
+  schema::AlarmRowT row;
+  row.device = sketch.device;
+  row.channel = sketch.channel;
+  row.limit = sketch.limit;
+  row.activated_ns = sketch.activated;
+  row.revision = sketch.revision;
+  row.state = sketch.state;
+  row.level = sketch.level;
+  row.highest_level = schema::AlarmLevel::danger;
+  row.changed_ns = sketch.changed;
+  row.value = sketch.value;
+  row.statistic = static_cast<std::uint16_t>(schema::Statistic::rms);
+  row.unit = "m/s2";
+  row.alert = 4;
+  row.danger = std::nan("");
+  row.deadband = 0.5;
+  row.on_delay_ns = 10 * ns_per_s;
+  row.definition = 0xd1;
+  row.length_ns = ns_per_s;
+  row.stream_version = 0x51;
+  row.provenance = 0xab;
+  row.committed_ns = sketch.changed + 2 * ns_per_s;
+  return row;
+}
+
 struct SentRow {
   std::uint64_t number = 0;
   std::uint16_t kind = 0;
@@ -116,6 +155,9 @@ struct SentRow {
 
 inline SentRow sent(std::uint64_t number, const WindowSketch& sketch) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::window), schema::pack(window_row(sketch))};
+}
+inline SentRow sent(std::uint64_t number, const AlarmSketch& sketch) {
+  return {number, static_cast<std::uint16_t>(schema::RowKind::alarm), schema::pack(alarm_row(sketch))};
 }
 inline SentRow sent(std::uint64_t number, const schema::StreamRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::stream), schema::pack(row)};
@@ -264,6 +306,14 @@ class CollectorTest : public ::testing::Test {
     auto page = query->windows(*filter);
     EXPECT_TRUE(page) << page.error().text();
     return page ? std::move(*page) : Page<WindowRecord>{};
+  }
+
+  Page<AlarmRecord> alarms(const Parameters& parameters = {}) {
+    const auto filter = parse_filter(parameters, alarm_parameters);
+    EXPECT_TRUE(filter) << filter.error().parameter << ": " << filter.error().message;
+    auto page = query->alarms(*filter);
+    EXPECT_TRUE(page) << page.error().text();
+    return page ? std::move(*page) : Page<AlarmRecord>{};
   }
 
   static double rms_of(const WindowRecord& record) {

@@ -115,6 +115,51 @@ TEST_F(IntakeTest, WindowsAreTheSameOnlyWithNodeStreamDefinitionAndStart) {
   EXPECT_EQ(windows().records.size(), 6U);
 }
 
+TEST_F(IntakeTest, AnAlarmIsReplacedByAHigherRevisionOnly) {
+  using schema::AlarmState;
+  take(batch_of({{.lane = alarms_lane,
+                  .rows = {sent(1, AlarmSketch{}), sent(2, AlarmSketch{.revision = 2, .state = AlarmState::inactive})}}}));
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(3, AlarmSketch{.revision = 1}), sent(4, AlarmSketch{.revision = 2})}}}));
+  auto page = alarms();
+  ASSERT_EQ(page.records.size(), 1U);
+  EXPECT_EQ(page.records[0].row->revision(), 2U);
+  EXPECT_EQ(page.records[0].row->state(), AlarmState::inactive);
+  EXPECT_EQ(page.records[0].number, 2U);
+  EXPECT_EQ(counted(Counter::alarms), 1);
+  EXPECT_EQ(counted(Counter::alarms_superseded), 1);
+  EXPECT_EQ(counted(Counter::alarms_stale), 2);
+
+  // The node began a new spool, and was sent the same readings again.
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(1, AlarmSketch{})}}}, spool_b));
+  EXPECT_EQ(alarms().records.size(), 1U);
+  for (const AlarmSketch& other : {AlarmSketch{.device = "pump-2"}, AlarmSketch{.channel = "nde"}, AlarmSketch{.limit = 0x12},
+                                   AlarmSketch{.activated = 0}}) {
+    take(batch_of({{.lane = alarms_lane, .rows = {sent(static_cast<std::uint64_t>(counted(Counter::alarms)) + 4, other)}}}));
+  }
+  EXPECT_EQ(alarms().records.size(), 5U);
+}
+
+TEST_F(IntakeTest, AnAlarmThatCannotBeShownIsSetAside) {
+  const auto packed = [](auto change) {
+    schema::AlarmRowT row = alarm_row({});
+    change(row);
+    return schema::pack(row);
+  };
+  constexpr auto alarm = static_cast<std::uint16_t>(schema::RowKind::alarm);
+  std::vector<SentRow> rows{{1, alarm, packed([](auto& row) { row.device = ""; })},
+                            {2, alarm, packed([](auto& row) { row.unit = "a\nb"; })},
+                            {3, alarm, packed([](auto& row) { row.activated_ns = std::numeric_limits<TimeNs>::min(); })},
+                            {4, alarm, packed([](auto& row) { row.changed_ns = std::numeric_limits<TimeNs>::max(); })},
+                            {5, alarm, packed([](auto& row) { row.on_delay_ns = -1; })},
+                            {6, alarm, packed([](auto& row) { row.length_ns = -1; })},
+                            {7, alarm, {1, 2, 3}},
+                            sent(8, AlarmSketch{})};
+  const auto answer = take(batch_of({{.lane = alarms_lane, .rows = std::move(rows)}}));
+  EXPECT_EQ(answer.lanes.at(alarms_lane).durable_through, 8U);
+  EXPECT_EQ(counted(Counter::rows_refused), 7);
+  EXPECT_EQ(alarms().records.size(), 1U);
+}
+
 TEST_F(IntakeTest, TwoSpoolsOfANodeHaveNumbersOfTheirOwn) {
   take(batch_of({{.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.channel = "b"})}}}));
   const auto answer = take(batch_of({{.rows = {sent(1, WindowSketch{.channel = "c"})}}}, spool_b));

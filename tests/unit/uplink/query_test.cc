@@ -137,6 +137,51 @@ TEST_F(QueryTest, StreamsNodesAndGapsHavePagesToo) {
   EXPECT_TRUE(query->gaps(*parse_filter({{"node", "gateway-1"}}, gap_parameters))->records.empty());
 }
 
+TEST_F(QueryTest, AlarmsAreFilteredAndPaged) {
+  using schema::AlarmLevel;
+  using schema::AlarmState;
+  take(batch_of({{.lane = alarms_lane,
+                  .rows = {sent(1, AlarmSketch{}), sent(2, AlarmSketch{.device = "pump-2", .activated = some_time + ns_per_s}),
+                           sent(3, AlarmSketch{.limit = 0x12, .state = AlarmState::inactive, .level = AlarmLevel::none})}},
+                 {.lane = notes_lane, .rows = {sent(1, stream_row("Pump 1", 0x51))}}}));
+  const auto count_of = [&](const Parameters& parameters) { return alarms(parameters).records.size(); };
+  EXPECT_EQ(count_of({}), 3U);
+  EXPECT_EQ(count_of({{"node", "gateway-2"}}), 0U);
+  EXPECT_EQ(count_of({{"device", "pump-2"}, {"channel", "de"}}), 1U);
+  EXPECT_EQ(count_of({{"machine", "Pump 1"}}), 2U);
+  EXPECT_EQ(count_of({{"state", "active"}}), 2U);
+  EXPECT_EQ(count_of({{"state", "inactive"}}), 1U);
+  EXPECT_EQ(count_of({{"from", std::to_string(some_time + 1)}}), 1U);
+  EXPECT_EQ(count_of({{"to", std::to_string(some_time + 1)}}), 2U);
+  EXPECT_EQ(parse_filter({{"state", "on"}}, alarm_parameters).error().parameter, "state");
+
+  std::vector<std::uint64_t> numbers;
+  for (Parameters parameters{{"limit", "1"}};;) {
+    const auto page = alarms(parameters);
+    for (const auto& alarm : page.records) numbers.push_back(alarm.number);
+    if (page.next.empty()) break;
+    parameters = {{"limit", "1"}, {"cursor", page.next}};
+  }
+  EXPECT_THAT(numbers, ::testing::ElementsAre(1, 2, 3));
+}
+
+TEST_F(QueryTest, AnAlarmIsShownWithItsLimit) {
+  take(
+      batch_of({{.lane = notes_lane, .rows = {sent(1, stream_row())}}, {.lane = alarms_lane, .rows = {sent(1, AlarmSketch{})}}}));
+  const std::string json = json_of(alarms());
+  EXPECT_THAT(json, HasSubstr(R"("machine":"Pump 1","point":"DE")"));
+  EXPECT_THAT(json, HasSubstr(R"("limit":{"id":"0000000000000011","statistic":"rms","unit":"m/s2","direction":"above","alert":4,)"
+                              R"("danger":null,"deadband":0.5,"on_delay_ns":10000000000,"definition":"00000000000000d1",)"));
+  EXPECT_THAT(json, HasSubstr(R"("state":"active","level":"alert","highest_level":"danger","changed":)"));
+  EXPECT_THAT(json, HasSubstr(R"("value":4.25,)"));
+  const std::string csv = csv_of(alarms());
+  EXPECT_THAT(csv, HasSubstr(",rms,m/s2,above,4,,0.5,10000000000,"));
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 2);
+  const auto line = csv.find('\n');
+  EXPECT_EQ(std::ranges::count(csv.substr(0, line), ','), std::ranges::count(csv.substr(line), ',') - 1) << "a label has a comma";
+  EXPECT_THAT(table_of(alarms()), HasSubstr("active  alert  danger"));
+}
+
 TEST_F(QueryTest, ABadParameterIsNamed) {
   EXPECT_EQ(refusal({{"nodes", "x"}}).parameter, "nodes");
   EXPECT_THAT(refusal({{"nodes", "x"}}).message, HasSubstr("node, device"));

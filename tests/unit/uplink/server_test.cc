@@ -163,6 +163,8 @@ TEST_F(ServerTest, ABatchGoesInAndComesOutOfEveryPath) {
   EXPECT_THAT(windows.headers, HasSubstr("application/json"));
   EXPECT_THAT(windows.body, HasSubstr("acceleration.full.h.rms"));
   EXPECT_THAT(request("/v1/windows?format=csv").headers, HasSubstr("text/csv"));
+  EXPECT_EQ(request("/v1/alarms?state=active").body, "{\"alarms\":[],\"next\":null}");
+  EXPECT_THAT(request("/v1/alarms?format=csv").headers, HasSubstr("text/csv"));
   EXPECT_EQ(request("/v1/gaps").body, "{\"gaps\":[],\"next\":null}");
   EXPECT_EQ(request("/readyz").status, 200);
   const auto metrics = request("/metrics").body;

@@ -111,6 +111,20 @@ offset = "5s"
 quantity = "temperature"
 device = "d"
 statistics = ["mean", "kurtosis"]
+[[window]]
+length = "38s"
+[[limit]]
+statistic = "peak"
+unit = "m/s2"
+direction = "below"
+alert = -1.5
+danger = -35
+deadband = 0.36
+on_delay = "37s"
+window = "38s"
+quantity = "acceleration"
+device = "e"
+channel = "f"
 )");
   ASSERT_TRUE(loaded) << all_of(loaded.error());
   const EdgeConfig& c = loaded->config;
@@ -172,12 +186,24 @@ statistics = ["mean", "kurtosis"]
   EXPECT_EQ(f32.channel_level, 2);
   EXPECT_EQ(f32.interval, 40 * ns_per_us);
 
-  ASSERT_EQ(c.windows.size(), 1u);
+  ASSERT_EQ(c.windows.size(), 2u);
   EXPECT_EQ(c.windows[0].length, 60 * ns_per_s);
   EXPECT_EQ(c.windows[0].offset, 5 * ns_per_s);
   EXPECT_EQ(c.windows[0].quantity, "temperature");
   EXPECT_EQ(c.windows[0].device, "d");
   EXPECT_EQ(c.windows[0].statistics, (std::vector<std::string>{"mean", "kurtosis"}));
+  ASSERT_EQ(c.limits.size(), 1u);
+  EXPECT_EQ(c.limits[0].statistic, "peak");
+  EXPECT_EQ(c.limits[0].unit, "m/s2");
+  EXPECT_EQ(c.limits[0].direction, schema::LimitDirection::below);
+  EXPECT_EQ(c.limits[0].alert, -1.5);
+  EXPECT_EQ(c.limits[0].danger, -35);
+  EXPECT_EQ(c.limits[0].deadband, 0.36);
+  EXPECT_EQ(c.limits[0].on_delay, 37 * ns_per_s);
+  EXPECT_EQ(c.limits[0].window, 38 * ns_per_s);
+  EXPECT_EQ(c.limits[0].quantity, "acceleration");
+  EXPECT_EQ(c.limits[0].device, "e");
+  EXPECT_EQ(c.limits[0].channel, "f");
 }
 
 TEST(EdgeConfig, EveryChoiceIsItsOwn) {
@@ -237,6 +263,11 @@ Mistake windowed(const char* name, const std::string& lines, const std::string& 
   return {name, node + subscription + lines, problem};
 }
 
+Mistake limited(const char* name, const std::string& lines, const std::string& problem) {
+  return {name, smallest + "[[limit]]\n" + lines, problem};
+}
+
+const std::string rms_in_g = "statistic = \"rms\"\nunit = \"g\"\n";
 const std::string device = "device_level = 1\n";
 const std::string time_field = "time_field = \"t\"\n";
 const std::string fields = "fields = { v = \"temperature degC\" }\n";
@@ -387,6 +418,34 @@ INSTANTIATE_TEST_SUITE_P(
         windowed("the same window twice",
                  window + "quantity = \"speed\"\n" + window + "quantity = \"speed\"\nstatistics = [\"mean\"]\n",
                  "edge.toml:8: window[1].length: makes the same window as window[0]"),
+        limited("a limit of no statistic", "unit = \"g\"\nalert = 1\n", "edge.toml:6: limit[0].statistic: must be given"),
+        limited("a limit of an unknown statistic", "statistic = \"rmss\"\nunit = \"g\"\nalert = 1\n",
+                "edge.toml:7: limit[0].statistic: is none of the statistics: count, mean"),
+        limited("a limit without a unit", "statistic = \"rms\"\nalert = 1\n", "edge.toml:6: limit[0].unit: must be given"),
+        limited("a limit in no unit", "statistic = \"rms\"\nunit = \"m s\"\nalert = 1\n",
+                "edge.toml:8: limit[0].unit: must be a unit"),
+        limited("a ratio with a unit", "statistic = \"kurtosis\"\nunit = \"g\"\nalert = 4\n",
+                "edge.toml:8: limit[0].unit: must be \"1\", which is the unit of kurtosis"),
+        limited("a limit without a value", rms_in_g, "edge.toml:6: limit[0].alert: must be given, or danger"),
+        limited("a value that is none", rms_in_g + "alert = nan\n", "edge.toml:9: limit[0].alert: must be finite"),
+        limited("danger before alert", rms_in_g + "alert = 2\ndanger = 1.5\n",
+                "edge.toml:10: limit[0].danger: must be above alert"),
+        limited("danger before alert from below", rms_in_g + "alert = 2\ndanger = 2\ndirection = \"below\"\n",
+                "edge.toml:10: limit[0].danger: must be below alert"),
+        limited("a deadband below zero", rms_in_g + "alert = 2\ndeadband = -0.1\n",
+                "edge.toml:10: limit[0].deadband: must be at least 0"),
+        limited("a limit of windows that are not", rms_in_g + "alert = 2\nwindow = \"1m\"\n",
+                "edge.toml:10: limit[0].window: is that of no [[window]]"),
+        limited("the same limit twice", rms_in_g + "alert = 2\n[[limit]]\n" + rms_in_g + "danger = 3\n",
+                "edge.toml:11: limit[1].statistic: is watched the same way by limit[0]"),
+        json("a limit in another unit than a field",
+             device + fields + time_field + "[[limit]]\nstatistic = \"mean\"\nunit = \"K\"\nalert = 350\n",
+             "edge.toml:14: limit[0].unit: must be \"degC\", or filters must leave out the field \"v\" of subscription[1]"),
+        windowed("a limit of sessions", "[[window]]\ngap = \"1s\"\n[[limit]]\n" + rms_in_g + "alert = 2\n",
+                 "edge.toml:6: limit[0].window: is that of no [[window]]"),
+        windowed("a limit of another quantity than the windows",
+                 window + "quantity = \"speed\"\n[[limit]]\n" + rms_in_g + "alert = 2\nquantity = \"acceleration\"\n",
+                 "edge.toml:7: limit[0].window: is that of no [[window]]"),
         windowed("a list instead of a text", "[[window]]\nlength = [\"1m\"]\n",
                  "edge.toml:5: window[0].length: expected a duration")),
     [](const testing::TestParamInfo<Mistake>& mistake) {

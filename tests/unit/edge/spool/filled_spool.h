@@ -22,7 +22,7 @@ inline std::string fill_spool(const std::string& path, int devices) {
     batch.push_back(block_message(block));
   }
   auto effect = core.process(batch, filled_ns);
-  pack_windows(**effect, filled_ns);
+  pack_rows(**effect, filled_ns);
   const auto committed = spool->commit(**effect);
   STETHOS_CHECK(committed.has_value(), committed ? "" : committed.error().text());
   return spool->spool_identity();

@@ -82,6 +82,18 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   const Pane empty;  // its extremes are infinite
   stream.panes = {{0xf000'0000'0000'0000, {{100, pane}}}, {2, {{50, empty}}}};
   stream.identities = {{{5, 6}, 0.1}};
+  const Alarm alarm{.alert_since_ns = 30,
+                    .danger_since_ns = 31,
+                    .changed_ns = 32,
+                    .activated_ns = 33,
+                    .level = schema::AlarmLevel::alert,
+                    .highest_level = schema::AlarmLevel::danger,
+                    .revision = 0xffff'fff0,
+                    .row = schema::pack(schema::AlarmRowT{})};
+  Alarm waiting;
+  waiting.alert_since_ns = 34;
+  waiting.changed_ns = 35;
+  stream.alarms = {{0xf000'0000'0000'0001, alarm}, {3, waiting}};
   std::vector<WindowDefinition> definitions(2);
   definitions[0].id = 2;
   definitions[0].kind = schema::WindowKind::hopping;
@@ -102,6 +114,11 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   effect.streams = {&stream};
   effect.panes = {{1, {100, 0xf000'0000'0000'0000}, &pane}, {1, {50, 2}, &empty}};
   effect.identities = {{1, {5, 6}, 0.1}};
+  effect.alarms = {{1, 0xf000'0000'0000'0001, waiting},
+                   {1, 0xf000'0000'0000'0001, alarm},
+                   {1, 3, waiting},
+                   {1, 4, waiting},
+                   {1, 4, std::nullopt}};
   effect.devices = {{&device, &tracker}};
   effect.totals[Counter::messages] = 77;
   effect.totals[Reason::identity_conflict] = 78;
