@@ -186,6 +186,9 @@ class MqttLink final : public Link {
       if (happened.session == session_number_) handle(happened, now, events);
     }
     if (state_ == State::connecting && now >= attempt_ends_) go_down("no answer", now, events);
+    if (state_ == State::up && free_slots_.size() < slots_.size() && now - progress_at_ > options_.acknowledge_timeout) {
+      go_down("publications are not acknowledged", now, events);
+    }
     if (state_ == State::down && now >= next_attempt_) attempt(now, events);
     return events;
   }
@@ -201,6 +204,7 @@ class MqttLink final : public Link {
       spdlog::debug("publishing to {}: {}", topic, failure.what());
       return false;
     }
+    if (free_slots_.size() == slots_.size()) progress_at_ = clock_.monotonic();
     free_slots_.pop_back();
     slots_[slot] = tag;
     return true;
@@ -274,6 +278,7 @@ class MqttLink final : public Link {
                           {},
                           {}});
         free_slots_.push_back(slot_of(happened));
+        progress_at_ = now;
         return;
       case Happening::message:
         events.push_back({LinkEvent::Kind::message, {}, std::move(happened.topic), std::move(happened.payload)});
@@ -297,6 +302,7 @@ class MqttLink final : public Link {
   DurationNs next_attempt_ = 0;
   DurationNs attempt_ends_ = 0;
   DurationNs reconnect_pause_;
+  DurationNs progress_at_ = 0;  // when a publication was acknowledged last, or sent while none was under way
   const Clock& clock_;
   std::uint64_t session_number_ = 0;
   std::size_t answers_missing_ = 0;

@@ -25,6 +25,7 @@ struct MqttLinkOptions {
   DurationNs reconnect_min = 100 * ns_per_ms;
   DurationNs reconnect_max = 5 * ns_per_s;
   DurationNs connect_timeout = 5 * ns_per_s;
+  DurationNs acknowledge_timeout = 10 * ns_per_s;  // with nothing acknowledged for so long the connection is made again
 };
 
 std::unique_ptr<Link> make_mqtt_link(const MqttLinkOptions& options, const Clock& clock);
