@@ -31,10 +31,15 @@ function(stethos_program name)
   target_link_libraries(${name} PRIVATE stethos_options ${ARG_DEPENDS})
 endfunction()
 
-# stethos_unit_test(name SOURCES ... DEPENDS ...): one GoogleTest program; each of its tests is one ctest, labelled `unit`.
+# stethos_unit_test(name SOURCES ... DEPENDS ... [TIMEOUT seconds]): one GoogleTest program; each of its tests is one ctest,
+# labelled `unit`.
 function(stethos_unit_test name)
-  stethos_program(${name} ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  stethos_program(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 60)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
 endfunction()

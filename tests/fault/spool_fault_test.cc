@@ -72,7 +72,8 @@ const ScarceMemory scarce_memory;
 
 class SpoolFaults : public testing::Test {
  protected:
-  SpoolFaults() {
+  // `row_bytes`: of a row that each batch brings besides.
+  explicit SpoolFaults(std::size_t row_bytes = 0) : row_bytes_(row_bytes) {
     const CrashDisk disk;
     run(&states_);
   }
@@ -81,7 +82,7 @@ class SpoolFaults : public testing::Test {
   // Returns how many of these changes were confirmed. `states`: what a restart would find after each.
   std::size_t run(std::vector<std::string>* states = nullptr) {
     std::size_t confirmed = 0;
-    auto spool = SqliteSpool::open(path_, {.bytes_max = 5'000});  // so that rows are given up as well
+    auto spool = SqliteSpool::open(path_, {.bytes_max = 5'000 + 2 * row_bytes_});  // so that rows are given up as well
     if (!spool) return confirmed;
     auto saved = (*spool)->load();
     if (!saved) return confirmed;
@@ -100,6 +101,9 @@ class SpoolFaults : public testing::Test {
     for (int index = 0; index < batches; ++index) {
       auto effect = core.process(batch_of(index), now_ns);
       pack_rows(**effect, now_ns);
+      if (row_bytes_ > 0) {
+        (*effect)->rows.push_back({schema::Lane::windows, schema::RowKind::none, std::vector<std::uint8_t>(row_bytes_)});
+      }
       if (!confirm((*spool)->commit(**effect))) return confirmed;
       const auto lanes = (*spool)->waiting(uplink::SendOrder::oldest_first, 1'000, 1 << 20);
       if (!lanes) return confirmed;
@@ -132,8 +136,8 @@ class SpoolFaults : public testing::Test {
 
   // Lets each operation in turn fail, on a fresh disk each time, and says how many there were.
   template <class Check>
-  std::uint64_t fail_everywhere(CrashDisk::Failure failure, Check check) {
-    for (std::uint64_t at = 0;; ++at) {
+  std::uint64_t fail_everywhere(CrashDisk::Failure failure, Check check, std::uint64_t stride = 1) {
+    for (std::uint64_t at = 0;; at += stride) {
       CrashDisk disk;
       disk.fail(path_, failure, CrashDisk::At::write, at);
       const std::size_t confirmed = run();
@@ -144,6 +148,7 @@ class SpoolFaults : public testing::Test {
     }
   }
 
+  const std::size_t row_bytes_;
   const test::ScratchFolder folder_;  // holds the lock, and a name for who looks whether the file exists
   const std::string path_ = folder_.write("spool.db", "");
   std::vector<std::string> states_;
@@ -181,6 +186,32 @@ TEST_F(SpoolFaults, IoErrorAtEveryOperationThenPowerLoss) {
     spool = *SqliteSpool::open(path_);
     EXPECT_EQ(state_of(*spool), after);
   });
+}
+
+// A checkpoint may fail without the commit, and the process goes on.
+TEST_F(SpoolFaults, IoErrorAtEveryOperationAndPowerLossWithoutARestart) {
+  std::mt19937_64 random(3);
+  fail_everywhere(CrashDisk::Failure::io_error, [&](CrashDisk& disk, std::size_t confirmed) {
+    disk.lose_power(path_, random);
+    expect_whole(confirmed);
+  });
+}
+
+// So much that SQLite folds the log while it runs.
+class LargeSpoolFaults : public SpoolFaults {
+ protected:
+  LargeSpoolFaults() : SpoolFaults(700'000) {}
+};
+
+TEST_F(LargeSpoolFaults, PowerLossAndIoErrorsAroundACheckpoint) {
+  std::mt19937_64 random(4);
+  const auto lose_power = [&](CrashDisk& disk, std::size_t confirmed) {
+    disk.lose_power(path_, random);
+    expect_whole(confirmed);
+  };
+  const auto operations = fail_everywhere(CrashDisk::Failure::crash, lose_power, 61);
+  EXPECT_GT(operations, 2'000U) << "the log did not become long enough";
+  fail_everywhere(CrashDisk::Failure::io_error, lose_power, 59);
 }
 
 TEST_F(SpoolFaults, FullDiskAtEveryOperation) {
