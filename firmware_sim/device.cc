@@ -131,11 +131,13 @@ void Device::hold() {
   }
   const std::uint64_t sequence = ring_.next_sequence();
   const Misbehaviour drawn = draw_misbehaviour(options_.misbehaviour, options_.seed, spec_.name, sequence);
+  const DurationNs clock_error = options_.misbehaviour.clock_error(ready_ns_);
+  const DurationNs shift_ns = spec_.shift_ns + clock_error;
   std::vector<SentChannel> sent;
   std::unique_ptr<Message> message;
   bool alone = false;
   if (spec_.format == Format::json) {
-    for (const auto& channel : prepared_->record.channels) sent.push_back(reading_channel(channel, spec_.shift_ns));
+    for (const auto& channel : prepared_->record.channels) sent.push_back(reading_channel(channel, shift_ns));
     message = std::make_unique<Message>(json_reading(spec_.name, sequence, sent));
   } else {
     schema::DeviceBatchT batch;
@@ -144,9 +146,9 @@ void Device::hold() {
     Random random = random_for(options_.seed, "nan", spec_.name, sequence);
     for (const auto& channel : prepared_->record.channels) {
       batch.channels.push_back(std::make_unique<schema::ChannelT>(
-          encode_channel(channel, spec_.shift_ns, options_.encoding, options_.misbehaviour.nan, random, sent.emplace_back())));
+          encode_channel(channel, shift_ns, options_.encoding, options_.misbehaviour.nan, random, sent.emplace_back())));
     }
-    for (const auto& channel : sent) latest_ns_ = std::max(latest_ns_, end_of(channel));
+    for (const auto& channel : sent) latest_ns_ = std::max(latest_ns_, end_of(channel) - clock_error);
     if (prepared_->last && options_.complete) {
       // It may say so only when everything before it has arrived.
       batch.complete_until_ns = latest_ns_ + options_.complete_past_ns;
@@ -161,6 +163,7 @@ void Device::hold() {
   for (const auto& channel : sent) totals_.samples += channel.values.size();
   ledger_->message(spec_.name, options_.epoch, sequence, spec_.format, sent);
   ledger_->misbehaviour(spec_.name, sequence, drawn);
+  if (clock_error != 0) ledger_->clock_wrong(spec_.name, sequence);
   if (prepared_->last) stop();
   prepared_.reset();
 }

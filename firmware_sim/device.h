@@ -107,7 +107,7 @@ class Device {
   bool source_ended_ = false;
   std::optional<Prepared> prepared_;
   DurationNs ready_ns_ = 0;
-  TimeNs latest_ns_ = 0;      // the end of the latest sample, as stamped
+  TimeNs latest_ns_ = 0;      // the end of the latest sample, as a right clock stamps it
   DeviceTotals totals_;
 };
 

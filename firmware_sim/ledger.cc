@@ -196,6 +196,10 @@ void Ledger::misbehaviour(std::string_view device, std::uint64_t sequence, const
   if (what.late) event("late", device, sequence, 0);
 }
 
+void Ledger::clock_wrong(std::string_view device, std::uint64_t sequence) {
+  if (file_) event("clock_wrong", device, sequence, 0);
+}
+
 void Ledger::gave_up(std::string_view device, std::uint64_t sequence) {
   if (file_) event("gave_up", device, sequence, 0);
 }

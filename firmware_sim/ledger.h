@@ -60,6 +60,7 @@ class Ledger {
   void message(std::string_view device, std::uint64_t epoch, std::uint64_t sequence, Format format,
                std::span<const SentChannel> channels);
   void misbehaviour(std::string_view device, std::uint64_t sequence, const Misbehaviour& what);
+  void clock_wrong(std::string_view device, std::uint64_t sequence);
   void gave_up(std::string_view device, std::uint64_t sequence);
   void totals(std::span<const DeviceTotals> devices, bool finished);
 

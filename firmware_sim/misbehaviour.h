@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ struct MisbehaviourOptions {
   double flip = 0;
   double foreign = 0;
   double nan = 0;                    // of each sample
+  // Not drawn: in messages that are made within this span of fleet time the stamps are wrong by so much.
+  DurationNs clock_wrong_by = 0;
+  DurationNs clock_wrong_from = 0;
+  DurationNs clock_wrong_until = std::numeric_limits<DurationNs>::max();
+
+  DurationNs clock_error(DurationNs at) const { return at >= clock_wrong_from && at < clock_wrong_until ? clock_wrong_by : 0; }
 };
 
 struct Misbehaviour {

@@ -205,6 +205,14 @@ void add_misbehaviour(CLI::App& app, Options& options) {
   chance("--flip", wrong.flip, "Its first send has a bit flipped");
   chance("--foreign", wrong.foreign, "Something that is none of ours is sent before it");
   chance("--nan", wrong.nan, "For each sample: it is NaN");
+  const auto span = [&](const std::string& name, DurationNs& target, auto parse, const std::string& help) {
+    add_parsed(app, name, target, "", parse, "DURATION", help);
+    app.get_option(name)->group(group);
+  };
+  span("--clock-wrong-by", wrong.clock_wrong_by, parse_duration,
+       "The clocks are wrong by so much (-1h, -20000d), all the time or within the next two");
+  span("--clock-wrong-from", wrong.clock_wrong_from, positive_duration, "From so long after the first sample");
+  span("--clock-wrong-until", wrong.clock_wrong_until, positive_duration, "Until so long after the first sample");
 }
 
 std::string check_together(const Options& options) {

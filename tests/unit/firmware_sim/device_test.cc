@@ -102,6 +102,21 @@ TEST(Device, PublishesBatchesAndWaitsForTheEdge) {
   EXPECT_EQ(totals.acknowledged, 3u);
 }
 
+TEST(Device, AClockIsWrongForAWhileAndWhatItSaysIsCompleteIsNot) {
+  DeviceOptions options = plain_options();
+  options.misbehaviour.clock_wrong_by = 3'600 * s;
+  options.misbehaviour.clock_wrong_from = 1 * s;
+  options.misbehaviour.clock_wrong_until = 2 * s;
+  Bench bench(blocks(3), options);
+  bench.hold_all();
+  EXPECT_EQ(bench.batch().channels[0]->start_ns, 5);
+  EXPECT_EQ(bench.batch().channels[0]->start_ns, 5 + s + 3'600 * s);
+  bench.acknowledge(2);
+  const auto last = bench.batch();
+  EXPECT_EQ(last.channels[0]->start_ns, 5 + 2 * s);
+  EXPECT_EQ(last.complete_until_ns, 5 + 2 * s + 3 * stethos::ns_per_ms);
+}
+
 TEST(Device, WithoutCompleteAllGoAtOnce) {
   DeviceOptions options = plain_options();
   options.complete = false;
