@@ -289,7 +289,7 @@ HttpAnswer Api::metrics() {
   }
   add("http_connections", "Connections that are open.", Kind::gauge, static_cast<double>(traffic_.connections_open));
   add("http_connections_total", "Connections since the start.", Kind::counter, static_cast<double>(traffic_.connections));
-  add("http_connections_refused_total", "Connections closed because there were too many.", Kind::counter,
+  add("http_connections_refused_total", "Connections turned away because there were too many.", Kind::counter,
       static_cast<double>(traffic_.connections_refused));
   add("http_timeouts_total", "Connections closed because they took too long.", Kind::counter,
       static_cast<double>(traffic_.timeouts));

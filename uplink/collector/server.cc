@@ -34,6 +34,7 @@ constexpr std::uint32_t header_bytes_max = 8u << 10;
 constexpr std::size_t linger_bytes = 64u << 10;  // read at once, to be thrown away
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr const char* turned_away_for_s = "2";
 constexpr int listen_backlog = 128;
 
 using Body = http::vector_body<std::uint8_t>;
@@ -46,6 +47,8 @@ struct ServerState {
   ServerState(const ServerConfig& with, Api& of) : config(with), api(of) {}
 
   void accept();
+  void take(tcp::socket socket);
+  bool close_longest_idle();
   void begin_draining();
   void remove(Session* session);
 
@@ -57,6 +60,7 @@ struct ServerState {
   asio::steady_timer drain_timer{io};
   asio::posix::stream_descriptor stop_descriptor{io};
   std::set<Session*> sessions;
+  std::uint64_t waits = 0;  // for a next request, of all sessions: they are numbered
   bool is_draining = false;
   int port = 0;
 };
@@ -78,11 +82,23 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void start() { read_header(server_.config.header_timeout); }
 
+  // There are too many: tells the client when to come back, whatever it wants.
+  void turn_away() {
+    auto answer = error_answer(503, "there are too many connections");
+    answer.headers.emplace_back("Retry-After", turned_away_for_s);
+    refuse(std::move(answer));
+  }
+
   // Between requests there is nothing to wait for.
   void close_if_idle() {
     if (is_idle_) close();
   }
   void close() { stream_.close(); }
+
+  // Since which of all waits it has had nothing to do; nothing: it has. One that never asked anything is about to.
+  std::optional<std::uint64_t> idle_since() const {
+    return is_idle_ && wait_ > 0 && buffer_.size() == 0 ? std::optional(wait_) : std::nullopt;
+  }
 
  private:
   void read_header(DurationNs timeout) {
@@ -170,8 +186,11 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_after(std::chrono::nanoseconds(server_.config.request_timeout));
     http::async_write(stream_, *answer_, [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
       if (error) return self->close();
-      if (self->parser_->get().method() == http::verb::post) fault_point("collector.answer.after");
-      if (keep_alive && !self->server_.is_draining) return self->read_header(self->server_.config.idle_timeout);
+      if (self->parser_ && self->parser_->get().method() == http::verb::post) fault_point("collector.answer.after");
+      if (keep_alive && !self->server_.is_draining) {
+        self->wait_ = ++self->server_.waits;
+        return self->read_header(self->server_.config.idle_timeout);
+      }
       self->finish();
     });
   }
@@ -200,6 +219,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<http::response<http::empty_body>> invitation_;
   std::optional<http::response<http::string_body>> answer_;
   std::vector<std::uint8_t> thrown_away_;
+  std::uint64_t wait_ = 0;  // the number of its last one
   bool is_idle_ = false;
   bool lingers_ = false;
 };
@@ -221,15 +241,38 @@ void ServerState::accept() {
       });
       return;
     }
-    if (sessions.size() >= config.connections_max) {
-      api.traffic().connections_refused += 1;
-      socket.close(error);
-    } else {
-      socket.set_option(tcp::no_delay(true), error);
-      std::make_shared<Session>(*this, std::move(socket))->start();
-    }
+    take(std::move(socket));
     accept();
   });
+}
+
+// A node that keeps its connection between batches must not keep others out.
+void ServerState::take(tcp::socket socket) {
+  error_code ignored;
+  const bool has_room = sessions.size() < config.connections_max || close_longest_idle();
+  if (!has_room) api.traffic().connections_refused += 1;
+  if (!has_room && sessions.size() >= 2 * config.connections_max) {
+    socket.close(ignored);
+    return;
+  }
+  socket.set_option(tcp::no_delay(true), ignored);
+  const auto session = std::make_shared<Session>(*this, std::move(socket));
+  if (has_room) {
+    session->start();
+  } else {
+    session->turn_away();
+  }
+}
+
+bool ServerState::close_longest_idle() {
+  Session* longest = nullptr;
+  for (Session* session : sessions) {
+    if (session->idle_since() && (longest == nullptr || *session->idle_since() < *longest->idle_since())) longest = session;
+  }
+  if (longest == nullptr) return false;
+  sessions.erase(longest);  // it goes as soon as its operation has heard of it
+  longest->close();
+  return true;
 }
 
 void ServerState::begin_draining() {

@@ -1,6 +1,7 @@
 // The collector's HTTP server: Boost.Beast, asynchronous, on the one thread that calls run(). It moves requests to the Api
 // and answers back, and keeps everything inside bounds: connections, sizes of headers and bodies, and the time that each
-// may take. Only a loopback address is listened on, since connections are not encrypted.
+// may take. When there are too many connections the one that has been idle for longest makes room; if all are busy, the new one
+// is answered 503 and when to come back. Only a loopback address is listened on, since connections are not encrypted.
 #pragma once
 
 #include <cstddef>

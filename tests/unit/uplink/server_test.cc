@@ -128,6 +128,12 @@ class RawConnection {
   void send(std::string_view text) const {
     EXPECT_EQ(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
   }
+  // What comes first.
+  std::string read_some() const {
+    std::array<char, 4096> buffer{};
+    const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), 0);
+    return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
   // Everything up to the end of the connection, or an error after the deadline.
   std::string read_to_end() const {
     std::string out;
@@ -292,12 +298,23 @@ TEST_F(ServerTest, AConnectionServesManyRequestsAndAnIdleOneIsClosed) {
   EXPECT_NE(second, std::string::npos);
 }
 
-TEST_F(ServerTest, TooManyConnectionsAreTurnedAway) {
+TEST_F(ServerTest, WhereAllAreBusyAConnectionIsTurnedAwayAndToldWhenToComeBack) {
   start({.connections_max = 1});
-  const RawConnection first(server->port());
-  first.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /liv");
+  const RawConnection busy(server->port());
+  busy.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /liv");
   const RawConnection second(server->port());
-  EXPECT_EQ(second.read_to_end(), "");
+  const auto answer = second.read_to_end();
+  EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(answer, HasSubstr("Retry-After: 2"));
+}
+
+TEST_F(ServerTest, AnIdleConnectionMakesRoomForAnother) {
+  start({.connections_max = 1});
+  const RawConnection idle(server->port());
+  idle.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(idle.read_some(), ::testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(request("/livez").status, 200);
+  EXPECT_EQ(idle.read_to_end(), "");
 }
 
 TEST_F(ServerTest, DrainingClosesIdleConnectionsAndEnds) {
@@ -389,6 +406,34 @@ class WindowOutbox : public uplink::OutboxSource {
   std::uint64_t lowest_ = 1;
   std::uint64_t next_;
 };
+
+// Many more nodes than connections, all with a backlog, all keeping their connection between batches.
+TEST_F(ServerTest, ManyNodesDrainAtOnceAndNoneStarves) {
+  constexpr int nodes = 200;
+  constexpr std::uint64_t rows = 100;
+  start({.connections_max = 16});
+  std::atomic<int> drained = 0;
+  std::vector<std::thread> threads;
+  for (int node = 0; node < nodes; ++node) {
+    threads.emplace_back([&, node] {
+      WindowOutbox outbox(rows);
+      uplink::SenderConfig config;
+      config.node = "gateway-" + std::to_string(node);
+      config.rows_max = 20;
+      config.backoff_min = ns_per_ms;
+      config.backoff_max = 20 * ns_per_ms;
+      config.jitter_seed = static_cast<std::uint64_t>(node);
+      auto link = uplink::CurlUplink::create(url(), 20 * ns_per_s);
+      FixedClock time;  // waits cost nothing
+      uplink::Sender sender(config, outbox, **link, time);
+      for (int tries = 0; tries < 10'000 && outbox.left() > 0; ++tries) time.time += sender.step();
+      if (outbox.left() == 0) ++drained;
+    });
+  }
+  for (auto& each : threads) each.join();
+  EXPECT_EQ(drained, nodes);
+  EXPECT_THAT(request("/metrics").body, HasSubstr("rows_total{outcome=\"taken\"} " + std::to_string(nodes * rows)));
+}
 
 TEST_F(ServerTest, ASenderDrainsItsBacklogAcrossARestartOfTheServer) {
   start();
