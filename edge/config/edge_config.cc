@@ -160,9 +160,11 @@ void add_intake(settings::Table<EdgeConfig>& table) {
 
   table.bytes("ingest.message_bytes_max", &Config::ingest_message_bytes_max, "8 MiB", {"1 KiB", "256 MiB"},
               "The largest payload that is read; a larger one becomes a dead letter.");
-  table.bytes("ingest.queue_bytes_max", &Config::ingest_queue_bytes_max, "64 MiB", {"1 KiB", "4 GiB"},
-              "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
-              "broker queues.");
+  table.bytes(
+      "ingest.queue_bytes_max", &Config::ingest_queue_bytes_max, "64 MiB", {"1 KiB", "4 GiB"},
+      "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
+      "broker queues. When it is half full, a device that holds more than half as much again as its share is crowded out: "
+      "devices of our protocol send again, messages of QoS 0 are lost, counted.");
   table.integer("ingest.devices_max", &Config::ingest_devices_max, 10'000, {1, 1'000'000},
                 "How many devices are followed; a message of one more becomes a dead letter.");
   table.integer("ingest.streams_max", &Config::ingest_streams_max, 50'000, {1, 10'000'000},

@@ -88,6 +88,10 @@ void add_port(MetricList& list, const MqttStatus& status) {
   list.counter("mqtt_publishes_dropped_total", "Acknowledgements and republished rows dropped, since the start.",
                real(status.publishes_dropped));
   list.gauge("queue_bytes", "Payloads waiting for the core.", real(status.queue_bytes));
+  list.counter(
+      "crowded_out_messages_total",
+      "Messages not taken because their device held more than its share of a queue that was filling up, since the start.",
+      real(status.crowded_out));
   list.counter("queue_full_waits_total", "Times that reading paused because the queue was full.", real(status.queue_full_waits));
 }
 

@@ -2,15 +2,16 @@
 
 #include <mqtt/async_client.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <random>
 #include <thread>
 
 #include "common/hash.h"
 #include "common/log.h"
+#include "edge/ingest/message_queue.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
@@ -20,13 +21,6 @@ constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
 constexpr DurationNs disconnect_retry = 100 * ns_per_ms;
-// What one message costs in the queue beside its payload.
-constexpr std::size_t message_overhead_bytes = 512;
-
-struct Queued {
-  Message message;
-  std::size_t bytes = 0;
-};
 
 }  // namespace
 
@@ -38,7 +32,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
         client_("tcp://" + config.mqtt_host + ":" + std::to_string(config.mqtt_port),
                 config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id,
                 mqtt::create_options(MQTTVERSION_5)),
-        jitter_(hash_of(config.node_id)) {
+        jitter_(hash_of(config.node_id)),
+        queue_(static_cast<std::size_t>(config.ingest_queue_bytes_max)) {
     client_.set_callback(*this);
     connector_ = std::thread([this] { keep_connected(); });
   }
@@ -55,17 +50,9 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   void poll(DurationNs timeout, std::vector<Message>& batch) {
     std::unique_lock lock(mutex_);
-    clock_.wait_for(changed_, lock, timeout, [&] {
-      return woken_ || waiting_for_commit_ || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max) || closing_;
-    });
+    clock_.wait_for(changed_, lock, timeout, [&] { return woken_ || waiting_for_commit_ || is_batch_full() || closing_; });
     woken_ = false;
-    std::size_t taken_bytes = 0;
-    while (!queue_.empty() && taken_bytes < static_cast<std::size_t>(config_.spool_batch_bytes_max)) {
-      taken_bytes += queue_.front().bytes;
-      batch.push_back(std::move(queue_.front().message));
-      queue_.pop_front();
-    }
-    queue_bytes_ -= taken_bytes;
+    queue_.take(static_cast<std::size_t>(config_.spool_batch_bytes_max), batch);
     taken_all_ = queue_.empty();
     room_.notify_all();
   }
@@ -116,15 +103,14 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   MqttStatus status() const {
     const std::lock_guard lock(mutex_);
     return {subscribed_.load(), connections_,      connection_failures_, publishes_dropped_.load(),
-            queue_bytes_,       queue_full_waits_, last_error_};
+            queue_.bytes(),     queue_full_waits_, crowded_out_,         last_error_};
   }
 
  private:
   // --- on Paho's thread ---
 
   void message_arrived(mqtt::const_message_ptr arrived) override {
-    Queued queued;
-    Message& message = queued.message;
+    Message message;
     const std::string& payload = arrived->get_payload_str();
     message.topic = arrived->get_topic();
     message.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
@@ -136,27 +122,33 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
                                subscription.acknowledge == Acknowledge::after_commit;
     message.owner = arrived;
-    queued.bytes = payload.size() + message_overhead_bytes;
-    put(std::move(queued));
+    // A device of our protocol keeps what we have not acknowledged, and of QoS 0 nothing is promised.
+    put(std::move(message), arrived->get_qos() == 0 || subscription.format == PayloadFormat::stethos);
   }
 
-  void put(Queued queued) {
-    const auto bytes_max = static_cast<std::size_t>(config_.ingest_queue_bytes_max);
-    const bool waits = queued.message.waits_for_commit;
+  void put(Message message, bool may_refuse) {
+    const bool waits = message.waits_for_commit;
     std::unique_lock lock(mutex_);
-    // One message is taken however large it is, so that it can be refused.
-    const auto has_room = [&] { return queue_.empty() || queue_bytes_ + queued.bytes <= bytes_max; };
-    if (!has_room() && !closing_) {
+    if (may_refuse && queue_.crowds_out(message)) {
+      ++crowded_out_;
+      return;
+    }
+    if (!queue_.has_room(message) && !closing_) {
       ++queue_full_waits_;
       changed_.notify_all();
-      room_.wait(lock, [&] { return has_room() || closing_; });
+      room_.wait(lock, [&] { return queue_.has_room(message) || closing_; });
     }
     if (closing_) return hold(lock);
-    queue_bytes_ += queued.bytes;
-    queue_.push_back(std::move(queued));
+    queue_.put(std::move(message));
     if (waits) waiting_for_commit_ = true;
-    if (waits || queue_bytes_ >= static_cast<std::size_t>(config_.spool_batch_bytes_max)) changed_.notify_all();
+    if (waits || is_batch_full()) changed_.notify_all();
     if (waits) room_.wait(lock, [&] { return !waiting_for_commit_; });
+  }
+
+  // Or enough of the queue that something might be crowded out.
+  bool is_batch_full() const {
+    return queue_.bytes() >=
+           static_cast<std::size_t>(std::min(config_.spool_batch_bytes_max, config_.ingest_queue_bytes_max / 2));
   }
 
   // Never returns: returning would acknowledge a message that nobody has taken.
@@ -328,8 +320,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // for poll and the connector
   std::condition_variable room_;     // for Paho's thread
-  std::deque<Queued> queue_;
-  std::size_t queue_bytes_ = 0;
+  MessageQueue queue_;
   bool waiting_for_commit_ = false;  // the last message of the queue, or of the batch at hand
   bool taken_all_ = false;
   bool woken_ = false;
@@ -341,6 +332,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   std::uint64_t connections_ = 0;
   std::uint64_t connection_failures_ = 0;
   std::uint64_t queue_full_waits_ = 0;
+  std::uint64_t crowded_out_ = 0;
   std::string last_error_;
   std::atomic<std::size_t> granted_ = 0;  // subscriptions, since the last connection was made
   std::atomic<bool> subscribed_ = false;

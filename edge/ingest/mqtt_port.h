@@ -29,6 +29,7 @@ struct MqttStatus {
   std::uint64_t publishes_dropped = 0;
   std::uint64_t queue_bytes = 0;
   std::uint64_t queue_full_waits = 0;
+  std::uint64_t crowded_out = 0;  // messages that were not taken, for their device had more than its place
   std::string last_error;
 };
 
