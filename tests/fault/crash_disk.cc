@@ -418,6 +418,24 @@ void CrashDisk::erase(const std::string& prefix) {
   std::erase_if(files_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
 }
 
+CrashDisk::Image CrashDisk::copy(const std::string& prefix) const {
+  Image image;
+  for (const auto& [path, file] : files_) {
+    if (path.starts_with(prefix)) image.emplace(path, file->seen);
+  }
+  return image;
+}
+
+void CrashDisk::put_back(const std::string& prefix, const Image& image) {
+  erase(prefix);
+  for (const auto& [path, bytes] : image) {
+    const auto& file = files_[path] = std::make_shared<File>();
+    file->path = path;
+    file->seen = file->durable = bytes;
+    file->exists_durably = true;
+  }
+}
+
 void CrashDisk::fail(const std::string& prefix, Failure failure, At at, std::uint64_t after) {
   fault_prefix_ = prefix;
   failure_ = failure;

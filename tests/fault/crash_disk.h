@@ -44,6 +44,11 @@ class CrashDisk {
   // Nothing of it is left.
   void erase(const std::string& prefix);
 
+  // A copy of what readers see, and the same put in the place of whatever is there; nobody may have it open by then.
+  using Image = std::map<std::string, std::vector<std::uint8_t>>;
+  Image copy(const std::string& prefix) const;
+  void put_back(const std::string& prefix, const Image& image);
+
   // The operation after the next `after` ones of its sort fails.
   void fail(const std::string& prefix, Failure failure, At at, std::uint64_t after);
   bool is_failure_due() const { return faults_left_ > 0; }

@@ -2,7 +2,8 @@
 // and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
 //
 // A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
-// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store.
+// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store, and the
+// edge may be put back to a copy of an earlier day: then what it had acknowledged since may be missing, and nothing else.
 #pragma once
 
 #include <array>
@@ -48,6 +49,7 @@ struct Tally {
   std::uint64_t power_losses = 0;  // of them
   std::uint64_t disk_faults = 0;
   std::uint64_t lost_stores = 0;
+  std::uint64_t copies = 0;  // that the edge was put back to
   std::uint64_t clock_jumps = 0;
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
@@ -90,12 +92,19 @@ class World {
   void start_collector();
   void crash_collector();
   void lose_store();
+  void copy_edge();
+  void put_edge_back();
   void stop_machine(const std::string& file);
   void trouble_a_disk();
   void heal();
   bool is_drained();
 
-  std::map<std::pair<std::uint64_t, TimeNs>, std::pair<std::uint64_t, double>> expected_windows(const Device& device) const;
+  struct Expected {
+    std::uint64_t count = 0;
+    std::uint64_t may_be_lost = 0;  // of them
+    double sum = 0;
+  };
+  std::map<std::pair<std::uint64_t, TimeNs>, Expected> expected_windows(const Device& device) const;
   std::string check(bool at_end);
   std::string check_alarms();
 
@@ -117,6 +126,8 @@ class World {
   std::vector<std::vector<std::uint8_t>> late_posts_;  // that come a second time
   bool collector_is_away_ = false;
   bool faults_ = true;
+  bool with_copies_ = false;  // only windows on a grid are known by what they hold, and can be compared then
+  std::optional<fault::CrashDisk::Image> image_;
   std::string damage_;  // what a store said when it would not open
   Tally tally_;
 };

@@ -205,7 +205,7 @@ DurationNs Sender::step() {
 }
 
 Result<std::vector<OutboxLane>> Sender::read_outbox() {
-  auto lanes = source_.waiting(config_.order, rows_max_, config_.batch_bytes_max);
+  auto lanes = source_.waiting(config_.order, has_greeted_ ? rows_max_ : 0, config_.batch_bytes_max);
   if (!lanes) return lanes;
   if (auto checked = check_outbox(*lanes); !checked) return std::unexpected(checked.error());
   return lanes;
@@ -290,6 +290,7 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
   if (backoff_ > 0) spdlog::info("the collector answers again");
   backoff_ = 0;
   last_success_ = now;
+  has_greeted_ = true;
   has_backlog_ = sent.left_rows_behind || rows_held < sent.rows || *wait_again;
   rows_max_ = std::min(config_.rows_max, rows_max_ * 2);
   DurationNs pause = std::min<DurationNs>(retry_after_max, static_cast<DurationNs>(ack.retry_after_ms) * ns_per_ms);

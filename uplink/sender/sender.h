@@ -1,5 +1,6 @@
 // Brings the outbox to the collector: rows of every lane in one batch, an acknowledgement back, and only then do rows wait no
-// more. Whatever goes wrong, the same rows are sent again; nothing is ever dropped here.
+// more. Whatever goes wrong, the same rows are sent again; nothing is ever dropped here. The first batch has no rows: its answer
+// shows whether the outbox is a copy of an earlier day before any row of it is mistaken for another.
 //
 // While there is a backlog, batch follows batch. Otherwise the first row after a quiet time leaves at once, later ones are
 // gathered for up to `interval`, and an idle node sends an empty batch at its start and each `heartbeat`. After a failure it
@@ -113,6 +114,7 @@ class Sender {
   DurationNs backoff_ = 0;            // 0: the last round went well
   DurationNs not_before_ = 0;         // a monotonic time
   std::optional<DurationNs> last_success_;  // a monotonic time
+  bool has_greeted_ = false;
   bool has_backlog_ = true;           // what an earlier run left behind is sent first
   std::optional<DurationNs> draining_since_;  // a monotonic time: of the batch before, which left rows behind
   std::mt19937_64 jitter_;

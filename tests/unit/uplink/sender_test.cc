@@ -165,6 +165,14 @@ class SenderTest : public ::testing::Test {
             .jitter_seed = 1};
   }
 
+  // The first batch, which has no rows, is over.
+  void greet() {
+    sender.step();
+    EXPECT_THAT(uplink.sizes, ::testing::ElementsAre(0));
+    uplink.sizes.clear();
+    uplink.posts = 0;
+  }
+
   // As the thread would: rounds until one has to wait.
   DurationNs run_until_waiting() {
     for (int round = 0; round < 1000; ++round) {
@@ -187,6 +195,7 @@ class SenderTest : public ::testing::Test {
 
 TEST_F(SenderTest, DrainsABacklogWithoutWaiting) {
   outbox.add(30);
+  greet();
   const DurationNs wait = run_until_waiting();
   EXPECT_EQ(wait, 30 * ns_per_s) << "nothing to do but the heartbeat";
   EXPECT_THAT(uplink.sizes, ::testing::ElementsAre(8, 8, 8, 6));
@@ -195,7 +204,7 @@ TEST_F(SenderTest, DrainsABacklogWithoutWaiting) {
   EXPECT_EQ(uplink.last_offered_until, 77);
   const auto status = sender.status();
   EXPECT_EQ(status.rows, 30U);
-  EXPECT_EQ(status.batches, 4U);
+  EXPECT_EQ(status.batches, 5U) << "the first had no rows";
   EXPECT_EQ(status.rows_waiting, 0U);
   EXPECT_EQ(status.state, SenderState::idle);
   EXPECT_EQ(status.collector, std::string(32, 'c'));
@@ -203,10 +212,21 @@ TEST_F(SenderTest, DrainsABacklogWithoutWaiting) {
 
 TEST_F(SenderTest, ABatchThatLeavesRowsBehindDoesNotClaimToOfferAll) {
   outbox.add(9);
+  greet();
   sender.step();
   EXPECT_EQ(uplink.last_offered_until, 0);
   sender.step();
   EXPECT_EQ(uplink.last_offered_until, 77);
+}
+
+TEST_F(SenderTest, NoRowIsSentBeforeTheCollectorHasSaidWhatItHolds) {
+  outbox.add(3);
+  uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(); };
+  for (int round = 0; round < 3; ++round) clock.pass(sender.step());
+  EXPECT_THAT(uplink.sizes, ::testing::ElementsAre(0, 0, 0));
+  uplink.answer = nullptr;
+  run_until_empty();
+  EXPECT_THAT(uplink.sizes, ::testing::ElementsAre(0, 0, 0, 0, 3));
 }
 
 TEST_F(SenderTest, SaysAtItsStartThatItIsThereAndThenNowAndThen) {
@@ -242,6 +262,7 @@ TEST_F(SenderTest, TheFirstRowLeavesAtOnceAndLaterOnesAreGathered) {
 
 TEST_F(SenderTest, ALostAnswerCostsADuplicateAndNothingElse) {
   outbox.add(20);
+  greet();
   int lost = 0;
   uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
     const auto ack = uplink.take(batch);
@@ -291,6 +312,7 @@ TEST_F(SenderTest, ComesBackWhenTheCollectorSaysSo) {
 
 TEST_F(SenderTest, AnAcknowledgementMayAskToWaitToo) {
   outbox.add(16);
+  greet();
   uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
     auto ack = uplink.store(batch);
     ack.retry_after_ms = 5'000;
@@ -302,6 +324,7 @@ TEST_F(SenderTest, AnAcknowledgementMayAskToWaitToo) {
 
 TEST_F(SenderTest, ARefusedBatchIsHalvedAndNothingIsDropped) {
   outbox.add(8);
+  greet();
   bool one_at_a_time = true;
   uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
     if (one_at_a_time && MemoryUplink::rows_of(batch) > 1) return refused();
@@ -319,6 +342,7 @@ TEST_F(SenderTest, ARefusedBatchIsHalvedAndNothingIsDropped) {
 
 TEST_F(SenderTest, ARowThatIsRefusedAloneStays) {
   outbox.add(2);
+  greet();
   uplink.answer = [](const schema::UplinkBatchT&) { return refused(); };
   for (int round = 0; round < 20; ++round) clock.pass(sender.step());
   EXPECT_EQ(outbox.kept(), 2U);
@@ -361,6 +385,7 @@ TEST_F(SenderTest, GarbageIsNotAnAcknowledgement) {
 
 TEST_F(SenderTest, ImplausibleNumbersAreNotBelieved) {
   outbox.add(4);
+  greet();
   const auto answer_with = [&](std::uint8_t lane, std::uint64_t durable_through, const std::vector<NumberRange>& ranges) {
     uplink.answer = [=](const schema::UplinkBatchT& batch) -> PostResult {
       schema::UplinkAckT ack;
