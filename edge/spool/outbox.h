@@ -94,7 +94,7 @@ class Outbox {
   Result<RowTotals> leave(Leaving which, Until until);
   Result<RowTotals> leave_stretch(std::size_t lane, uplink::NumberRange stretch, Leaving which, Until until);
   Status note_given_up(std::size_t lane, uplink::NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns);
-  Status read_rows(uplink::OutboxLane& out, const Lane& lane, uplink::SendOrder order, std::size_t rows_max,
+  Status read_rows(uplink::OutboxLane& out, const Lane& state, uplink::SendOrder order, std::size_t rows_max,
                    std::size_t& bytes_left);
   Status read_given_up(uplink::OutboxLane& out);
 

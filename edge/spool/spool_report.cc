@@ -148,9 +148,10 @@ Status find_loose_ends(Database& database, Findings& findings) {
                                                  {"identity", "stream", "time_ns", "stream"}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
-    const std::string sql = std::string("SELECT ") + each.time + ", stream, " + each.column + " FROM " + table +
-                            " WHERE NOT EXISTS (SELECT 1 FROM " + each.to + " WHERE id = " + table + "." + each.column +
-                            ") LIMIT ?1";
+    std::string sql = "SELECT ";
+    sql.append(each.time).append(", stream, ").append(each.column).append(" FROM ").append(table);
+    sql.append(" WHERE NOT EXISTS (SELECT 1 FROM ").append(each.to).append(" WHERE id = ").append(table).append(".");
+    sql.append(each.column).append(") LIMIT ?1");
     auto read = for_each(database, sql, {findings_max + 1}, [&](Statement& row) {
       findings.add(table + " of stream " + std::to_string(row.integer(1)) + " at " + format_time(row.integer(0)) +
                    ": there is no " + each.to + " " + std::to_string(row.unsigned_integer(2)));

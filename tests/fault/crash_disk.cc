@@ -210,7 +210,7 @@ struct CrashDisk::Calls {
     if (!handle.memory) return SQLITE_IOERR_SHMLOCK;
     auto& holders = handle.memory->holders;
     const auto each = [&](auto change) {
-      for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(first + count); ++i) change(i);
+      for (int i = first; i < first + count; ++i) change(static_cast<std::size_t>(i));
     };
     if ((flags & SQLITE_SHM_UNLOCK) != 0) {
       each([&](std::size_t i) {

@@ -21,7 +21,7 @@ constexpr TimeNs now_ns = epoch_ns + 3'600 * ns_per_s;
 std::vector<Message> batch_of(int index) {
   BlockSpec block;
   block.sequence = static_cast<std::uint64_t>(index) + 1;
-  block.start_ns = epoch_ns + index * 700 * ns_per_ms;
+  block.start_ns = epoch_ns + 700 * ns_per_ms * index;
   std::vector<Message> batch{block_message(block)};
   if (index % 3 == 0) batch.push_back(json_message("not json"));
   batch.push_back(json_message(R"({"device":"t1","temperature":1,"ts":)" + std::to_string((block.start_ns) / ns_per_ms) +
@@ -63,7 +63,10 @@ class ScarceMemory {
   static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
  private:
-  static bool take() { return left_ == unlimited || (left_ > 0 && --left_ > 0); }
+  static bool take() {
+    if (left_ != unlimited && left_ > 0) --left_;
+    return left_ > 0;
+  }
 
   static inline sqlite3_mem_methods real_{};
   static inline std::uint64_t left_ = unlimited;

@@ -205,7 +205,6 @@ TEST_F(OutboxTest, ACopyTakesAnotherIdentityAndSendsWhatItHas) {
   open();
   add(4);
   answer({.durable_through = 3, .ranges = {}});
-  const std::string identity = spool_->spool_identity();
   const auto take_as_copy = [&](const LaneAnswer& held) {
     const std::string before = spool_->spool_identity();
     answer(held);
