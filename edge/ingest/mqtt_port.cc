@@ -194,10 +194,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       }
       if (connect()) {
         pause = config_.mqtt_reconnect_min;
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stopping_ || !connected_ || paused_; });
+        await_end();
       }
-      end_for_pause();
       std::unique_lock lock(mutex_);
       if (stopping_) return;
       const auto jittered = std::uniform_int_distribution<DurationNs>(pause / 2, pause)(jitter_);
@@ -206,10 +204,13 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
-  // A callback that waits for its commit is soon released, and then lets the connection end.
-  void end_for_pause() {
+  // Until the connection is lost, or was ended for a pause. A callback that waits for its commit is soon released, and then lets
+  // it end; until it has, a pause may also be over.
+  void await_end() {
     std::unique_lock lock(mutex_);
-    while (paused_ && connected_ && !stopping_) {
+    for (;;) {
+      changed_.wait(lock, [&] { return stopping_ || !connected_ || paused_; });
+      if (stopping_ || !connected_) return;
       lock.unlock();
       const bool ended = disconnect();
       lock.lock();
