@@ -122,8 +122,10 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.samples = samples;
   status_.streams = core_.stream_count();
   status_.devices = core_.device_count();
-  status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
-  status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
+  if (!effect.alarms.empty()) {  // each looks at every stream
+    status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
+    status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
+  }
   status_.stepped_monotonic_ns = clock_.monotonic();
   status_.disk_free_bytes = disk_free_bytes_;
   status_.paused = paused_;
