@@ -168,6 +168,7 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
     const NumberSet before = *held;
     const std::int64_t known = counts_[static_cast<std::size_t>(Counter::rows)];
     const std::int64_t duplicates = counts_[static_cast<std::size_t>(Counter::rows_duplicate)];
+    const schema::Row* last = nullptr;  // of those that are new and beyond the highest that came before
     if (lane.rows() != nullptr) {
       for (const auto* row : *lane.rows()) {
         if (held->contains(row->number())) {
@@ -177,12 +178,13 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
         } else {
           count(Counter::rows);
           if (auto taken = take_row(source, *row); !taken) return taken;
-          if (row->number() > last_number) {
-            last_number = row->number();
-            last_hash = hash_of(schema::Bytes(row->body()->data(), row->body()->size()));
-          }
+          if (row->number() > last_number) last = row;
         }
       }
+    }
+    if (last != nullptr) {
+      last_number = last->number();
+      last_hash = hash_of(schema::Bytes(last->body()->data(), last->body()->size()));
     }
     if (auto noted = note_lost_rows(source, lane, *held); !noted) return noted;
     if (auto written = upsert_lane_.bind(1, source.spool)
