@@ -320,7 +320,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // for poll and the connector
-  std::condition_variable room_;     // for Paho's thread
+  std::condition_variable room_;  // for Paho's thread
   MessageQueue queue_;
   bool waiting_for_commit_ = false;  // the last message of the queue, or of the batch at hand
   bool taken_all_ = false;
