@@ -21,7 +21,9 @@ Result<std::unique_ptr<HttpListener>> HttpListener::start(const std::string& hos
                            "no",
                            nullptr};
   std::unique_ptr<HttpListener> listener(new HttpListener(std::move(handler)));
-  const mg_callbacks callbacks{};
+  // The handler is part of the start: one that is set afterwards lets civetweb answer the first requests itself, with 404.
+  mg_callbacks callbacks{};
+  callbacks.begin_request = &HttpListener::on_request;
   mg_init_library(0);
   listener->context_ = mg_start(&callbacks, listener.get(), options);
   if (listener->context_ == nullptr) return fail(Code::io, doing, "the address cannot be used");
@@ -30,7 +32,6 @@ Result<std::unique_ptr<HttpListener>> HttpListener::start(const std::string& hos
     return fail(Code::io, doing, "no port was opened");
   }
   listener->port_ = ports[0].port;
-  mg_set_request_handler(listener->context_, "/", &HttpListener::on_request, listener.get());
   return listener;
 }
 
@@ -38,13 +39,14 @@ HttpListener::~HttpListener() {
   if (context_ != nullptr) mg_stop(context_);
 }
 
-int HttpListener::on_request(mg_connection* connection, void* self) {
+int HttpListener::on_request(mg_connection* connection) {
   const mg_request_info* request = mg_get_request_info(connection);
+  const auto* self = static_cast<const HttpListener*>(request->user_data);
   HttpAnswer answer;
   if (std::string_view(request->request_method) != "GET") {
     answer = {405, "text/plain; charset=utf-8", "only GET\n"};
   } else {
-    answer = static_cast<HttpListener*>(self)->handler_(request->local_uri == nullptr ? "" : request->local_uri);
+    answer = self->handler_(request->local_uri == nullptr ? "" : request->local_uri);
   }
   mg_printf(connection, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", answer.status,
             mg_get_response_code_text(connection, answer.status), answer.content_type.c_str(), answer.body.size());

@@ -34,7 +34,7 @@ class HttpListener {
 
  private:
   explicit HttpListener(Handler handler) : handler_(std::move(handler)) {}
-  static int on_request(mg_connection* connection, void* self);
+  static int on_request(mg_connection* connection);
 
   const Handler handler_;
   mg_context* context_ = nullptr;

@@ -277,10 +277,12 @@ def window_of(record):
 
 
 def metric_of(url, name, labels):
-    """The sum over all that bear these labels; 0 where there is none."""
+    """The sum over all that bear these labels; 0 where there is none. A metric that nothing serves is an error."""
     status, body = http(url + "/metrics")
     if status != 200:
         raise RigError(f"GET {url}/metrics: {status}")
+    if f"# TYPE {name} " not in body.decode():
+        raise RigError(f"GET {url}/metrics: no metric is named {name}")
     return sum(value for each, its, value in metrics_of(body.decode())
                if each == name and all(its.get(key) == wanted for key, wanted in labels.items()))
 
@@ -313,8 +315,9 @@ class Edge(Process):
         """Or has committed something: the broker confirms the subscriptions after all that the session held."""
         if self.is_ready():
             return True
-        _, body = http(self.url + "/metrics")
-        return any(name == "stethos_edge_commits_total" and value for name, _, value in metrics_of(body.decode()))
+        status, body = http(self.url + "/metrics")
+        return status == 200 and any(name == "stethos_edge_commits_total" and value
+                                     for name, _, value in metrics_of(body.decode()))
 
     def metric(self, name, **labels):
         return metric_of(self.url, name, labels)
