@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/time_text.h"
 #include "schemas/envelope.h"
@@ -161,9 +162,16 @@ void Core::take(const Message& message, std::size_t index) {
     ++effect_.totals[Counter::duplicate_messages];
     return;
   }
+  // To say whose it is it must be read; if the process died of that too, it is not, and its device cannot be told.
+  if (message.stops > stops_max + 1) {
+    ++effect_.totals[Counter::duplicate_messages];  // its letter is there
+    return;
+  }
+  if (message.stops > stops_max) return set_aside(message, {});
   if (message.payload.size() > static_cast<std::size_t>(config_.ingest_message_bytes_max)) {
     return reject(message, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
   }
+  poison_point("edge.decode", message.payload);
   if (auto decoded = decoders_[message.subscription]->decode(message, decoded_); !decoded) {
     return reject(message, std::move(decoded.error()), {});
   }
@@ -171,6 +179,9 @@ void Core::take(const Message& message, std::size_t index) {
   const auto device = device_for(decoded_.device);
   if (!device) return reject(message, device.error(), decoded_.device);
   if (decoded_.epoch != 0 && !follow_sequence(message, **device)) return;
+
+  if (message.stops == stops_max) return set_aside(message, decoded_.device);
+  poison_point("edge.process", message.payload);
 
   // Where the device numbers nothing, the edge's own count of messages does.
   const Origin origin =
@@ -185,6 +196,10 @@ void Core::take(const Message& message, std::size_t index) {
   step.complete = *device;
   step.time_ns = decoded_.complete_until_ns;
   steps_.push_back(step);
+}
+
+void Core::set_aside(const Message& message, std::string_view device) {
+  reject(message, {Reason::stopped_the_process, "it died with this in hand " + std::to_string(message.stops) + " times"}, device);
 }
 
 // What a broker has not heard of it delivers again in its order: first what is committed here, from some message on, then what

@@ -76,6 +76,7 @@ class Core {
   void restore(SavedState saved);
   void settle();
   void take(const Message& message, std::size_t index);
+  void set_aside(const Message& message, std::string_view device);
   bool is_redelivery(const Message& message);
   bool follow_sequence(const Message& message, Device& device);
   void note_gaps(const Device& device);

@@ -95,6 +95,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file,
                spool.spool_identity(), backend->name(), loaded.hash);
 
+  Suspects suspects = std::move(opened->saved.suspects);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
 
   std::unique_ptr<uplink::Uplink> uplink;
@@ -110,8 +111,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (!port) return stop_with(Exit::config, port.error());
   Pipeline pipeline({.commit_interval = config.spool_commit_interval,
                      .republish_topic = config.republish_topic,
-                     .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min)},
-                    core, **port, spool, clock, [&sender] {
+                     .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
+                     .last_run_died = spool.begin_run(),
+                     .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages)},
+                    std::move(suspects), core, **port, spool, clock, [&sender] {
                       if (sender != nullptr) sender->notify();
                     });
   if (!opened->set_aside.empty()) {
@@ -123,7 +126,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });
-  if (!listener) return stop_with(Exit::listener, listener.error());
+  if (!listener) {
+    spool.end_run();
+    return stop_with(Exit::listener, listener.error());
+  }
   spdlog::info("health on {}:{}", config.health_host, (*listener)->port());
 
   if (sender != nullptr) sender->start();
@@ -138,6 +144,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     // The connection is just dropped: an orderly end could acknowledge what the port holds back.
     exit = stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
   }
+  spool.end_run();
   // civetweb and Paho take seconds to stop their threads, which hold nothing that matters any more.
   std::quick_exit(static_cast<int>(exit));
 }

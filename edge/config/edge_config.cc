@@ -163,6 +163,10 @@ void add_intake(settings::Table<EdgeConfig>& table) {
   table.bytes("ingest.queue_bytes_max", &Config::ingest_queue_bytes_max, "64 MiB", {"1 KiB", "4 GiB"},
               "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
               "broker queues.");
+  table.integer(
+      "ingest.careful_messages", &Config::ingest_careful_messages, 10'000, {0, 10'000'000},
+      "After a run that died (was killed, or crashed) so many messages are taken one by one, each written down before it "
+      "is processed, so that one which stops the process again and again is found and set aside; 0: none.");
   table.integer("ingest.devices_max", &Config::ingest_devices_max, 10'000, {1, 1'000'000},
                 "How many devices are followed; a message of one more becomes a dead letter.");
   table.integer("ingest.streams_max", &Config::ingest_streams_max, 50'000, {1, 10'000'000},

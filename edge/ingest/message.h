@@ -25,6 +25,8 @@ struct Message {
   std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one
   bool redelivered = false;      // the DUP flag
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
+  bool comes_again = false;       // until it is handled: of QoS 1, or of our protocol, whose devices send again
+  std::uint64_t stops = 0;        // so often the process has died with it in hand: edge/ingest/suspects.h
 };
 
 }  // namespace stethos::edge

@@ -135,6 +135,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     const SubscriptionConfig& subscription = config_.subscriptions[message.subscription];
     message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
                                subscription.acknowledge == Acknowledge::after_commit;
+    message.comes_again = arrived->get_qos() > 0 || subscription.format == PayloadFormat::stethos;
     message.owner = arrived;
     queued.bytes = payload.size() + message_overhead_bytes;
     put(std::move(queued));

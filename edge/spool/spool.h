@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "edge/ingest/rejection.h"
 #include "edge/ingest/sequence_tracker.h"
+#include "edge/ingest/suspects.h"
 #include "edge/window/definition.h"
 #include "edge/window/state.h"
 #include "schemas/rows_generated.h"
@@ -64,6 +65,7 @@ struct SavedState {
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
+  Suspects suspects;
 };
 
 struct NewRow {
@@ -106,6 +108,7 @@ struct Effect {
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
+  const Suspects* suspects = nullptr;  // null: as before
   bool changed = false;  // false: there is nothing to commit
 };
 
@@ -120,6 +123,9 @@ class Spool {
 
   // All of it or nothing. After an error the file must not be used on: close, and open again.
   virtual Status commit(const Effect& effect) = 0;
+
+  // Written before the message in hand is processed, should the process die of it. Errors as those of commit.
+  virtual Status note(const Suspects& suspects) = 0;
 
   // Bytes free on its disk; 0 is also what a disk says that is full for us. Nothing: not known.
   virtual std::optional<std::uint64_t> disk_free_bytes() const = 0;

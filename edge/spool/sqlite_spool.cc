@@ -82,6 +82,24 @@ Result<std::vector<SequenceRange>> ranges_of(std::span<const std::uint8_t> bytes
   return ranges;
 }
 
+std::vector<std::uint8_t> bytes_of(const Suspects& suspects) {
+  std::vector<std::uint64_t> numbers{suspects.in_hand};
+  for (const Suspect& suspect : suspects.died_with) numbers.insert(numbers.end(), {suspect.message, suspect.stops});
+  std::vector<std::uint8_t> bytes(numbers.size() * sizeof(std::uint64_t));
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return bytes;
+}
+
+Suspects suspects_of(std::span<const std::uint8_t> bytes) {
+  std::vector<std::uint64_t> numbers(std::min(bytes.size() / sizeof(std::uint64_t), 1 + 2 * suspects_max));
+  if (numbers.empty()) return {};
+  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::uint64_t));
+  Suspects suspects;
+  suspects.in_hand = numbers[0];
+  for (std::size_t i = 1; i + 1 < numbers.size(); i += 2) suspects.died_with.push_back({numbers[i], numbers[i + 1]});
+  return suspects;
+}
+
 // Runs `row` for each row that the statement gives.
 template <class Row>
 Status for_each(Statement& statement, Row row) {
@@ -107,6 +125,11 @@ std::uintmax_t size_of(const std::string& path) {
   const auto size = std::filesystem::file_size(path, absent);
   return absent ? 0 : size;
 }
+
+// What the lock file says. Of one length: written in place, it needs no room on a full disk.
+constexpr std::string_view running = "running\n";
+constexpr std::string_view ended = "ended  \n";
+static_assert(running.size() == ended.size());
 
 constexpr std::array<const char*, 4> file_suffixes{"", "-journal", "-wal", "-shm"};
 
@@ -435,6 +458,7 @@ Result<SavedState> SqliteSpool::load() {
       std::memcpy(state.may_return.data(), bytes.data(), state.may_return.size() * sizeof(std::uint64_t));
     }
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
+    if (row.text(0) == "suspects") state.suspects = suspects_of(row.blob(1));
   });
   if (!read) return std::unexpected(read.error());
   writer_.fold_log_on_close(true);  // it is whole: there is nothing to keep as it was
@@ -457,6 +481,29 @@ Status SqliteSpool::commit(const Effect& effect) {
   if (usable_) offered_until_ns_.store(effect.now_ns);
   return usable_;
 }
+
+Status SqliteSpool::note(const Suspects& suspects) {
+  const std::lock_guard lock(write_mutex_);
+  fault_point("edge.suspects.before");
+  change([&] { return write_suspects(suspects); });
+  fault_point("edge.suspects.after");
+  return usable_;
+}
+
+Status SqliteSpool::write_suspects(const Suspects& suspects) {
+  const auto value = bytes_of(suspects);
+  return statements_->set_meta.bind(1, std::string_view("suspects")).bind(2, std::span(value)).run();
+}
+
+bool SqliteSpool::begin_run() {
+  std::array<char, running.size()> said{};
+  const bool died = ::pread(lock_->descriptor(), said.data(), said.size(), 0) == std::ssize(said) &&
+                    std::string_view(said.data(), said.size()) == running;
+  static_cast<void>(::pwrite(lock_->descriptor(), running.data(), running.size(), 0));
+  return died;
+}
+
+void SqliteSpool::end_run() { static_cast<void>(::pwrite(lock_->descriptor(), ended.data(), ended.size(), 0)); }
 
 std::optional<std::uint64_t> SqliteSpool::disk_free_bytes() const {
   std::error_code failed;
@@ -627,6 +674,9 @@ Status SqliteSpool::write_totals(const Effect& effect) {
   if (effect.provenance != written_.provenance) {
     if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
     written_.provenance = effect.provenance;
+  }
+  if (effect.suspects != nullptr) {
+    if (auto done = write_suspects(*effect.suspects); !done) return done;
   }
   return set_meta("offered_until_ns", effect.now_ns);
 }
