@@ -41,7 +41,7 @@ def disk(tmp_path):
 @pytest.mark.slow
 def test_full_under_the_spool(disk, rig, tell):
     """The edge stops with an exit code of its own, as often as it is started; devices and broker keep what it did not take."""
-    plant = Plant(rig, **{"spool.file": disk.folder / "spool.db"})
+    plant = Plant(rig, **{"spool.file": disk.folder / "spool.db", "spool.disk_free_bytes_min": "0 B"})
     plant.publish()
     plant.after_messages(500)
     plant.collector.terminate()  # so that the spool must grow
