@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <fstream>
 #include <iostream>
 
 #include "common/log.h"
@@ -68,6 +69,13 @@ Result<bool> done_if(const Status& status) {
   return true;
 }
 
+Status export_rows(SpoolReport& report, const std::string& out_file, bool only_waiting) {
+  if (out_file.empty()) return report.rows(std::cout, only_waiting);
+  std::ofstream file(out_file, std::ios::noreplace);
+  if (!file) return fail(Code::io, "making the file " + out_file, "it is there already, or may not be made");
+  return report.rows(file, only_waiting);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -101,6 +109,12 @@ int main(int argc, char** argv) {
   auto* verify_command = with_spool(spool_command->add_subcommand("verify", "whether it is sound; reads all of it"));
   auto* letters_command = with_spool(spool_command->add_subcommand("letters", "the newest dead letters, the newest last"));
   letters_command->add_option("--limit", letters_max, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000'000));
+  auto* export_command =
+      with_spool(spool_command->add_subcommand("export", "the rows of the outbox as JSON, one a line, to be carried by hand"));
+  bool only_waiting = false;
+  std::string out_file;
+  export_command->add_flag("--waiting", only_waiting, "only those that the collector does not have");
+  export_command->add_option("--out", out_file, "the file to write, which must not be there; else standard output");
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -122,6 +136,10 @@ int main(int argc, char** argv) {
   if (letters_command->parsed()) {
     exit = report_spool(spool_file, config_path,
                         [&](SpoolReport& report) { return done_if(report.letters(std::cout, letters_max)); });
+  }
+  if (export_command->parsed()) {
+    exit = report_spool(spool_file, config_path,
+                        [&](SpoolReport& report) { return done_if(export_rows(report, out_file, only_waiting)); });
   }
   if (version_command->parsed()) std::cout << "stethos-edge " STETHOS_VERSION "\n";
   return static_cast<int>(exit);
