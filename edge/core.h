@@ -93,7 +93,8 @@ class Core {
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
-  void reject(const Message& message, Rejection rejection, std::string_view device);
+  // `channel`: the one that was refused, if it was just one.
+  void reject(const Message& message, Rejection rejection, std::string_view device, std::string_view channel = {});
   void detect();
 
   StreamRecord* find_stream(const Device& device, std::string_view channel) const;

@@ -68,6 +68,12 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   return points;
 }
 
+SpoolBudget budget_of(const EdgeConfig& config) {
+  return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
+          .age_max = config.spool_age_max,
+          .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)};
+}
+
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const EdgeConfig& config = loaded.config;
   const Clock& clock = system_clock();
@@ -82,10 +88,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now(),
-                                               {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
-                                                .age_max = config.spool_age_max,
-                                                .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)});
+  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now(), budget_of(config));
   if (!opened) return stop_with(Exit::spool, opened.error());
   if (!opened->set_aside.empty()) {
     spdlog::error("the spool {} is damaged and was set aside as {}; a new one is begun: {}", config.spool_file, opened->set_aside,

@@ -229,8 +229,8 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "by itself once there is a quarter more, or 16 MiB; 0: it goes on until the disk is full.");
   table.integer("spool.dead_letters_max", &Config::spool_dead_letters_max, 10'000, {0, 10'000'000},
                 "How many dead letters are kept; beyond it the oldest go, counted.");
-  table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "256 B", {"0 B", "64 KiB"},
-              "How many of the first bytes of its payload a dead letter keeps.");
+  table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "32 KiB", {"0 B", "8 MiB"},
+              "How many of the first bytes of its payload a dead letter keeps; one that is kept whole can be put through again.");
 
   table.boolean("uplink.enabled", &Config::uplink_enabled, true,
                 "Whether rows are sent to a collector; if not, they stay in the spool.");

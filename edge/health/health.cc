@@ -49,6 +49,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
     list.counter("dead_letters_total", "Messages, or channels of messages, that were refused.", real(totals.dead_letters[i]),
                  {{"reason", std::string(reason_names[i])}});
   }
+  list.counter("dead_letters_put_through_total", "Dead letters that were processed again, and left.",
+               real(totals[Counter::letters_put_through]));
   const SampleCounts& samples = status.samples;
   const std::pair<const char*, std::uint64_t> outcomes[] = {{"good", samples.good},
                                                             {"duplicate", samples.duplicate},

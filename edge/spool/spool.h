@@ -30,14 +30,17 @@ enum class Counter : std::uint8_t {
   streams_rebased,      // went back to a clock that had jumped ahead
   alarm_rows,
   limit_units_differ,   // windows not held against a limit, which has another unit
+  letters_put_through,  // dead letters that were processed again, and left
   count_,
 };
 
 struct DeadLetter {
+  std::int64_t id = 0;  // which the spool gives it
   TimeNs received_ns = 0;
   Rejection rejection;
   std::string topic;
-  std::string device;  // empty: not known
+  std::string device;   // empty: not known
+  std::string channel;  // of the message, the one that was refused; empty: not just one
   std::uint64_t payload_bytes = 0;
   std::vector<std::uint8_t> payload;  // its first bytes
 };
@@ -102,6 +105,7 @@ struct Effect {
   std::vector<AlarmChange> alarms;  // of one alarm the last counts
   std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
   std::vector<DeadLetter> dead_letters;
+  const DeadLetter* put_through = nullptr;  // the batch was this one, which leaves
   std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
   std::vector<schema::WindowRowT> windows;
   std::vector<schema::AlarmRowT> alarm_rows;

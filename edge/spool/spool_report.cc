@@ -305,13 +305,13 @@ Result<bool> SpoolReport::verify(std::ostream& out) {
 
 Status SpoolReport::letters(std::ostream& out, std::size_t limit) {
   return for_each(database_,
-                  "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload FROM dead_letter WHERE id >= "
+                  "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload, id FROM dead_letter WHERE id >= "
                   "(SELECT min(id) FROM (SELECT id FROM dead_letter ORDER BY id DESC LIMIT ?1)) ORDER BY id",
                   {limit}, [&](Statement& row) {
                     const auto kept = row.blob(6);
                     const auto shown = kept.first(std::min(kept.size(), payload_bytes_max));
-                    out << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": " << printable(row.text(2))
-                        << "\n  topic " << printable(row.text(3)) << ", device "
+                    out << row.integer(7) << ' ' << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": "
+                        << printable(row.text(2)) << "\n  topic " << printable(row.text(3)) << ", device "
                         << (row.text(4).empty() ? "not known" : printable(row.text(4))) << ", " << row.unsigned_integer(5)
                         << " bytes\n  " << printable(shown) << (shown.size() < row.unsigned_integer(5) ? " ..." : "") << '\n';
                   });

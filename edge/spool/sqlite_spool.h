@@ -62,6 +62,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
+  // The first dead letter with a greater id; nothing: there is none whose reason this program knows.
+  Result<std::optional<DeadLetter>> letter_after(std::int64_t id);
+
   // Of the process: between the two the file beside the spool says that one runs. Returns whether the last that began did not
   // come to its end: it died. Neither is synced: what a power loss leaves may say either.
   bool begin_run();

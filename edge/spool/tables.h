@@ -15,7 +15,7 @@
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
-//   dead_letter  what was refused, with its first bytes
+//   dead_letter  what was refused, with its first bytes; `device` is "device/channel" where it was one channel of a message
 //   counter      totals
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.

@@ -188,10 +188,10 @@ TEST_F(SpoolReportTest, LettersAreShownNewestLastAndEscaped) {
       "(1795276501000000000, 'corrupt', 'cut ' || char(27) || '[2J', 'a/b', '', 300, x'415c00ff0a'), "
       "(1795276502000000000, 'too_large', 'why', 'c/d', 'd1', 2, x'4142')");
   EXPECT_EQ(letters(2),
-            "2026-11-21T15:55:01.000Z corrupt: cut \\x1b[2J\n"
+            "2 2026-11-21T15:55:01.000Z corrupt: cut \\x1b[2J\n"
             "  topic a/b, device not known, 300 bytes\n"
             "  A\\\\\\x00\\xff\\x0a ...\n"
-            "2026-11-21T15:55:02.000Z too_large: why\n"
+            "3 2026-11-21T15:55:02.000Z too_large: why\n"
             "  topic c/d, device d1, 2 bytes\n"
             "  AB\n");
   EXPECT_TELLS(letters(100), " not_json: ");
