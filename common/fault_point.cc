@@ -18,6 +18,8 @@ struct Faults {
   std::string point;  // empty: none is armed
   std::atomic<int> passes_left = 0;
   std::set<std::string, std::less<>> canaries;
+  std::string poisoned_point;  // empty: none is
+  std::string poison;
 
   Faults() {
     const char* text = std::getenv("STETHOS_FAULT");
@@ -27,6 +29,13 @@ struct Faults {
       rest.remove_prefix(std::min(one.size() + 1, rest.size()));
       if (one.starts_with("canary:")) {
         canaries.emplace(one.substr(one.find(':') + 1));
+        continue;
+      }
+      if (one.starts_with("poison:")) {
+        const auto last = one.rfind(':');
+        poisoned_point = one.substr(one.find(':') + 1, last - one.find(':') - 1);
+        poison = one.substr(last + 1);
+        STETHOS_CHECK(!poisoned_point.empty() && !poison.empty(), text);
         continue;
       }
       // A misspelt fault would be a test that cannot fail.
@@ -50,6 +59,10 @@ Faults& faults() {
 
 void fault_point(std::string_view name) {
   if (name == faults().point && --faults().passes_left == 0) std::raise(SIGKILL);
+}
+
+void poison_point(std::string_view name, std::span<const std::uint8_t> bytes) {
+  if (name == faults().poisoned_point && !std::ranges::search(bytes, faults().poison).empty()) std::raise(SIGKILL);
 }
 
 bool has_canary(std::string_view name) { return faults().canaries.contains(name); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/time_text.h"
 #include "schemas/envelope.h"
@@ -24,6 +25,11 @@ bool is_block(const DecodedChannel& channel) { return !channel.reading && channe
 double sample_at(const kernels::BlockView& view, std::size_t i) {
   if (view.encoding == kernels::BlockView::Encoding::f32) return static_cast<const float*>(view.samples)[i];
   return view.scale * static_cast<const std::int16_t*>(view.samples)[i] + view.offset;
+}
+
+// Whether the message has had its place in its device's sequence when it became this letter.
+bool was_handled(const DeadLetter& letter) {
+  return !letter.channel.empty() || (letter.rejection.reason == Reason::stopped_the_process && !letter.device.empty());
 }
 
 // What the point table lets us expect of a stream.
@@ -155,26 +161,48 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
 }
 
 void Core::take(const Message& message, std::size_t index) {
-  ++effect_.totals[Counter::messages];
-  effect_.totals[Counter::message_bytes] += message.payload.size();
+  if (message.again != nullptr) {
+    ++effect_.totals[Counter::letters_put_through];
+    effect_.put_through = message.again;
+  } else {
+    ++effect_.totals[Counter::messages];
+    effect_.totals[Counter::message_bytes] += message.payload.size();
+  }
   if (message.waits_for_commit && is_redelivery(message)) {
     ++effect_.totals[Counter::duplicate_messages];
     return;
   }
+  // To say whose it is it must be read; if the process died of that too, it is not, and its device cannot be told.
+  if (message.stops > stops_max + 1) {
+    ++effect_.totals[Counter::duplicate_messages];  // its letter is there
+    return;
+  }
+  if (message.stops > stops_max) return set_aside(message, {});
   if (message.payload.size() > static_cast<std::size_t>(config_.ingest_message_bytes_max)) {
     return reject(message, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
   }
+  poison_point("edge.decode", message.payload);
   if (auto decoded = decoders_[message.subscription]->decode(message, decoded_); !decoded) {
     return reject(message, std::move(decoded.error()), {});
   }
   if (!schema::is_name(decoded_.device)) return reject(message, {Reason::bad_name, "the device's"}, {});
   const auto device = device_for(decoded_.device);
   if (!device) return reject(message, device.error(), decoded_.device);
-  if (decoded_.epoch != 0 && !follow_sequence(message, **device)) return;
+  const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));
+  if (!has_place && !follow_sequence(message, **device)) return;
+
+  if (message.stops == stops_max) return set_aside(message, decoded_.device);
+  poison_point("edge.process", message.payload);
 
   // Where the device numbers nothing, the edge's own count of messages does.
   const Origin origin =
       decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence} : Origin{0, effect_.totals[Counter::messages]};
+  if (message.again != nullptr && !message.again->channel.empty()) {
+    // Two blocks of one channel: which was refused is not known.
+    const auto of_name = [&](const DecodedChannel& channel) { return channel.channel == message.again->channel; };
+    if (std::ranges::count_if(decoded_.channels, of_name) != 1) return;
+    return take_channel(message, index, **device, origin, *std::ranges::find_if(decoded_.channels, of_name));
+  }
   for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, **device, origin, channel);
 
   if (decoded_.complete_until_ns == 0) return;
@@ -185,6 +213,10 @@ void Core::take(const Message& message, std::size_t index) {
   step.complete = *device;
   step.time_ns = decoded_.complete_until_ns;
   steps_.push_back(step);
+}
+
+void Core::set_aside(const Message& message, std::string_view device) {
+  reject(message, {Reason::stopped_the_process, "it died with this in hand " + std::to_string(message.stops) + " times"}, device);
 }
 
 // What a broker has not heard of it delivers again in its order: first what is committed here, from some message on, then what
@@ -387,7 +419,8 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
     if (StreamRecord* known = find_stream(device, channel.channel)) {
       windower_.count_unplaced(*known, Unplaced::rejected, samples_of(channel));
     }
-    return reject(message, std::move(*rejection), device.name);
+    const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
+    return reject(message, std::move(*rejection), device.name, name);
   }
   Step step;
   step.stream = stream;
@@ -488,13 +521,14 @@ void Core::forget_identities(StreamRecord& stream) {
   }
 }
 
-void Core::reject(const Message& message, Rejection rejection, std::string_view device) {
+void Core::reject(const Message& message, Rejection rejection, std::string_view device, std::string_view channel) {
   ++effect_.totals[rejection.reason];
   DeadLetter letter;
   letter.received_ns = message.received_ns;
   letter.rejection = std::move(rejection);
   letter.topic = message.topic;
   letter.device = device;
+  letter.channel = channel;
   letter.payload_bytes = message.payload.size();
   const auto kept =
       message.payload.first(std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));

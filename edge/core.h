@@ -76,6 +76,7 @@ class Core {
   void restore(SavedState saved);
   void settle();
   void take(const Message& message, std::size_t index);
+  void set_aside(const Message& message, std::string_view device);
   bool is_redelivery(const Message& message);
   bool follow_sequence(const Message& message, Device& device);
   void note_gaps(const Device& device);
@@ -92,7 +93,8 @@ class Core {
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
-  void reject(const Message& message, Rejection rejection, std::string_view device);
+  // `channel`: the one that was refused, if it was just one.
+  void reject(const Message& message, Rejection rejection, std::string_view device, std::string_view channel = {});
   void detect();
 
   StreamRecord* find_stream(const Device& device, std::string_view channel) const;

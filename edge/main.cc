@@ -1,9 +1,12 @@
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "common/log.h"
 #include "edge/config/edge_config.h"
+#include "edge/put_through.h"
 #include "edge/run.h"
 #include "edge/spool/spool_report.h"
 
@@ -45,6 +48,26 @@ Exit show(const std::string& path) {
   return Exit::ok;
 }
 
+Exit again(const std::string& path, const WhichLetters& which) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  const auto points = load_points(loaded->config);
+  if (!points) {
+    for (const Error& error : points.error()) std::cerr << error.text() << '\n';
+    return Exit::config;
+  }
+  const std::string& file = loaded->config.spool_file;
+  if (!std::filesystem::exists(file)) {
+    std::cerr << "opening the spool " << file << ": there is no such file\n";
+    return Exit::spool;
+  }
+  const auto spool = SqliteSpool::open(file, budget_of(loaded->config));
+  const Status done = spool ? put_through(loaded->config, loaded->hash, *points, **spool, system_clock().now(), which, std::cout)
+                            : Status(std::unexpected(spool.error()));
+  if (!done) std::cerr << done.error().text() << '\n';
+  return done ? Exit::ok : Exit::spool;
+}
+
 // Opens the spool of `--file`, or of the configuration, and gives it to `tell`, which returns whether all is well.
 template <class Tell>
 Exit report_spool(std::string file, const std::string& config_path, Tell tell) {
@@ -68,6 +91,13 @@ Result<bool> done_if(const Status& status) {
   return true;
 }
 
+Status export_rows(SpoolReport& report, const std::string& out_file, bool only_waiting) {
+  if (out_file.empty()) return report.rows(std::cout, only_waiting);
+  std::ofstream file(out_file, std::ios::noreplace);
+  if (!file) return fail(Code::io, "making the file " + out_file, "it is there already, or may not be made");
+  return report.rows(file, only_waiting);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,7 +116,8 @@ int main(int argc, char** argv) {
       with_config(config_command->add_subcommand("show", "effective settings, where each comes from, and their hash"));
   auto* reference_command = config_command->add_subcommand("reference", "every key, as a page of Markdown");
 
-  auto* spool_command = app.add_subcommand("spool", "what is in the spool; reads only, also beside an edge that runs");
+  auto* spool_command =
+      app.add_subcommand("spool", "what is in the spool; all but again read only, also beside an edge that runs");
   spool_command->require_subcommand(1);
   std::string spool_file;
   std::size_t letters_max = 20;
@@ -101,6 +132,21 @@ int main(int argc, char** argv) {
   auto* verify_command = with_spool(spool_command->add_subcommand("verify", "whether it is sound; reads all of it"));
   auto* letters_command = with_spool(spool_command->add_subcommand("letters", "the newest dead letters, the newest last"));
   letters_command->add_option("--limit", letters_max, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000'000));
+  auto* export_command =
+      with_spool(spool_command->add_subcommand("export", "the rows of the outbox as JSON, one a line, to be carried by hand"));
+  bool only_waiting = false;
+  std::string out_file;
+  export_command->add_flag("--waiting", only_waiting, "only those that the collector does not have");
+  export_command->add_option("--out", out_file, "the file to write, which must not be there; else standard output");
+  auto* again_command = with_config(spool_command->add_subcommand("again",
+                                                                  "put dead letters through again, after what they were refused "
+                                                                  "for is mended; changes the spool of an edge that is stopped"));
+  WhichLetters which;
+  const std::vector<std::string> reasons(reason_names.begin(), reason_names.end());
+  auto* id_option = again_command->add_option("--id", which.id, "only this one")->check(CLI::PositiveNumber);
+  again_command->add_option("--reason", which.reason, "only those of this reason")
+      ->check(CLI::IsMember(reasons))
+      ->excludes(id_option);
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -123,6 +169,11 @@ int main(int argc, char** argv) {
     exit = report_spool(spool_file, config_path,
                         [&](SpoolReport& report) { return done_if(report.letters(std::cout, letters_max)); });
   }
+  if (export_command->parsed()) {
+    exit = report_spool(spool_file, config_path,
+                        [&](SpoolReport& report) { return done_if(export_rows(report, out_file, only_waiting)); });
+  }
+  if (again_command->parsed()) exit = again(config_path, which);
   if (version_command->parsed()) std::cout << "stethos-edge " STETHOS_VERSION "\n";
   return static_cast<int>(exit);
 }

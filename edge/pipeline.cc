@@ -28,9 +28,21 @@ void LatencyHistogram::add(DurationNs duration) {
   sum_ns += duration;
 }
 
-Pipeline::Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
+Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
                    std::function<void()> committed)
-    : settings_(std::move(settings)), core_(core), port_(port), spool_(spool), clock_(clock), committed_(std::move(committed)) {
+    : settings_(std::move(settings)),
+      core_(core),
+      port_(port),
+      spool_(spool),
+      clock_(clock),
+      committed_(std::move(committed)),
+      careful_messages_(settings_.last_run_died ? settings_.careful_messages : 0),
+      suspects_(std::move(suspects)),
+      suspects_changed_(suspects_.in_hand != 0) {
+  suspects_.last_run(settings_.last_run_died);
+  if (careful_messages_ > 0) {
+    spdlog::warn("the last run died: the next {} messages are taken one by one, each written down first", careful_messages_);
+  }
   status_.totals = core_.totals();
   status_.samples = core_.samples();
   status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
@@ -60,12 +72,43 @@ void Pipeline::watch_disk() {
   note_event(std::move(event));
 }
 
+// What makes the next batch: all there is; or one message alone, on record, if the process may die of it.
+Result<std::span<const Message>> Pipeline::take_up() {
+  const std::span rest = std::span(polled_).subspan(taken_);
+  if (careful_messages_ == 0) {
+    const auto is_suspect = [&](const Message& message) { return suspects_.stops(suspect_hash(message)) > 0; };
+    const auto first = suspects_.died_with.empty() ? rest.end() : std::ranges::find_if(rest, is_suspect);
+    if (rest.empty() || first != rest.begin()) return rest.first(static_cast<std::size_t>(first - rest.begin()));
+  }
+  if (rest.empty()) return rest;
+  if (careful_messages_ > 0) --careful_messages_;
+  Message& message = rest.front();
+  if (message.comes_again) {
+    suspects_.in_hand = suspect_hash(message);
+    message.stops = suspects_.stops(suspects_.in_hand);
+    if (message.stops == stops_max)
+      spdlog::error("the process died of a message of {} bytes again and again: it is set aside as a dead letter",
+                    message.payload.size());
+    if (auto noted = spool_.note(suspects_); !noted) return std::unexpected(noted.error());
+    suspects_.handled();
+    suspects_changed_ = true;
+  }
+  return rest.first(1);
+}
+
 Status Pipeline::step() {
   watch_disk();
-  batch_.clear();
-  port_.poll(settings_.commit_interval, batch_);
-  const auto processed = core_.process(batch_, clock_.now());
+  if (taken_ == polled_.size()) {
+    polled_.clear();
+    taken_ = 0;
+    port_.poll(settings_.commit_interval, polled_);
+  }
+  const auto taken = take_up();
+  if (!taken) return std::unexpected(taken.error());
+  const std::span<const Message> batch = *taken;
+  const auto processed = core_.process(batch, clock_.now());
   if (!processed) return std::unexpected(processed.error());
+  taken_ += batch.size();
   Effect& effect = **processed;
 
   const TimeNs committing_ns = clock_.now();
@@ -76,19 +119,21 @@ Status Pipeline::step() {
     events_.clear();
     effect.changed = true;
   }
+  if (suspects_changed_) effect.suspects = &suspects_;
   const auto acknowledge = [this] {
-    port_.durable();
+    if (taken_ == polled_.size()) port_.durable();
     fault_point("edge.durable.after");
     for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
     fault_point("edge.acknowledge.after");
   };
   if (has_canary("acknowledge_before_commit")) acknowledge();
   if (auto committed = spool_.commit(effect); !committed) return committed;
+  if (effect.changed) suspects_changed_ = false;
   const DurationNs commit_ns = clock_.monotonic() - started;
   acknowledge();
   if (!effect.rows.empty()) committed_();
   republish(effect);
-  note(effect, batch_, clock_.now(), commit_ns);
+  note(effect, batch, clock_.now(), commit_ns);
   return {};
 }
 
@@ -100,7 +145,7 @@ Status Pipeline::run(const std::function<bool()>& stop, DurationNs deadline) {
   const DurationNs until = clock_.monotonic() + deadline;
   do {
     if (auto done = step(); !done) return done;
-  } while (!batch_.empty() && clock_.monotonic() < until);
+  } while (!polled_.empty() && clock_.monotonic() < until);
   return {};
 }
 
@@ -129,6 +174,8 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.stepped_monotonic_ns = clock_.monotonic();
   status_.disk_free_bytes = disk_free_bytes_;
   status_.paused = paused_;
+  status_.careful_messages = careful_messages_;
+  status_.suspects = suspects_.died_with.size();
   if (effect.changed) {
     ++status_.commits;
     status_.commit_ns_sum += commit_ns;

@@ -2,6 +2,9 @@
 //
 // The order is the promise: commit, tell the port, then publish acknowledgements, never waiting for a publish. While the spool's
 // disk has too little room the port is paused: what it has taken is still committed, and senders keep the rest.
+//
+// After a run that died, messages are taken one by one for a while, each on record before it is processed, so that the next start
+// knows what a message has done; one that is on record for a death is always taken that way.
 #pragma once
 
 #include <array>
@@ -42,7 +45,9 @@ struct PipelineStatus {
   DurationNs commit_ns_sum = 0;
   DurationNs stepped_monotonic_ns = 0;  // when the last batch was done
   std::optional<std::uint64_t> disk_free_bytes;
-  bool paused = false;                  // for want of room on the disk
+  bool paused = false;  // for want of room on the disk
+  std::uint64_t careful_messages = 0;  // still to be taken one by one
+  std::size_t suspects = 0;
   LatencyHistogram receipt_to_commit;
 };
 
@@ -52,10 +57,13 @@ class Pipeline {
     DurationNs commit_interval = ns_per_s;
     std::string republish_topic;  // empty: none
     std::uint64_t disk_free_bytes_min = 0;
+    bool last_run_died = false;
+    std::uint64_t careful_messages = 0;  // that are taken one by one after that
   };
 
-  // All must outlive the pipeline. `committed` is called after each commit that wrote rows.
-  Pipeline(Settings settings, Core& core, MessagePort& port, Spool& spool, const Clock& clock, std::function<void()> committed);
+  // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that wrote rows.
+  Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
+           std::function<void()> committed);
 
   // Goes to the collector with the next commit.
   void note_event(schema::EventRowT event);
@@ -70,6 +78,7 @@ class Pipeline {
 
  private:
   void watch_disk();
+  Result<std::span<const Message>> take_up();
   void republish(const Effect& effect);
   void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);
 
@@ -79,7 +88,11 @@ class Pipeline {
   Spool& spool_;
   const Clock& clock_;
   const std::function<void()> committed_;
-  std::vector<Message> batch_;
+  std::vector<Message> polled_;
+  std::size_t taken_ = 0;  // of them
+  std::uint64_t careful_messages_;  // still to come
+  Suspects suspects_;
+  bool suspects_changed_ = false;  // since they were written
   std::vector<NewRow> events_;
   std::optional<std::uint64_t> disk_free_bytes_;
   bool paused_ = false;

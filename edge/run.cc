@@ -68,6 +68,12 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   return points;
 }
 
+SpoolBudget budget_of(const EdgeConfig& config) {
+  return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
+          .age_max = config.spool_age_max,
+          .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)};
+}
+
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const EdgeConfig& config = loaded.config;
   const Clock& clock = system_clock();
@@ -82,10 +88,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now(),
-                                               {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
-                                                .age_max = config.spool_age_max,
-                                                .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)});
+  auto opened = SqliteSpool::open_or_set_aside(config.spool_file, clock.now(), budget_of(config));
   if (!opened) return stop_with(Exit::spool, opened.error());
   if (!opened->set_aside.empty()) {
     spdlog::error("the spool {} is damaged and was set aside as {}; a new one is begun: {}", config.spool_file, opened->set_aside,
@@ -95,6 +98,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file,
                spool.spool_identity(), backend->name(), loaded.hash);
 
+  Suspects suspects = std::move(opened->saved.suspects);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
 
   std::unique_ptr<uplink::Uplink> uplink;
@@ -110,8 +114,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (!port) return stop_with(Exit::config, port.error());
   Pipeline pipeline({.commit_interval = config.spool_commit_interval,
                      .republish_topic = config.republish_topic,
-                     .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min)},
-                    core, **port, spool, clock, [&sender] {
+                     .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
+                     .last_run_died = spool.begin_run(),
+                     .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages)},
+                    std::move(suspects), core, **port, spool, clock, [&sender] {
                       if (sender != nullptr) sender->notify();
                     });
   if (!opened->set_aside.empty()) {
@@ -123,7 +129,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });
-  if (!listener) return stop_with(Exit::listener, listener.error());
+  if (!listener) {
+    spool.end_run();
+    return stop_with(Exit::listener, listener.error());
+  }
   spdlog::info("health on {}:{}", config.health_host, (*listener)->port());
 
   if (sender != nullptr) sender->start();
@@ -138,6 +147,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     // The connection is just dropped: an orderly end could acknowledge what the port holds back.
     exit = stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
   }
+  spool.end_run();
   // civetweb and Paho take seconds to stop their threads, which hold nothing that matters any more.
   std::quick_exit(static_cast<int>(exit));
 }

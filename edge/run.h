@@ -4,6 +4,7 @@
 #include "common/settings.h"
 #include "edge/config/edge_config.h"
 #include "edge/ingest/point_table.h"
+#include "edge/spool/sqlite_spool.h"
 
 namespace stethos::edge {
 
@@ -19,6 +20,8 @@ enum class Exit : int {
 
 // Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
+
+SpoolBudget budget_of(const EdgeConfig& config);
 
 // Empty unless the configuration names a file. A limit in another unit than its channels is an error too.
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);

@@ -165,6 +165,10 @@ void add_intake(settings::Table<EdgeConfig>& table) {
       "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
       "broker queues. When it is half full, a device that holds more than half as much again as its share is crowded out: "
       "devices of our protocol send again, messages of QoS 0 are lost, counted.");
+  table.integer(
+      "ingest.careful_messages", &Config::ingest_careful_messages, 10'000, {0, 10'000'000},
+      "After a run that died (was killed, or crashed) so many messages are taken one by one, each written down before it "
+      "is processed, so that one which stops the process again and again is found and set aside; 0: none.");
   table.integer("ingest.devices_max", &Config::ingest_devices_max, 10'000, {1, 1'000'000},
                 "How many devices are followed; a message of one more becomes a dead letter.");
   table.integer("ingest.streams_max", &Config::ingest_streams_max, 50'000, {1, 10'000'000},
@@ -227,8 +231,8 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "by itself once there is a quarter more, or 16 MiB; 0: it goes on until the disk is full.");
   table.integer("spool.dead_letters_max", &Config::spool_dead_letters_max, 10'000, {0, 10'000'000},
                 "How many dead letters are kept; beyond it the oldest go, counted.");
-  table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "256 B", {"0 B", "64 KiB"},
-              "How many of the first bytes of its payload a dead letter keeps.");
+  table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "32 KiB", {"0 B", "8 MiB"},
+              "How many of the first bytes of its payload a dead letter keeps; one that is kept whole can be put through again.");
 
   table.boolean("uplink.enabled", &Config::uplink_enabled, true,
                 "Whether rows are sent to a collector; if not, they stay in the spool.");

@@ -86,6 +86,7 @@ struct EdgeConfig {
 
   std::int64_t ingest_message_bytes_max = 0;  // a larger payload is a dead letter
   std::int64_t ingest_queue_bytes_max = 0;    // payloads waiting between the MQTT thread and the core
+  std::int64_t ingest_careful_messages = 0;   // taken one by one after a run that died
   std::int64_t ingest_devices_max = 0;
   std::int64_t ingest_streams_max = 0;
 

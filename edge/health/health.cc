@@ -51,6 +51,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
     list.counter("dead_letters_total", "Messages, or channels of messages, that were refused.", real(totals.dead_letters[i]),
                  {{"reason", std::string(reason_names[i])}});
   }
+  list.counter("dead_letters_put_through_total", "Dead letters that were processed again, and left.",
+               real(totals[Counter::letters_put_through]));
   const SampleCounts& samples = status.samples;
   const std::pair<const char*, std::uint64_t> outcomes[] = {{"good", samples.good},
                                                             {"duplicate", samples.duplicate},
@@ -63,6 +65,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   }
   if (status.disk_free_bytes) list.gauge("spool_disk_free_bytes", "Room on the spool's disk.", real(*status.disk_free_bytes));
   list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.paused ? 1 : 0);
+  list.gauge("careful_messages", "Messages still to be taken one by one, for the last run died.", real(status.careful_messages));
+  list.gauge("suspect_messages", "Messages on record that the process died with.", real(status.suspects));
   list.gauge("streams", "Streams known.", real(status.streams));
   list.gauge("devices", "Devices known.", real(status.devices));
   list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_alert), {{"level", "alert"}});

@@ -121,6 +121,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     const SubscriptionConfig& subscription = config_.subscriptions[message.subscription];
     message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
                                subscription.acknowledge == Acknowledge::after_commit;
+    message.comes_again = arrived->get_qos() > 0 || subscription.format == PayloadFormat::stethos;
     message.owner = arrived;
     // A device of our protocol keeps what we have not acknowledged, and of QoS 0 nothing is promised.
     put(std::move(message), arrived->get_qos() == 0 || subscription.format == PayloadFormat::stethos);

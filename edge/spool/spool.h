@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "edge/ingest/rejection.h"
 #include "edge/ingest/sequence_tracker.h"
+#include "edge/ingest/suspects.h"
 #include "edge/window/definition.h"
 #include "edge/window/state.h"
 #include "schemas/rows_generated.h"
@@ -29,14 +30,17 @@ enum class Counter : std::uint8_t {
   streams_rebased,      // went back to a clock that had jumped ahead
   alarm_rows,
   limit_units_differ,   // windows not held against a limit, which has another unit
+  letters_put_through,  // dead letters that were processed again, and left
   count_,
 };
 
 struct DeadLetter {
+  std::int64_t id = 0;  // which the spool gives it
   TimeNs received_ns = 0;
   Rejection rejection;
   std::string topic;
-  std::string device;  // empty: not known
+  std::string device;   // empty: not known
+  std::string channel;  // of the message, the one that was refused; empty: not just one
   std::uint64_t payload_bytes = 0;
   std::vector<std::uint8_t> payload;  // its first bytes
 };
@@ -64,6 +68,7 @@ struct SavedState {
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
+  Suspects suspects;
 };
 
 struct NewRow {
@@ -100,12 +105,14 @@ struct Effect {
   std::vector<AlarmChange> alarms;  // of one alarm the last counts
   std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
   std::vector<DeadLetter> dead_letters;
+  const DeadLetter* put_through = nullptr;  // the batch was this one, which leaves
   std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
   std::vector<schema::WindowRowT> windows;
   std::vector<schema::AlarmRowT> alarm_rows;
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
+  const Suspects* suspects = nullptr;  // null: as before
   bool changed = false;  // false: there is nothing to commit
 };
 
@@ -120,6 +127,9 @@ class Spool {
 
   // All of it or nothing. After an error the file must not be used on: close, and open again.
   virtual Status commit(const Effect& effect) = 0;
+
+  // Written before the message in hand is processed, should the process die of it. Errors as those of commit.
+  virtual Status note(const Suspects& suspects) = 0;
 
   // Bytes free on its disk; 0 is also what a disk says that is full for us. Nothing: not known.
   virtual std::optional<std::uint64_t> disk_free_bytes() const = 0;

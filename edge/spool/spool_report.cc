@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <iomanip>
 #include <ostream>
 #include <span>
 
 #include "common/time_text.h"
+#include "edge/spool/row_json.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/tables.h"
 #include "schemas/envelope.h"
+#include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
 namespace {
@@ -200,6 +203,23 @@ Status find_wrong_bodies(Database& database, Findings& findings) {
   });
 }
 
+// Of each lane, what the collector has.
+Result<std::array<uplink::NumberSet, lane_count>> acknowledged_of(Database& database) {
+  std::array<uplink::NumberSet, lane_count> sets;
+  bool plausible = true;
+  auto read = for_each(database, "SELECT lane, acknowledged FROM lane WHERE lane BETWEEN 0 AND ?1", {lane_count - 1},
+                       [&](Statement& row) {
+                         const auto blob = row.blob(1);
+                         std::vector<uplink::NumberRange> ranges(blob.size() / sizeof(uplink::NumberRange));
+                         if (!ranges.empty()) std::memcpy(ranges.data(), blob.data(), ranges.size() * sizeof(ranges[0]));
+                         plausible = plausible && uplink::are_sorted_and_disjoint(ranges);
+                         if (plausible) sets[row.unsigned_integer(0)] = uplink::NumberSet(std::move(ranges));
+                       });
+  if (!read) return std::unexpected(read.error());
+  if (!plausible) return fail(Code::corrupt, "reading the spool's lanes", "one contradicts itself");
+  return sets;
+}
+
 }  // namespace
 
 Result<SpoolReport> SpoolReport::open(const std::string& path) {
@@ -286,16 +306,39 @@ Result<bool> SpoolReport::verify(std::ostream& out) {
 
 Status SpoolReport::letters(std::ostream& out, std::size_t limit) {
   return for_each(database_,
-                  "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload FROM dead_letter WHERE id >= "
+                  "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload, id FROM dead_letter WHERE id >= "
                   "(SELECT min(id) FROM (SELECT id FROM dead_letter ORDER BY id DESC LIMIT ?1)) ORDER BY id",
                   {limit}, [&](Statement& row) {
                     const auto kept = row.blob(6);
                     const auto shown = kept.first(std::min(kept.size(), payload_bytes_max));
-                    out << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": " << printable(row.text(2))
-                        << "\n  topic " << printable(row.text(3)) << ", device "
+                    out << row.integer(7) << ' ' << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": "
+                        << printable(row.text(2)) << "\n  topic " << printable(row.text(3)) << ", device "
                         << (row.text(4).empty() ? "not known" : printable(row.text(4))) << ", " << row.unsigned_integer(5)
                         << " bytes\n  " << printable(shown) << (shown.size() < row.unsigned_integer(5) ? " ..." : "") << '\n';
                   });
+}
+
+Status SpoolReport::rows(std::ostream& out, bool only_waiting) {
+  const auto acknowledged = acknowledged_of(database_);
+  if (!acknowledged) return std::unexpected(acknowledged.error());
+  std::string identity;
+  auto read = for_each(database_, "SELECT value FROM meta WHERE key = 'identity'", {},
+                       [&](Statement& row) { identity = json_text(row.text(0)); });
+  if (!read) return read;
+  read = for_each(database_, "SELECT id, kind, body FROM outbox WHERE id BETWEEN 0 AND ?1 ORDER BY id",
+                  {first_id(lane_count) - 1}, [&](Statement& row) {
+                    const std::uint64_t id = row.unsigned_integer(0);
+                    const std::uint64_t lane = id >> lane_shift;
+                    const bool waits = !(*acknowledged)[lane].contains(number_of(id));
+                    if (!out || (only_waiting && !waits)) return;
+                    out << "{\"spool\":" << identity << ",\"lane\":\"" << lane_name(lane) << "\",\"number\":" << number_of(id)
+                        << ",\"waiting\":" << (waits ? "true" : "false") << ','
+                        << row_json(static_cast<schema::RowKind>(row.integer(1)), row.blob(2)) << "}\n";
+                  });
+  if (!read) return read;
+  out.flush();
+  if (!out) return fail(Code::io, "writing the rows", "not all of them could be written");
+  return {};
 }
 
 }  // namespace stethos::edge

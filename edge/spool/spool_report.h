@@ -1,6 +1,6 @@
-// What people ask of a spool: what is in it, whether it is sound, what was refused. Reads only, from one snapshot, beside an
-// edge that runs or without one; takes no lock and makes no spool where there is none. What came from outside is printed with
-// everything but printable ASCII escaped. One thread at a time.
+// What people ask of a spool: what is in it, whether it is sound, what was refused, its rows to take away. Reads only, from one
+// snapshot, beside an edge that runs or without one; takes no lock and makes no spool where there is none. What came from outside
+// is printed with everything but printable ASCII escaped; rows are JSON. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,10 @@ class SpoolReport {
 
   // The `limit` newest dead letters, the newest last.
   Status letters(std::ostream& out, std::size_t limit);
+
+  // The rows of the outbox, one JSON object a line, in the order of lanes and numbers: all, or those that the collector does not
+  // have. Stops where `out` fails.
+  Status rows(std::ostream& out, bool only_waiting);
 
  private:
   SpoolReport(std::string path, int version, sqlite::Database database)

@@ -36,8 +36,8 @@ constexpr std::string_view rows_given_up = "rows_given_up";
 constexpr std::uint64_t dead_letter_overhead_bytes = 128;  // what one takes beside its payload, as the budget counts it
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",    "message_bytes",   "duplicate_messages", "deferred_messages", "lost_messages", "identities_forgotten",
-    "window_rows", "streams_rebased", "alarm_rows",         "limit_units_differ"};
+    "messages",    "message_bytes",   "duplicate_messages", "deferred_messages",  "lost_messages",      "identities_forgotten",
+    "window_rows", "streams_rebased", "alarm_rows",         "limit_units_differ", "letters_put_through"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
@@ -82,6 +82,24 @@ Result<std::vector<SequenceRange>> ranges_of(std::span<const std::uint8_t> bytes
   return ranges;
 }
 
+std::vector<std::uint8_t> bytes_of(const Suspects& suspects) {
+  std::vector<std::uint64_t> numbers{suspects.in_hand};
+  for (const Suspect& suspect : suspects.died_with) numbers.insert(numbers.end(), {suspect.message, suspect.stops});
+  std::vector<std::uint8_t> bytes(numbers.size() * sizeof(std::uint64_t));
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return bytes;
+}
+
+Suspects suspects_of(std::span<const std::uint8_t> bytes) {
+  std::vector<std::uint64_t> numbers(std::min(bytes.size() / sizeof(std::uint64_t), 1 + 2 * suspects_max));
+  if (numbers.empty()) return {};
+  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::uint64_t));
+  Suspects suspects;
+  suspects.in_hand = numbers[0];
+  for (std::size_t i = 1; i + 1 < numbers.size(); i += 2) suspects.died_with.push_back({numbers[i], numbers[i + 1]});
+  return suspects;
+}
+
 // Runs `row` for each row that the statement gives.
 template <class Row>
 Status for_each(Statement& statement, Row row) {
@@ -107,6 +125,11 @@ std::uintmax_t size_of(const std::string& path) {
   const auto size = std::filesystem::file_size(path, absent);
   return absent ? 0 : size;
 }
+
+// What the lock file says. Of one length: written in place, it needs no room on a full disk.
+constexpr std::string_view running = "running\n";
+constexpr std::string_view ended = "ended  \n";
+static_assert(running.size() == ended.size());
 
 constexpr std::array<const char*, 4> file_suffixes{"", "-journal", "-wal", "-shm"};
 
@@ -165,10 +188,11 @@ struct SqliteSpool::Statements {
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
         oldest_dead_letters(writer, "SELECT id, length(payload) FROM dead_letter ORDER BY id"),
         drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
+        delete_dead_letter(writer, "DELETE FROM dead_letter WHERE id = ?1"),
         set_counter(writer, upsert("counter", "name, value")) {}
 
   Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_alarm, delete_alarm, set_identity, delete_identity,
-      set_epoch, delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, set_counter;
+      set_epoch, delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, delete_dead_letter, set_counter;
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
@@ -435,6 +459,7 @@ Result<SavedState> SqliteSpool::load() {
       std::memcpy(state.may_return.data(), bytes.data(), state.may_return.size() * sizeof(std::uint64_t));
     }
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
+    if (row.text(0) == "suspects") state.suspects = suspects_of(row.blob(1));
   });
   if (!read) return std::unexpected(read.error());
   writer_.fold_log_on_close(true);  // it is whole: there is nothing to keep as it was
@@ -457,6 +482,57 @@ Status SqliteSpool::commit(const Effect& effect) {
   if (usable_) offered_until_ns_.store(effect.now_ns);
   return usable_;
 }
+
+Status SqliteSpool::note(const Suspects& suspects) {
+  const std::lock_guard lock(write_mutex_);
+  fault_point("edge.suspects.before");
+  change([&] { return write_suspects(suspects); });
+  fault_point("edge.suspects.after");
+  return usable_;
+}
+
+Status SqliteSpool::write_suspects(const Suspects& suspects) {
+  const auto value = bytes_of(suspects);
+  return statements_->set_meta.bind(1, std::string_view("suspects")).bind(2, std::span(value)).run();
+}
+
+Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
+  const std::lock_guard lock(write_mutex_);
+  Statement letters(
+      writer_,
+      "SELECT id, received_ns, reason, detail, topic, device, payload_bytes, payload FROM dead_letter WHERE id > ?1 "
+      "ORDER BY id");
+  letters.bind(1, id);
+  for (;;) {
+    const auto row = letters.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::nullopt;
+    const auto reason = std::ranges::find(reason_names, letters.text(2));
+    if (reason == reason_names.end()) continue;
+    DeadLetter letter;
+    letter.id = letters.integer(0);
+    letter.received_ns = letters.integer(1);
+    letter.rejection = {static_cast<Reason>(reason - reason_names.begin()), std::string(letters.text(3))};
+    letter.topic = letters.text(4);
+    const std::string_view whose = letters.text(5);  // no name has a slash
+    letter.device = whose.substr(0, whose.find('/'));
+    if (letter.device.size() < whose.size()) letter.channel = whose.substr(letter.device.size() + 1);
+    letter.payload_bytes = letters.unsigned_integer(6);
+    const auto payload = letters.blob(7);
+    letter.payload.assign(payload.begin(), payload.end());
+    return letter;
+  }
+}
+
+bool SqliteSpool::begin_run() {
+  std::array<char, running.size()> said{};
+  const bool died = ::pread(lock_->descriptor(), said.data(), said.size(), 0) == std::ssize(said) &&
+                    std::string_view(said.data(), said.size()) == running;
+  static_cast<void>(::pwrite(lock_->descriptor(), running.data(), running.size(), 0));
+  return died;
+}
+
+void SqliteSpool::end_run() { static_cast<void>(::pwrite(lock_->descriptor(), ended.data(), ended.size(), 0)); }
 
 std::optional<std::uint64_t> SqliteSpool::disk_free_bytes() const {
   std::error_code failed;
@@ -628,6 +704,9 @@ Status SqliteSpool::write_totals(const Effect& effect) {
     if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
     written_.provenance = effect.provenance;
   }
+  if (effect.suspects != nullptr) {
+    if (auto done = write_suspects(*effect.suspects); !done) return done;
+  }
   return set_meta("offered_until_ns", effect.now_ns);
 }
 
@@ -637,14 +716,18 @@ Status SqliteSpool::write_dead_letters(const Effect& effect) {
                     .bind(2, name_of(letter.rejection.reason))
                     .bind(3, letter.rejection.detail)
                     .bind(4, letter.topic)
-                    .bind(5, letter.device)
+                    .bind(5, letter.channel.empty() ? letter.device : letter.device + "/" + letter.channel)
                     .bind(6, letter.payload_bytes)
                     .bind(7, std::span(letter.payload))
                     .run();
     if (!done) return done;
     letters_ += {1, letter.payload.size()};
   }
-  if (effect.dead_letters.empty()) return {};
+  if (effect.put_through != nullptr) {
+    if (auto done = statements_->delete_dead_letter.bind(1, effect.put_through->id).run(); !done) return done;
+    letters_ -= {1, effect.put_through->payload.size()};
+  }
+  if (effect.dead_letters.empty() && effect.put_through == nullptr) return {};
   return drop_dead_letters(0);
 }
 

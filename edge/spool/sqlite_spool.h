@@ -56,11 +56,20 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
 
   Result<SavedState> load() override;
   Status commit(const Effect& effect) override;
+  Status note(const Suspects& suspects) override;
   std::optional<std::uint64_t> disk_free_bytes() const override;
 
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
+  // The first dead letter with a greater id; nothing: there is none whose reason this program knows.
+  Result<std::optional<DeadLetter>> letter_after(std::int64_t id);
+
+  // Of the process: between the two the file beside the spool says that one runs. Returns whether the last that began did not
+  // come to its end: it died. Neither is synced: what a power loss leaves may say either.
+  bool begin_run();
+  void end_run();
+
   TimeNs offered_until() const override { return offered_until_ns_.load(); }
 
   // As of the last commit or answer. Any thread.
@@ -75,6 +84,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock();
+    int descriptor() const { return descriptor_; }
 
    private:
     const int descriptor_;
@@ -89,6 +99,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status write(const Effect& effect);
   Status write_definitions(const std::vector<WindowDefinition>& definitions);
   Status write_totals(const Effect& effect);
+  Status write_suspects(const Suspects& suspects);
   Status write_dead_letters(const Effect& effect);
   Status make_room(TimeNs now);
   Status drop_dead_letters(std::uint64_t bytes);

@@ -1,6 +1,7 @@
 // The spool's file format, version 1.0. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the messages that may return, offered_until
+//   meta         what there is one of: the spool's identity, the messages that may return, those that the
+//                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start
@@ -14,7 +15,7 @@
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
-//   dead_letter  what was refused, with its first bytes
+//   dead_letter  what was refused, with its first bytes; `device` is "device/channel" where it was one channel of a message
 //   counter      totals
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.

@@ -95,6 +95,7 @@ class World::SimSpool final : public edge::Spool {
 
   Result<edge::SavedState> load() override { return real_.load(); }
   std::optional<std::uint64_t> disk_free_bytes() const override { return std::nullopt; }
+  Status note(const edge::Suspects& suspects) override { return real_.note(suspects); }
   Status commit(const edge::Effect& effect) override {
     const auto killed = [] { return fail(Code::unavailable, "committing", "killed"); };
     if (world_.faults_ && world_.chance(0.01)) return killed();
@@ -308,7 +309,11 @@ void World::start_edge() {
   sender.backoff_max = 5 * s;
   sender.jitter_seed = random_();
   edge_->sender = std::make_unique<uplink::Sender>(sender, *edge_->spool, *edge_->uplink, *clock_);
-  edge_->pipeline = std::make_unique<edge::Pipeline>(edge::Pipeline::Settings{}, *edge_->core, *edge_->port, *edge_->commits,
+  edge::Pipeline::Settings settings;
+  settings.last_run_died = tally_.edge_crashes % 2 == 1;
+  settings.careful_messages = 50;
+  // Kills that strike by chance are no message's doing: none is a suspect.
+  edge_->pipeline = std::make_unique<edge::Pipeline>(settings, edge::Suspects{}, *edge_->core, *edge_->port, *edge_->commits,
                                                      *clock_, [this] { edge_->sender->notify(); });
 }
 

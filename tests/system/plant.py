@@ -17,10 +17,11 @@ class Plant:
         settings; all others are the edge's."""
         self.rig, self.duration = rig, duration
         self.broker, self.collector = rig.broker(), rig.collector(**(collector or {}))
+        # After a kill some messages are taken one by one, and then batches again.
         self.edge = rig.edge(to_broker(self.broker) if to_broker else self.broker,
                              to_collector(self.collector) if to_collector else self.collector,
                              **{"time.watermark_delay": "20s", "window": [{"length": "1s"}],
-                                "subscription": [STETHOS_SUBSCRIPTION, STRANGERS], **config})
+                                "subscription": [STETHOS_SUBSCRIPTION, STRANGERS], "ingest.careful_messages": 100, **config})
         self.sim = None
 
     def publish(self, *misbehaviour):

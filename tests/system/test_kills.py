@@ -23,7 +23,7 @@ def named_in_the_sources(function):
 POINTS = named_in_the_sources("fault_point")
 
 # How often a process passes a point in a second of this load, roughly.
-PASSES_MAX = {"edge": 300, "edge.outbox": 10, "collector": 10, "checkpoint": 1}
+PASSES_MAX = {"edge": 300, "edge.outbox": 10, "edge.suspects": 50, "collector": 10, "checkpoint": 1}
 
 
 def passes_max(point):
@@ -33,7 +33,7 @@ def passes_max(point):
 def die_at(plant, who, point, chance, rounds=3):
     """The supervisor's loop: each time it dies it is started again, the last time to live."""
     victim = getattr(plant, who)
-    victim.terminate()
+    victim.kill()
     for _ in range(rounds):
         victim.dies_at(point, chance.randint(1, passes_max(point)))
     victim.start()

@@ -78,6 +78,7 @@ inline Message message_of(std::size_t subscription, std::string topic, std::vect
   message.owner = owner;
   message.subscription = subscription;
   message.received_ns = received_ns;
+  message.comes_again = true;
   return message;
 }
 

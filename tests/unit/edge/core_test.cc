@@ -440,5 +440,35 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   for (int round = 0; round < 5; ++round) EXPECT_EQ(rows_of(round % 2 == 1), expected);
 }
 
+TEST(Core, WhatStoppedTheProcessIsADeadLetterAndItsDeviceIsTold) {
+  CoreRig rig;
+  Message message = block_message({.sequence = 1});
+  message.stops = stops_max - 1;
+  EXPECT_EQ(rig.step({message}).dead_letters.size(), 0u);
+
+  message = block_message({.sequence = 2});
+  message.stops = stops_max;
+  const DeadLetter letter = rig.step({message}).dead_letters.at(0);
+  EXPECT_EQ(name_of(letter.rejection.reason), "stopped_the_process");
+  EXPECT_EQ(letter.device, "d1");
+  EXPECT_EQ(letter.payload_bytes, message.payload.size());
+  EXPECT_EQ(rig.core().samples().good, 4u);
+  const auto acks = rig.core().acknowledgements();
+  ASSERT_EQ(acks.size(), 1u);
+  EXPECT_EQ(schema::open_device_ack(acks[0].payload).value()->durable_through(), 2u);
+}
+
+TEST(Core, IfItDiesOfReadingItNobodyIsToldAndThereIsOneLetter) {
+  CoreRig rig;
+  Message message = block_message({});
+  message.stops = stops_max + 1;
+  EXPECT_EQ(reason_of(rig.step({message})), "stopped_the_process");
+  EXPECT_TRUE(rig.core().acknowledgements().empty());
+  message.stops = stops_max + 2;
+  EXPECT_EQ(reason_of(rig.step({message})), "0 dead letters");
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u);
+  EXPECT_EQ(rig.core().device_count(), 0u);
+}
+
 }  // namespace
 }  // namespace stethos::edge

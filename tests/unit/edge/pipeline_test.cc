@@ -49,10 +49,18 @@ class DiarySpool final : public Spool {
   Status commit(const Effect& effect) override {
     diary_.push_back("commit " + std::to_string(effect.rows.size()) + " rows");
     if (failing) return fail(Code::io, "committing", "the disk is gone");
+    if (effect.suspects != nullptr) written = *effect.suspects;
+    return {};
+  }
+  Status note(const Suspects& suspects) override {
+    diary_.push_back("note");
+    if (failing) return fail(Code::io, "committing", "the disk is gone");
+    written = suspects;
     return {};
   }
   std::optional<std::uint64_t> disk_free_bytes() const override { return free_bytes; }
   bool failing = false;
+  Suspects written;
   std::uint64_t free_bytes = 1'000;
 
  private:
@@ -66,8 +74,16 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock clock_;
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100}, core_, port_, spool_, clock_,
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100}, {}, core_, port_, spool_, clock_,
                      [this] { diary_.push_back("notify"); }};
+
+  // Another process on the same spool, after one that died.
+  std::unique_ptr<Pipeline> careful(std::uint64_t messages) {
+    Pipeline::Settings settings;
+    settings.last_run_died = true;
+    settings.careful_messages = messages;
+    return std::make_unique<Pipeline>(settings, spool_.written, core_, port_, spool_, clock_, [] {});
+  }
 };
 
 TEST_F(PipelineTest, CommitsThenTellsThePortThenPublishes) {
@@ -97,6 +113,65 @@ TEST_F(PipelineTest, StoppingDrainsWhatThePortHolds) {
   ASSERT_TRUE(pipeline_.run([&] { return left-- == 0; }, ns_per_s).has_value());
   EXPECT_EQ(core_.samples().good, 12u);
   EXPECT_EQ(std::ranges::count(diary_, "close"), 1);
+}
+
+TEST_F(PipelineTest, AfterARunThatDiedMessagesAreTakenOneByOneEachOnRecordFirst) {
+  ASSERT_TRUE(pipeline_.step());
+  diary_.clear();
+  const auto pipeline = careful(2);
+  port_.batches.push_back({block_message({.sequence = 1}), block_message({.sequence = 2}), block_message({.sequence = 3}),
+                           block_message({.sequence = 4})});
+  EXPECT_EQ(pipeline->status().careful_messages, 0u) << "as of the last batch";
+  for (int step = 0; step < 2; ++step) ASSERT_TRUE(pipeline->step());
+  EXPECT_EQ(diary_, (Diary{"note", "commit 1 rows", "publish stethos/v1/d1/ack",  //
+                           "note", "commit 0 rows", "publish stethos/v1/d1/ack"}));
+  EXPECT_EQ(spool_.written, Suspects{}) << "what is committed is in hand no more";
+  diary_.clear();
+  ASSERT_TRUE(pipeline->step());
+  EXPECT_EQ(diary_, (Diary{"commit 0 rows", "durable", "publish stethos/v1/d1/ack"})) << "all that is left";
+  EXPECT_EQ(core_.totals()[Counter::messages], 4u);
+}
+
+TEST_F(PipelineTest, OneThatNeverComesAgainIsTakenAloneButNotOnRecord) {
+  const auto pipeline = careful(2);
+  Message message = block_message({.sequence = 1});
+  message.comes_again = false;
+  port_.batches.push_back({message, block_message({.sequence = 2})});
+  ASSERT_TRUE(pipeline->step());
+  EXPECT_EQ(std::ranges::count(diary_, "note"), 0);
+  EXPECT_EQ(core_.totals()[Counter::messages], 1u);
+}
+
+TEST_F(PipelineTest, WhatCannotBePutOnRecordIsNotProcessed) {
+  const auto pipeline = careful(1);
+  spool_.failing = true;
+  port_.batches.push_back({block_message({})});
+  EXPECT_FALSE(pipeline->step());
+  EXPECT_EQ(diary_, (Diary{"note"}));
+  EXPECT_EQ(core_.totals()[Counter::messages], 0u);
+}
+
+TEST_F(PipelineTest, AMessageThatTheProcessDiesOfIsSetAside) {
+  const Message poison = block_message({.device = "poison"});
+  for (std::uint64_t death = 1; death <= stops_max; ++death) {
+    spool_.written.in_hand = suspect_hash(poison);
+    const auto pipeline = careful(0);
+    // Known by its hash, wherever it comes.
+    port_.batches.push_back({block_message({.sequence = death}), poison, block_message({.device = "d2", .sequence = death})});
+    ASSERT_TRUE(pipeline->step());
+    if (death == stops_max) {
+      ASSERT_TRUE(pipeline->step());
+      ASSERT_TRUE(pipeline->step());
+      EXPECT_EQ(pipeline->status().totals[Reason::stopped_the_process], 1u);
+      EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/poison/ack"), 1);
+    } else {
+      EXPECT_EQ(pipeline->status().suspects, 1u);
+      spool_.written.died_with = {{suspect_hash(poison), death}};  // as written before it died again
+    }
+    port_.batches.clear();
+  }
+  EXPECT_EQ(spool_.written, Suspects{});
+  EXPECT_EQ(core_.samples().good, 4u * 3);
 }
 
 TEST(LatencyHistogram, BucketsDouble) {

@@ -188,16 +188,60 @@ TEST_F(SpoolReportTest, LettersAreShownNewestLastAndEscaped) {
       "(1795276501000000000, 'corrupt', 'cut ' || char(27) || '[2J', 'a/b', '', 300, x'415c00ff0a'), "
       "(1795276502000000000, 'too_large', 'why', 'c/d', 'd1', 2, x'4142')");
   EXPECT_EQ(letters(2),
-            "2026-11-21T15:55:01.000Z corrupt: cut \\x1b[2J\n"
+            "2 2026-11-21T15:55:01.000Z corrupt: cut \\x1b[2J\n"
             "  topic a/b, device not known, 300 bytes\n"
             "  A\\\\\\x00\\xff\\x0a ...\n"
-            "2026-11-21T15:55:02.000Z too_large: why\n"
+            "3 2026-11-21T15:55:02.000Z too_large: why\n"
             "  topic c/d, device d1, 2 bytes\n"
             "  AB\n");
   EXPECT_TELLS(letters(100), " not_json: ");
   EXPECT_TELLS(letters(100), "\n  not json\\x0a\n");
   execute("DELETE FROM dead_letter");
   EXPECT_EQ(letters(5), "");
+}
+
+TEST_F(SpoolReportTest, RowsAreJsonOneALine) {
+  fill();
+  std::ostringstream out;
+  ASSERT_TRUE(report().rows(out, false));
+  const std::string text = out.str();
+  const auto lanes = (*SqliteSpool::open(file_))->lane_totals();
+  std::uint64_t rows = 0;
+  for (const LaneTotals& lane : lanes) rows += lane.waiting.rows;
+  ASSERT_GT(rows, 0u);
+  EXPECT_EQ(static_cast<std::uint64_t>(std::ranges::count(text, '\n')), rows);
+  EXPECT_TELLS(text, R"({"spool":")" + identity_ + R"(","lane":"notes","number":1,"waiting":true,"provenance":{"id":")");
+  EXPECT_TELLS(text, R"("stream":{"version":")");
+  EXPECT_TELLS(text, R"("device":"t1","channel":"temperature","machine":"t1")");
+}
+
+TEST_F(SpoolReportTest, OfRowsThatTheCollectorHasIsSaidSoOrNothing) {
+  fill();
+  {
+    const auto spool = *SqliteSpool::open(file_);
+    uplink::LaneAnswer answer;
+    answer.lane = schema::Lane::notes;
+    answer.durable_through = 1;
+    ASSERT_TRUE(spool->answered({&answer, 1}));
+  }
+  std::ostringstream all;
+  std::ostringstream waiting;
+  ASSERT_TRUE(report().rows(all, false));
+  ASSERT_TRUE(report().rows(waiting, true));
+  EXPECT_TELLS(all.str(), R"("number":1,"waiting":false,"provenance")");
+  std::istringstream lines(all.str());
+  std::string those_that_wait;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(R"("waiting":true)") != std::string::npos) those_that_wait += line + "\n";
+  }
+  EXPECT_EQ(waiting.str(), those_that_wait);
+}
+
+TEST_F(SpoolReportTest, RowsThatCannotBeWrittenAreAnError) {
+  fill();
+  std::ostringstream out;
+  out.setstate(std::ios::badbit);
+  EXPECT_FALSE(report().rows(out, false));
 }
 
 }  // namespace

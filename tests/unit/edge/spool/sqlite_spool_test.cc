@@ -137,5 +137,35 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   EXPECT_EQ(state.provenance, effect.provenance);
 }
 
+TEST(SqliteSpool, SuspectsAreOnRecordBeforeAndWithACommit) {
+  ScratchFile file;
+  const Suspects noted{{{5, 1}, {6, stops_max}}, 7};
+  const Suspects left{{{6, stops_max}}, 0};
+  const auto loaded = [&] { return (*SqliteSpool::open(file.path()))->load()->suspects; };
+  EXPECT_EQ(loaded(), Suspects{});
+  ASSERT_TRUE((*SqliteSpool::open(file.path()))->note(noted));
+  EXPECT_EQ(loaded(), noted);
+  Effect effect;
+  effect.changed = true;
+  ASSERT_TRUE((*SqliteSpool::open(file.path()))->commit(effect));
+  EXPECT_EQ(loaded(), noted) << "a commit that says nothing of them leaves them";
+  effect.suspects = &left;
+  ASSERT_TRUE((*SqliteSpool::open(file.path()))->commit(effect));
+  EXPECT_EQ(loaded(), left);
+}
+
+TEST(SqliteSpool, ARunThatDidNotComeToItsEndDied) {
+  ScratchFile file;
+  const auto begin_run = [&](bool end) {
+    const auto spool = *SqliteSpool::open(file.path());
+    const bool died = spool->begin_run();
+    if (end) spool->end_run();
+    return died;
+  };
+  EXPECT_FALSE(begin_run(false)) << "the first";
+  EXPECT_TRUE(begin_run(true));
+  EXPECT_FALSE(begin_run(true));
+}
+
 }  // namespace
 }  // namespace stethos::edge

@@ -1,0 +1,88 @@
+#include "edge/spool/row_json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace stethos::edge {
+namespace {
+
+TEST(RowJson, AWindowHasAllOfItsFields) {
+  schema::WindowRowT row;
+  row.device = "d";
+  row.channel = "c";
+  row.definition = 0xab;
+  row.start_ns = -5;
+  row.length_ns = 10;
+  row.revision = 2;
+  row.state = schema::WindowState::final;
+  row.moments = std::make_unique<schema::MomentsT>();
+  row.moments->count = 3;
+  row.moments->mean = 0.1;
+  row.counts = std::make_unique<schema::CountsT>();
+  row.counts->received = row.counts->good = 3;
+  for (const auto& [number, number_value] :
+       {std::pair(schema::Statistic::mean, 0.1), {schema::Statistic::skewness, std::nan("")}}) {
+    row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
+    row.statistics.back()->statistic = static_cast<std::uint16_t>(number);
+    row.statistics.back()->value = number_value;
+  }
+  row.last_sequence = std::numeric_limits<std::uint64_t>::max();
+  row.committed_ns = 7;
+  EXPECT_EQ(
+      row_json(schema::RowKind::window, schema::pack(row)),
+      R"("window":{"device":"d","channel":"c","definition":"00000000000000ab","kind":"tumbling","start_ns":-5,)"
+      R"("length_ns":10,"generation":0,"revision":2,"state":"final",)"
+      R"("counts":{"expected":0,"received":3,"good":3,"duplicate":0,"late":0,"out_of_range":0,"not_finite":0,"rejected":0},)"
+      R"("moments":{"count":3,"mean":0.1,"m2":0,"m3":0,"m4":0,"min":0,"max":0,"sum_abs":0,"sum_sqrt_abs":0},)"
+      R"("statistics":{"mean":0.1,"skewness":null},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
+      R"("first_epoch":0,"first_sequence":0,"last_epoch":0,"last_sequence":18446744073709551615,)"
+      R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7})");
+}
+
+TEST(RowJson, AlarmsGapsAndEvents) {
+  schema::AlarmRowT alarm;
+  alarm.device = "d";
+  alarm.channel = "c";
+  alarm.unit = "g";
+  alarm.level = schema::AlarmLevel::danger;
+  alarm.alert = std::nan("");
+  const std::string text = row_json(schema::RowKind::alarm, schema::pack(alarm));
+  EXPECT_NE(text.find(R"("level":"danger")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("alert":null)"), std::string::npos) << text;
+
+  schema::GapRowT gap;
+  gap.device = "d";
+  gap.first_sequence = 3;
+  gap.last_sequence = 4;
+  gap.cause = schema::GapCause::device_gave_up;
+  EXPECT_EQ(row_json(schema::RowKind::gap, schema::pack(gap)),
+            R"("gap":{"device":"d","epoch":0,"first_sequence":3,"last_sequence":4,"cause":"device_gave_up","noticed_ns":0})");
+
+  schema::EventRowT event;
+  event.kind = schema::EventKind::disk_low;
+  event.detail = "said \"no\"";
+  EXPECT_EQ(row_json(schema::RowKind::event, schema::pack(event)),
+            R"("event":{"kind":"disk_low","at_ns":0,"device":null,"channel":null,"value":0,"detail":"said \"no\""})");
+}
+
+TEST(RowJson, WhatItDoesNotKnowIsItsBytes) {
+  const std::vector<std::uint8_t> body{0x01, 0xfe};
+  EXPECT_EQ(row_json(static_cast<schema::RowKind>(99), body), R"("body":"01fe")");
+  EXPECT_EQ(row_json(schema::RowKind::window, body), R"("body":"01fe")");
+}
+
+TEST(JsonText, Escapes) {
+  EXPECT_EQ(json_text("a\"b\\c\n\x01"), R"("a\"b\\c\u000a\u0001")");
+  EXPECT_EQ(json_text("Stra\xc3\x9f"
+                      "e"),
+            "\"Stra\xc3\x9f"
+            "e\"");
+  EXPECT_EQ(json_text("Stra\xdf"
+                      "e"),
+            R"("Stra\u00dfe")");
+}
+
+}  // namespace
+}  // namespace stethos::edge
