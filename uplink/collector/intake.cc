@@ -74,8 +74,7 @@ Intake::Intake(Store& store)
                Counter::windows_stale,
                sqlite::Statement(store.database(),
                                  "INSERT INTO windows (id, stream, start_ns, definition, generation, revision, spool, lane, "
-                                 "number, stored_ns, good, body) VALUES ((SELECT coalesce(max(id), ?11) + 1 FROM windows WHERE "
-                                 "id > ?11 AND id < ?11 + (1 << 32)), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12) "
+                                 "number, stored_ns, good, body) VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12) "
                                  "ON CONFLICT (stream, start_ns, definition) DO NOTHING"),
                sqlite::Statement(store.database(),
                                  "UPDATE windows SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, "
@@ -136,6 +135,9 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   const Status stored = store_.database().transaction([&]() -> Status {
     fault_point("collector.begin.after");
     Source source{.node_name = view(batch.node()), .now = now};
+    const auto rows = tally_.total(Counter::rows);
+    if (!rows) return std::unexpected(rows.error());
+    rows_before_ = *rows;
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
     source.node = *node;
@@ -348,6 +350,8 @@ Status Intake::take_row(Source source, const schema::Row& row) {
 Status Intake::take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body) {
   const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
+  // Which row of the store's life it is tells it apart from all others of its hour.
+  const std::int64_t id = first_id(row.start_ns(), hour_ns) + (rows_before_ + tally_.of(Counter::rows)) % ids_per_slice;
   const auto conflicts = upsert(windows_, body, [&](sqlite::Statement& statement) {
     statement.bind(1, *stream)
         .bind(2, row.start_ns())
@@ -359,7 +363,7 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
         .bind(8, source.number)
         .bind(9, source.now)
         .bind(10, row.counts()->good())
-        .bind(11, first_id(row.start_ns(), hour_ns))
+        .bind(11, id)
         .bind(12, body);
   });
   if (!conflicts) return std::unexpected(conflicts.error());

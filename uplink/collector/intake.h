@@ -76,6 +76,7 @@ class Intake {
 
   Store& store_;
   Tally tally_;
+  std::int64_t rows_before_ = 0;  // the store ever took, before this batch
   // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
   std::unordered_map<std::string, std::int64_t> stream_ids_;
 

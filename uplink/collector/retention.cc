@@ -1,6 +1,8 @@
 #include "uplink/collector/retention.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,9 +35,9 @@ struct Retention::Timed {
                                      " WHERE stream = ? AND start_ns = ? AND definition = ?");
     upsert_row.emplace(database, "INSERT INTO " + table +
                                      " (id, stream, start_ns, definition, windows, first_ns, last_ns, stored_ns, body) VALUES "
-                                     "((SELECT coalesce(max(id), ?8) + 1 FROM " +
-                                     table +
-                                     " WHERE id > ?8 AND id < ?8 + (1 << 32)), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9) ON CONFLICT "
+                                     "((SELECT coalesce(max(id) + 1, ?8) FROM " +
+                                     table + " WHERE id >= ?8 AND id < ?8 + " + std::to_string(ids_per_slice) +
+                                     "), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9) ON CONFLICT "
                                      "(stream, start_ns, definition) DO UPDATE SET windows = ?4, first_ns = ?5, last_ns = ?6, "
                                      "stored_ns = ?7, body = ?9");
   }
@@ -64,7 +66,7 @@ struct Retention::Untimed {
 // The row that rows of a tier are merged into.
 struct Retention::Merged {
   Rollup rollup;
-  Span covered;  // by what an earlier row of the same was merged into
+  std::array<Span, 2> covered;  // by it as it was, and by what it was merged into earlier itself
   std::optional<std::int64_t> bytes_before;
 };
 
@@ -80,7 +82,6 @@ Retention::Retention(Store& store, const Budgets& budgets)
     : store_(store),
       tally_(store.database()),
       select_newest_(store.database(), "SELECT max(id) FROM windows"),
-      select_counter_(store.database(), "SELECT value FROM counters WHERE name = ?"),
       select_change_(
           store.database(),
           "SELECT count(DISTINCT quantity || ' ' || unit) FROM stream_versions WHERE stream = ? AND version IN (?, ?)") {
@@ -147,11 +148,9 @@ Result<TimeNs> Retention::today(TimeNs now) {
 // `oldest`: when the tier's oldest row was stored, or the end of the slice that it is in.
 Result<bool> Retention::is_over(const Tier& tier, TimeNs oldest, TimeNs today) {
   if (oldest <= today - tier.budget.age_max) return true;
-  const auto has_row = select_counter_.bind(1, std::string_view(name_of(tier.bytes))).step();
-  if (!has_row) return std::unexpected(has_row.error());
-  const std::int64_t bytes = select_counter_.integer(0) + tally_.of(tier.bytes);
-  select_counter_.reset();
-  return bytes > tier.budget.bytes_max;
+  const auto bytes = tally_.total(tier.bytes);
+  if (!bytes) return std::unexpected(bytes.error());
+  return *bytes > tier.budget.bytes_max;
 }
 
 Result<std::int64_t> Retention::drop_timed(std::size_t tier, TimeNs today, TimeNs now, std::int64_t rows_max) {
@@ -232,13 +231,14 @@ Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_
     sqlite::Statement& select = *timed_[i].select_row;
     const auto found = select.bind(1, stream).bind(2, at_or_before(start, timed_[i - 1].slice)).bind(3, definition).step();
     if (!found) return std::unexpected(found.error());
-    if (*found && i > tier) {
-      out.covered = span_of(select, 0);
-    } else if (*found) {
-      const auto opened = schema::open_window_row(select.blob(3));
-      if (!opened) return fail(Code::corrupt, "reading what windows were merged into", opened.error().failed);
-      out.rollup = Rollup(**opened, span_of(select, 0));
-      out.bytes_before = static_cast<std::int64_t>(select.blob(3).size());
+    if (*found) out.covered.at(i - tier) = span_of(select, 0);
+    if (*found && i == tier) {
+      if (const auto opened = schema::open_window_row(select.blob(3))) {
+        out.rollup = Rollup(**opened, out.covered[0]);
+        out.bytes_before = static_cast<std::int64_t>(select.blob(3).size());
+      } else {  // damaged: it stays as it is
+        out.covered[0] = {1, std::numeric_limits<TimeNs>::min(), std::numeric_limits<TimeNs>::max()};
+      }
     }
     select.reset();
   }
@@ -247,7 +247,7 @@ Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_
 
 Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& span, schema::Bytes body) {
   const auto row = schema::open_window_row(body);
-  if (!row || into.covered.meets(span)) return false;
+  if (!row || into.covered[0].meets(span) || into.covered[1].meets(span)) return false;
   if (into.rollup.span().windows > 0 && (*row)->stream_version() != into.rollup.stream_version()) {
     // The stream was described anew. Samples of another quantity or unit are not merged with those before.
     const auto has_row =

@@ -14,24 +14,16 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/result.h"
 #include "schemas/envelope.h"
+#include "uplink/collector/budgets.h"
 #include "uplink/collector/rollup.h"
 #include "uplink/collector/store.h"
 
 namespace stethos::collector {
-
-struct Budget {
-  std::int64_t bytes_max = std::numeric_limits<std::int64_t>::max();  // of rows; pages and indexes are a little larger
-  DurationNs age_max = std::numeric_limits<DurationNs>::max();
-};
-struct Budgets {
-  Budget windows, hours, days, alarms, events;
-};
 
 class Retention {
  public:
@@ -62,7 +54,6 @@ class Retention {
   Store& store_;
   Tally tally_;
   sqlite::Statement select_newest_;
-  sqlite::Statement select_counter_;
   sqlite::Statement select_change_;
   std::vector<Timed> timed_;  // windows, hours, days: each is merged into the next
   std::vector<Untimed> untimed_;  // alarms, events

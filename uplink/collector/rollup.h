@@ -1,8 +1,8 @@
 // Windows of one stream and one definition, merged into the row of an hour or a day: counts are summed, moments merged, and the
 // statistics that the windows have are computed from them anew, all by the code that the edge uses.
 //
-// Nothing can be taken out of a sum again. So a rollup knows the starts of the first and the last window that is in, and takes
-// none that starts between them: that one is in already, or came too late.
+// Nothing can be taken out of a sum again. So a rollup says from which window to which it covers its time: of one that is to be
+// added and starts between them nobody can tell any more whether it is in.
 //
 // One thread at a time.
 #pragma once

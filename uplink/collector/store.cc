@@ -17,8 +17,7 @@ constexpr std::int64_t application_id = 0x53544843;  // "STHC"
 // one behind the other within their hour (see first_id), and only the narrow index is spread over all streams.
 //
 // hours and days are rows of the same form, merged from what left windows and hours. `first_ns` and `last_ns` are the starts of
-// the first and the last window that is in, and `windows` is their number: a window that starts between them and is still to
-// be merged came too late.
+// the first and the last window that is in, and `windows` is their number: a window that starts between them came too late.
 //
 // Pages that are freed are used again: the file stays as large as it was at its largest, and needs no vacuum.
 constexpr const char* schema_sql = R"sql(
@@ -303,7 +302,17 @@ const char* name_of(Counter counter) {
   return "";
 }
 
-Tally::Tally(sqlite::Database& database) : add_(database, "UPDATE counters SET value = value + ? WHERE name = ?") {}
+Tally::Tally(sqlite::Database& database)
+    : add_(database, "UPDATE counters SET value = value + ? WHERE name = ?"),
+      select_(database, "SELECT value FROM counters WHERE name = ?") {}
+
+Result<std::int64_t> Tally::total(Counter counter) {
+  const auto has_row = select_.bind(1, std::string_view(name_of(counter))).step();
+  if (!has_row) return std::unexpected(has_row.error());
+  const std::int64_t stored = *has_row ? select_.integer(0) : 0;
+  select_.reset();
+  return stored + of(counter);
+}
 
 Status Tally::write() {
   for (int i = 0; i < counter_count; ++i) {

@@ -54,7 +54,7 @@ enum class Counter : std::uint8_t {
   alarms_stale,       // that came after a higher or the same one
   windows_bytes,      // of the rows that the store holds, as budgets count them
   windows_dropped,    // that the store held, and no longer does
-  windows_unmerged,   // of these, those that went into no hour: overlapping another or too late for it
+  windows_unmerged,   // of these, those that went into no hour: overlapping another, withdrawn or too late
   hours,              // that the store holds, and so on
   hours_bytes,
   hours_dropped,
@@ -82,18 +82,21 @@ class Tally {
 
   void count(Counter counter, std::int64_t by = 1) { by_[static_cast<std::size_t>(counter)] += by; }
   std::int64_t of(Counter counter) const { return by_[static_cast<std::size_t>(counter)]; }
+  Result<std::int64_t> total(Counter counter);  // what is stored, and the change
   Status write();               // before the transaction commits
   void clear() { by_.fill(0); }  // when one begins
 
  private:
   std::array<std::int64_t, counter_count> by_{};
   sqlite::Statement add_;
+  sqlite::Statement select_;
 };
 
 // Windows, hours and days are laid out by time: the upper bits of a row's id are the slice of event time that it starts in,
 // counted since 1970, so that a slice is one stretch of the table, the oldest stands first, and rows that are dropped leave whole
-// pages.
-inline constexpr int slice_bits = 32;  // below the slice
+// pages. The lower bits tell the rows of a slice apart.
+inline constexpr int slice_bits = 36;
+inline constexpr std::int64_t ids_per_slice = std::int64_t{1} << slice_bits;
 inline constexpr DurationNs hour_ns = 3'600 * ns_per_s;
 inline constexpr DurationNs day_ns = 24 * hour_ns;
 
@@ -102,9 +105,7 @@ constexpr TimeNs at_or_before(TimeNs time, DurationNs length) {
   const TimeNs remainder = time % length;
   return time - (remainder < 0 ? remainder + length : remainder);
 }
-// The id before all those of the slice that holds `start`.
-constexpr std::int64_t first_id(TimeNs start, DurationNs slice) {
-  return at_or_before(start, slice) / slice * (std::int64_t{1} << slice_bits);
-}
+// The first id of the slice that holds `start`.
+constexpr std::int64_t first_id(TimeNs start, DurationNs slice) { return at_or_before(start, slice) / slice * ids_per_slice; }
 
 }  // namespace stethos::collector
