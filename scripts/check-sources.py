@@ -19,7 +19,7 @@ import sys
 # Longest prefix first: `uplink/sender/outbox_source.h` belongs to `uplink/sender`.
 MAY_INCLUDE = {
     "uplink/sender": {"uplink/protocol", "schemas", "common"},
-    "uplink/collector": {"uplink/protocol", "schemas", "common"},
+    "uplink/collector": {"uplink/protocol", "gpu_kernels", "schemas", "common"},
     "uplink/protocol": {"schemas", "common"},
     "edge": {"gpu_kernels", "recordings", "uplink/sender", "schemas", "common"},
     "firmware_sim": {"recordings", "schemas", "common"},

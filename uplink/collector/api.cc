@@ -16,6 +16,9 @@ constexpr std::string_view csv_type = "text/csv; charset=utf-8; header=present";
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::size_t parameters_max = 32;
+constexpr std::size_t bytes_between_steps = 1u << 20;
+// Enough to drop twice what one batch can bring.
+constexpr int steps_per_batch_max = 2 * schema::rows_per_batch_max / Retention::rows_per_step;
 
 HttpAnswer answer(int status, std::string_view type, std::string body) {
   return {.status = status, .content_type = std::string(type), .body = std::move(body), .headers = {}};
@@ -83,10 +86,12 @@ struct Route {
   std::string_view path;
   std::string_view method;
 };
-constexpr std::array<Route, 10> routes{{{uplink::batches_path, "POST"},
+constexpr std::array<Route, 12> routes{{{uplink::batches_path, "POST"},
                                         {"/v1/nodes", "GET"},
                                         {"/v1/streams", "GET"},
                                         {"/v1/windows", "GET"},
+                                        {"/v1/hours", "GET"},
+                                        {"/v1/days", "GET"},
                                         {"/v1/alarms", "GET"},
                                         {"/v1/gaps", "GET"},
                                         {"/v1/events", "GET"},
@@ -104,8 +109,13 @@ HttpAnswer error_answer(int status, std::string_view message, std::string_view p
   return answer(status, json_type, json.take() + "\n");
 }
 
-Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max)
-    : clock_(clock), batch_bytes_max_(batch_bytes_max), store_identity_(store.identity()), intake_(store), query_(store) {}
+Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets)
+    : clock_(clock),
+      batch_bytes_max_(batch_bytes_max),
+      store_identity_(store.identity()),
+      intake_(store),
+      query_(store),
+      retention_(store, budgets) {}
 
 HttpAnswer Api::handle(const HttpRequest& request) {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
@@ -123,7 +133,9 @@ HttpAnswer Api::handle(const HttpRequest& request) {
   }
   const auto parameters = parse_parameters(query);
   if (!parameters) return bad_parameter(parameters.error());
-  if (path == "/v1/windows") return windows(*parameters);
+  if (path == "/v1/windows") return windows(*parameters, Tier::windows);
+  if (path == "/v1/hours") return windows(*parameters, Tier::hours);
+  if (path == "/v1/days") return windows(*parameters, Tier::days);
   if (path == "/v1/alarms") return alarms(*parameters);
   if (path == "/v1/streams") return streams(*parameters);
   if (path == "/v1/nodes") return nodes(*parameters);
@@ -137,13 +149,13 @@ HttpAnswer Api::handle(const HttpRequest& request) {
 }
 
 HttpAnswer Api::refuse_body(std::size_t bytes_max) {
-  batches_refused_["body_size"] += 1;
+  batches_refused_.at("body_size") += 1;
   return error_answer(413, "the body may have up to " + std::to_string(bytes_max) + " bytes");
 }
 
 HttpAnswer Api::take_batch(const HttpRequest& request) {
   const auto refuse = [&](int status, const std::string& reason, std::string_view message) {
-    batches_refused_[reason] += 1;
+    batches_refused_.at(reason) += 1;
     return error_answer(status, message);
   };
   if (request.content_type != uplink::batch_content_type) {
@@ -158,6 +170,13 @@ HttpAnswer Api::take_batch(const HttpRequest& request) {
     const bool is_bomb = packed.error().code == Code::too_large;
     return refuse(is_bomb ? 413 : 400, is_bomb ? "decompressed_size" : "compression", packed.error().text());
   }
+  bytes_since_kept_ += packed->size();
+  if (bytes_since_kept_ >= bytes_between_steps) {
+    bytes_since_kept_ = 0;
+    for (int steps = 0; steps < steps_per_batch_max && keep(); ++steps) {
+    }
+    if (failure_) return store_failed(*failure_);
+  }
   const auto ack = intake_.take(*packed, clock_.now());
   if (ack) return answer(200, uplink::ack_content_type, std::string(ack->begin(), ack->end()));
   const Error& error = ack.error().error;
@@ -165,15 +184,26 @@ HttpAnswer Api::take_batch(const HttpRequest& request) {
   return refuse(error.code == Code::too_large ? 413 : 400, "batch", error.text());
 }
 
+bool Api::keep() {
+  if (failure_) return false;
+  const auto dropped = retention_.step(clock_.now());
+  if (!dropped) note_failure(dropped.error());
+  return dropped && *dropped;
+}
+
 HttpAnswer Api::store_failed(const Error& error) {
-  // A full disk may get room again and a lock may go away. Anything else: what the file holds is uncertain until it is
-  // opened anew.
-  const bool may_pass = error.code == Code::full || error.code == Code::unavailable;
-  if (!may_pass && !failure_) failure_ = error;
-  spdlog::error("{}", error.text());
+  note_failure(error);
   auto refusal = error_answer(503, "the store does not take it now");
   refusal.headers.emplace_back("Retry-After", "1");
   return refusal;
+}
+
+// A full disk may get room again and a lock may go away. Anything else: what the file holds is uncertain until it is opened
+// anew.
+void Api::note_failure(const Error& error) {
+  const bool may_pass = error.code == Code::full || error.code == Code::unavailable;
+  if (!may_pass && !failure_) failure_ = error;
+  spdlog::error("{}", error.text());
 }
 
 // One record that cannot be read is no reason to take no more batches.
@@ -197,11 +227,11 @@ HttpAnswer Api::formatted(Parameters parameters, std::vector<std::string_view> k
   return out;
 }
 
-HttpAnswer Api::windows(const Parameters& parameters) {
+HttpAnswer Api::windows(const Parameters& parameters, Tier tier) {
   return formatted(
-      parameters, window_parameters, [&](const Filter& filter) { return query_.windows(filter); },
-      [](const auto& page, const Filter& filter, Format format) {
-        return format == Format::csv ? csv_of(page, filter) : json_of(page, filter);
+      parameters, window_parameters, [&](const Filter& filter) { return query_.windows(filter, tier); },
+      [&](const auto& page, const Filter& filter, Format format) {
+        return format == Format::csv ? csv_of(page, filter) : json_of(page, filter, tier);
       });
 }
 
@@ -266,12 +296,10 @@ HttpAnswer Api::metrics() {
       stored(Counter::rows_refused));
   add("rows_unknown_total", "Of the rows taken, those of a kind that this program does not know.", Kind::counter,
       stored(Counter::rows_unknown));
-  add("windows", "Windows in the store.", Kind::gauge, stored(Counter::windows));
   add("windows_superseded_total", "Windows replaced by a higher generation or revision.", Kind::counter,
       stored(Counter::windows_superseded));
   add("windows_stale_total", "Window rows that came after the same or a higher one.", Kind::counter,
       stored(Counter::windows_stale));
-  add("alarms", "Alarms in the store, over or not.", Kind::gauge, stored(Counter::alarms));
   add("alarms_superseded_total", "Alarms replaced by a higher revision.", Kind::counter, stored(Counter::alarms_superseded));
   add("alarms_stale_total", "Alarm rows that came after the same or a higher one.", Kind::counter, stored(Counter::alarms_stale));
   add("streams", "Streams in the store.", Kind::gauge, stored(Counter::streams));
@@ -279,6 +307,24 @@ HttpAnswer Api::metrics() {
       Kind::counter, stored(Counter::windows_conflicting));
   add("gaps_total", "Gaps reported or noticed.", Kind::counter, stored(Counter::gaps));
   add("events_total", "Events reported by nodes.", Kind::counter, stored(Counter::events));
+  const auto tiers = query_.tiers();
+  if (!tiers) return reading_failed(tiers.error());
+  for (const TierRecord& tier : *tiers) {
+    const decltype(Metric::labels) label{{"tier", tier.name}};
+    add(tier.name, "In the store.", Kind::gauge, stored(tier.rows));
+    add("tier_bytes", "Bytes of the rows in the store, as its budgets count them.", Kind::gauge, stored(tier.bytes), label);
+    add("dropped_rows_total", "Rows that left a tier: windows and hours are merged into the next.", Kind::counter,
+        stored(tier.dropped), label);
+    if (tier.oldest) {
+      add("tier_oldest_timestamp_seconds",
+          "Where a tier begins: the hour or day of its oldest window, hour or day; when its oldest alarm or event was stored.",
+          Kind::gauge, static_cast<double>(*tier.oldest) / ns_per_s, label);
+    }
+  }
+  const std::string unmerged_help =
+      "Of the rows dropped, those that were not merged: overlapping another, withdrawn or too late.";
+  add("unmerged_rows_total", unmerged_help, Kind::counter, stored(Counter::windows_unmerged), {{"tier", "windows"}});
+  add("unmerged_rows_total", unmerged_help, Kind::counter, stored(Counter::hours_unmerged), {{"tier", "hours"}});
   for (const auto& [reason, count] : batches_refused_) {
     add("batches_refused_total", "Batches refused since the start, by reason.", Kind::counter, static_cast<double>(count),
         {{"reason", reason}});

@@ -17,6 +17,7 @@
 #include "common/result.h"
 #include "uplink/collector/intake.h"
 #include "uplink/collector/query.h"
+#include "uplink/collector/retention.h"
 #include "uplink/collector/store.h"
 
 namespace stethos::collector {
@@ -52,12 +53,16 @@ struct Traffic {
 class Api {
  public:
   // `batch_bytes_max` bounds what a batch may be decompressed to.
-  Api(Store& store, const Clock& clock, std::size_t batch_bytes_max);
+  Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets = {});
 
   HttpAnswer handle(const HttpRequest& request);
 
   // For a request whose body the server did not read to its end. Only batches have bodies.
   HttpAnswer refuse_body(std::size_t bytes_max);
+
+  // One step of dropping what is over the budgets: some milliseconds. Whether there may be more. To be called now and then; when
+  // much comes, batches do so themselves, and a budget is exceeded by little more than the largest of them.
+  bool keep();
 
   // Set once the store has failed in a way that only opening it again can mend: no batch is taken any more.
   const std::optional<Error>& failure() const { return failure_; }
@@ -71,7 +76,7 @@ class Api {
   HttpAnswer take_batch(const HttpRequest& request);
   template <class Ask, class Render>
   static HttpAnswer formatted(Parameters parameters, std::vector<std::string_view> known, Ask ask, Render render);
-  HttpAnswer windows(const Parameters& parameters);
+  HttpAnswer windows(const Parameters& parameters, Tier tier);
   HttpAnswer alarms(const Parameters& parameters);
   HttpAnswer streams(const Parameters& parameters);
   HttpAnswer nodes(const Parameters& parameters);
@@ -80,6 +85,7 @@ class Api {
   HttpAnswer ready() const;
   HttpAnswer metrics();
   HttpAnswer store_failed(const Error& error);
+  void note_failure(const Error& error);
   static HttpAnswer reading_failed(const Error& error);
 
   const Clock& clock_;
@@ -87,8 +93,11 @@ class Api {
   const std::string store_identity_;
   Intake intake_;
   Query query_;
+  Retention retention_;
+  std::size_t bytes_since_kept_ = 0;  // of batches
   Traffic traffic_;
-  std::map<std::string, std::uint64_t> batches_refused_;  // by reason, a fixed few
+  std::map<std::string, std::uint64_t> batches_refused_{
+      {"batch", 0}, {"body_size", 0}, {"compression", 0}, {"content_encoding", 0}, {"content_type", 0}, {"decompressed_size", 0}};
   std::optional<Error> failure_;
   bool is_draining_ = false;
 };

@@ -1,5 +1,7 @@
 #include "uplink/collector/collector_config.h"
 
+#include <string>
+
 #include "common/loopback.h"
 #include "schemas/envelope.h"
 
@@ -22,6 +24,20 @@ settings::Table<CollectorConfig> collector_config_table() {
                 "How many connections may be open at once; further ones are closed.");
 
   table.file("store.file", &Config::store_file, settings::required, "The file that holds everything; made when it is not there.");
+  const auto tier = [&](const std::string& name, Budget Budgets::* budget, const char* bytes_max, const char* age_max,
+                        const std::string& then) {
+    table.bytes(
+        "store." + name + "_bytes_max", [budget](Config& config) -> std::int64_t& { return (config.budgets.*budget).bytes_max; },
+        bytes_max, {"64 KiB", "64 TiB"}, "How many bytes the rows of " + name + " may have; beyond it the oldest " + then + ".");
+    table.duration(
+        "store." + name + "_age_max", [budget](Config& config) -> DurationNs& { return (config.budgets.*budget).age_max; },
+        age_max, {"1m", "36500d"}, "How old " + name + " may be; older ones " + then + ".");
+  };
+  tier("windows", &Budgets::windows, "4 GiB", "90d", "are merged into hours");
+  tier("hours", &Budgets::hours, "1 GiB", "730d", "are merged into days");
+  tier("days", &Budgets::days, "1 GiB", "7300d", "are dropped");
+  tier("alarms", &Budgets::alarms, "256 MiB", "3650d", "are dropped, active ones only for their bytes");
+  tier("events", &Budgets::events, "256 MiB", "730d", "are dropped, and gaps with them");
 
   table.bytes(
       "limits.body", &Config::body_bytes_max, "8 MiB", {"1 KiB", "32 MiB"},

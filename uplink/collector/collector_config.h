@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/settings.h"
+#include "uplink/collector/budgets.h"
 
 namespace stethos::collector {
 
@@ -15,6 +16,7 @@ struct CollectorConfig {
   int listen_connections_max = 0;
 
   std::string store_file;
+  Budgets budgets;
 
   std::int64_t body_bytes_max = 0;   // of a request, as it arrives
   std::int64_t batch_bytes_max = 0;  // of a batch, decompressed

@@ -48,6 +48,7 @@ struct Intake::Source {
 
 Intake::Intake(Store& store)
     : store_(store),
+      tally_(store.database()),
       upsert_node_(store.database(),
                    "INSERT INTO nodes (name, first_seen_ns, last_seen_ns) VALUES (?1, ?2, ?2) "
                    "ON CONFLICT (name) DO UPDATE SET last_seen_ns = max(last_seen_ns, ?2) RETURNING id"),
@@ -67,14 +68,22 @@ Intake::Intake(Store& store)
       insert_range_(store.database(), "INSERT INTO lane_ranges (spool, lane, first, last) VALUES (?, ?, ?, ?)"),
       select_stream_(store.database(), "SELECT id FROM streams WHERE node = ? AND device = ? AND channel = ?"),
       insert_stream_(store.database(), "INSERT INTO streams (node, device, channel) VALUES (?, ?, ?) RETURNING id"),
-      upsert_window_(
-          store.database(),
-          "INSERT INTO windows (stream, start_ns, definition, generation, revision, spool, lane, number, stored_ns, "
-          "good, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (stream, start_ns, definition) "
-          "DO UPDATE SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, good = ?10, "
-          "body = ?11 WHERE ?4 > generation OR (?4 = generation AND "
-          "iif(?6 = spool, ?5 > revision, (?10, ?5) > (good, revision)))"),
-      select_window_(store.database(), "SELECT spool, body FROM windows WHERE stream = ? AND start_ns = ? AND definition = ?"),
+      windows_{Counter::windows,
+               Counter::windows_bytes,
+               Counter::windows_superseded,
+               Counter::windows_stale,
+               sqlite::Statement(store.database(),
+                                 "INSERT INTO windows (id, stream, start_ns, definition, generation, revision, spool, lane, "
+                                 "number, stored_ns, good, body) VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12) "
+                                 "ON CONFLICT (stream, start_ns, definition) DO NOTHING"),
+               sqlite::Statement(store.database(),
+                                 "UPDATE windows SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, "
+                                 "stored_ns = ?9, good = ?10, body = ?12 WHERE stream = ?1 AND start_ns = ?2 AND definition = ?3 "
+                                 "AND (?4 > generation OR (?4 = generation AND "
+                                 "iif(?6 = spool, ?5 > revision, (?10, ?5) > (good, revision))))"),
+               sqlite::Statement(store.database(),
+                                 "SELECT length(body), spool <> ?6 AND body <> ?12 FROM windows WHERE stream = ?1 AND "
+                                 "start_ns = ?2 AND definition = ?3")},
       insert_stream_version_(
           store.database(),
           "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
@@ -88,19 +97,28 @@ Intake::Intake(Store& store)
       insert_event_(store.database(),
                     "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-      upsert_alarm_(store.database(),
-                    "INSERT INTO alarms (stream, limit_id, activated_ns, state, revision, spool, lane, number, stored_ns, body) "
-                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (stream, activated_ns, limit_id) DO UPDATE "
-                    "SET state = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, stored_ns = ?9, body = ?10 "
-                    "WHERE ?5 > revision"),
+      alarms_{Counter::alarms,
+              Counter::alarms_bytes,
+              Counter::alarms_superseded,
+              Counter::alarms_stale,
+              sqlite::Statement(store.database(),
+                                "INSERT INTO alarms (stream, limit_id, activated_ns, state, revision, spool, lane, number, "
+                                "stored_ns, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                                "ON CONFLICT (stream, activated_ns, limit_id) DO NOTHING"),
+              sqlite::Statement(store.database(),
+                                "UPDATE alarms SET state = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, "
+                                "stored_ns = ?9, body = ?10 WHERE stream = ?1 AND limit_id = ?2 AND activated_ns = ?3 "
+                                "AND ?5 > revision"),
+              sqlite::Statement(store.database(),
+                                "SELECT length(body), spool <> ?6 AND body <> ?10 FROM alarms WHERE stream = ?1 AND "
+                                "limit_id = ?2 AND activated_ns = ?3")},
       insert_unknown_(store.database(),
                       "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
       insert_refused_(
           store.database(),
           "INSERT INTO refused_rows (spool, lane, number, kind, reason, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?) "
           "RETURNING id"),
-      trim_refused_(store.database(), "DELETE FROM refused_rows WHERE id <= ?"),
-      add_to_counter_(store.database(), "UPDATE counters SET value = value + ? WHERE name = ?") {}
+      trim_refused_(store.database(), "DELETE FROM refused_rows WHERE id <= ?") {}
 
 std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<const std::uint8_t> packed, TimeNs now) {
   const auto opened = schema::open_uplink_batch(packed);
@@ -112,11 +130,14 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   schema::UplinkAckT ack;
   ack.collector = store_.identity();
   ack.spool = std::string(view(batch.spool()));
-  counts_ = {};
+  tally_.clear();
   fault_point("collector.begin.before");
   const Status stored = store_.database().transaction([&]() -> Status {
     fault_point("collector.begin.after");
     Source source{.node_name = view(batch.node()), .now = now};
+    const auto rows = tally_.total(Counter::rows);
+    if (!rows) return std::unexpected(rows.error());
+    rows_before_ = *rows;
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
     source.node = *node;
@@ -135,8 +156,8 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
         if (auto taken = take_lane(source, *lane, *ack.lanes.back()); !taken) return taken;
       }
     }
-    count(Counter::batches);
-    auto counted = write_counts();
+    tally_.count(Counter::batches);
+    auto counted = tally_.write();
     fault_point("collector.commit.before");
     return counted;
   });
@@ -145,7 +166,7 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     stream_ids_.clear();  // some of them may have been taken back
     return std::unexpected(IntakeError{IntakeError::Fault::store, stored.error()});
   }
-  if (const auto refused = counts_[static_cast<std::size_t>(Counter::rows_refused)]; refused > 0) {
+  if (const auto refused = tally_.of(Counter::rows_refused); refused > 0) {
     spdlog::warn("node {}: {} rows of a batch are not what they claim to be and were set aside", view(batch.node()), refused);
   }
   return schema::pack(ack);
@@ -166,17 +187,17 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
     spdlog::warn("node {}: lane {} has other rows than those that came under the same numbers", source.node_name, source.lane);
   } else {
     const NumberSet before = *held;
-    const std::int64_t known = counts_[static_cast<std::size_t>(Counter::rows)];
-    const std::int64_t duplicates = counts_[static_cast<std::size_t>(Counter::rows_duplicate)];
+    const std::int64_t known = tally_.of(Counter::rows);
+    const std::int64_t duplicates = tally_.of(Counter::rows_duplicate);
     const schema::Row* last = nullptr;  // of those that are new and beyond the highest that came before
     if (lane.rows() != nullptr) {
       for (const auto* row : *lane.rows()) {
         if (held->contains(row->number())) {
-          count(Counter::rows_duplicate);
+          tally_.count(Counter::rows_duplicate);
         } else if (!held->add({row->number(), row->number()}, ranges_per_lane_max)) {
-          count(Counter::rows_postponed);
+          tally_.count(Counter::rows_postponed);
         } else {
-          count(Counter::rows);
+          tally_.count(Counter::rows);
           if (auto taken = take_row(source, *row); !taken) return taken;
           if (row->number() > last_number) last = row;
         }
@@ -191,8 +212,8 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
                            .bind(2, source.lane)
                            .bind(3, lane.lowest_kept())
                            .bind(4, lane.next_number())
-                           .bind(5, counts_[static_cast<std::size_t>(Counter::rows)] - known)
-                           .bind(6, counts_[static_cast<std::size_t>(Counter::rows_duplicate)] - duplicates)
+                           .bind(5, tally_.of(Counter::rows) - known)
+                           .bind(6, tally_.of(Counter::rows_duplicate) - duplicates)
                            .bind(7, last_number)
                            .bind(8, last_hash)
                            .run();
@@ -283,7 +304,8 @@ Status Intake::note_missing_rows(const Source& source, const NumberSet& held, co
         !noted) {
       return noted;
     }
-    count(Counter::gaps, store_.database().changes());
+    tally_.count(Counter::gaps, store_.database().changes());
+    count_note(cause.size());
     spdlog::warn("node {}: rows {} to {} of lane {} will not come ({})", source.node_name, range.first, range.last, source.lane,
                  cause);
   }
@@ -315,52 +337,66 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return refuse_row(source, row, "it has no kind");
   }
   if (body.size() > schema::row_bytes_max) return refuse_row(source, row, "its kind is unknown and it is too large to be kept");
-  count(Counter::rows_unknown);
-  return insert_unknown_.bind(1, source.spool)
-      .bind(2, source.lane)
-      .bind(3, row.number())
-      .bind(4, static_cast<int>(row.kind()))
-      .bind(5, body)
-      .bind(6, source.now)
-      .run();
+  tally_.count(Counter::rows_unknown);
+  const Status written = insert_unknown_.bind(1, source.spool)
+                             .bind(2, source.lane)
+                             .bind(3, row.number())
+                             .bind(4, static_cast<int>(row.kind()))
+                             .bind(5, body)
+                             .bind(6, source.now)
+                             .run();
+  if (written) count_note(body.size());
+  return written;
 }
 
 Status Intake::take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body) {
   const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
-  upsert_window_.bind(1, *stream)
-      .bind(2, row.start_ns())
-      .bind(3, row.definition())
-      .bind(4, row.generation())
-      .bind(5, row.revision())
-      .bind(6, source.spool)
-      .bind(7, source.lane)
-      .bind(8, source.number)
-      .bind(9, source.now)
-      .bind(10, row.counts()->good())
-      .bind(11, body);
-  auto written = upsert(upsert_window_, Counter::windows, Counter::windows_superseded, Counter::windows_stale);
-  if (!written || store_.database().changes() > 0) return written;
-  const auto stored = select_window_.bind(1, *stream).bind(2, row.start_ns()).bind(3, row.definition()).step();
-  if (!stored) return std::unexpected(stored.error());
-  const bool conflicts =
-      *stored && select_window_.integer(0) != source.spool && !std::ranges::equal(select_window_.blob(1), body);
-  select_window_.reset();
-  if (conflicts) count(Counter::windows_conflicting);
+  // Which row of the store's life it is tells it apart from all others of its hour.
+  const std::int64_t id = first_id(row.start_ns(), hour_ns) + (rows_before_ + tally_.of(Counter::rows)) % ids_per_slice;
+  const auto conflicts = upsert(windows_, body, [&](sqlite::Statement& statement) {
+    statement.bind(1, *stream)
+        .bind(2, row.start_ns())
+        .bind(3, row.definition())
+        .bind(4, row.generation())
+        .bind(5, row.revision())
+        .bind(6, source.spool)
+        .bind(7, source.lane)
+        .bind(8, source.number)
+        .bind(9, source.now)
+        .bind(10, row.counts()->good())
+        .bind(11, id)
+        .bind(12, body);
+  });
+  if (!conflicts) return std::unexpected(conflicts.error());
+  if (*conflicts) tally_.count(Counter::windows_conflicting);
   return {};
 }
 
-Status Intake::upsert(sqlite::Statement& statement, Counter inserted, Counter replaced, Counter left) {
-  sqlite3_set_last_insert_rowid(store_.database().handle(), 0);
-  if (auto written = statement.run(); !written) return written;
-  if (store_.database().changes() == 0) {
-    count(left);
-  } else if (sqlite3_last_insert_rowid(store_.database().handle()) == 0) {
-    count(replaced);
-  } else {
-    count(inserted);
+template <class Bind>
+Result<bool> Intake::upsert(Replaceable& table, schema::Bytes body, Bind bind) {
+  const auto bytes = static_cast<std::int64_t>(body.size());
+  bind(table.insert);
+  if (auto inserted = table.insert.run(); !inserted) return std::unexpected(inserted.error());
+  if (store_.database().changes() > 0) {
+    tally_.count(table.rows);
+    tally_.count(table.bytes, bytes + row_overhead_bytes);
+    return false;
   }
-  return {};
+  bind(table.select);
+  const auto found = table.select.step();
+  if (!found) return std::unexpected(found.error());
+  STETHOS_CHECK(*found, "it was in the way of the insert");
+  const std::int64_t bytes_before = table.select.integer(0);
+  const bool differs = table.select.integer(1) != 0;
+  table.select.reset();
+
+  bind(table.update);
+  if (auto updated = table.update.run(); !updated) return std::unexpected(updated.error());
+  const bool is_left = store_.database().changes() == 0;
+  tally_.count(is_left ? table.stale : table.superseded);
+  if (!is_left) tally_.count(table.bytes, bytes - bytes_before);
+  return is_left && differs;
 }
 
 Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {
@@ -390,7 +426,7 @@ Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow
                              .bind(8, view(row.source()))
                              .bind(9, source.now)
                              .run();
-  if (written) count(Counter::provenances, store_.database().changes());
+  if (written) tally_.count(Counter::provenances, store_.database().changes());
   return written;
 }
 
@@ -408,14 +444,17 @@ Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
                              .bind(11, plausible_time(row.noticed_ns()))
                              .bind(12, source.now)
                              .run();
-  if (written) count(Counter::gaps, store_.database().changes());
-  return written;
+  if (!written) return written;
+  tally_.count(Counter::gaps, store_.database().changes());
+  count_note(view(row.device()).size() + name_of(row.cause()).size());
+  return {};
 }
 
 Status Intake::take_event(const Source& source, const schema::EventRow& row) {
-  const std::string_view kind = schema::EnumNameEventKind(row.kind());
+  const std::string_view known = schema::EnumNameEventKind(row.kind());
+  const std::string_view kind = known.empty() ? std::string_view("unknown") : known;
   const Status written = insert_event_.bind(1, source.node)
-                             .bind(2, kind.empty() ? std::string_view("unknown") : kind)
+                             .bind(2, kind)
                              .bind(3, plausible_time(row.at_ns()))
                              .bind(4, view(row.device()))
                              .bind(5, view(row.channel()))
@@ -423,30 +462,34 @@ Status Intake::take_event(const Source& source, const schema::EventRow& row) {
                              .bind(7, view(row.detail()))
                              .bind(8, source.now)
                              .run();
-  if (written) count(Counter::events, store_.database().changes());
-  return written;
+  if (!written) return written;
+  tally_.count(Counter::events, store_.database().changes());
+  count_note(kind.size() + view(row.device()).size() + view(row.channel()).size() + view(row.detail()).size());
+  return {};
 }
 
 Status Intake::take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body) {
   const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
-  upsert_alarm_.bind(1, *stream)
-      .bind(2, row.limit())
-      .bind(3, row.activated_ns())
-      .bind(4, static_cast<int>(row.state()))
-      .bind(5, row.revision())
-      .bind(6, source.spool)
-      .bind(7, source.lane)
-      .bind(8, source.number)
-      .bind(9, source.now)
-      .bind(10, body);
-  return upsert(upsert_alarm_, Counter::alarms, Counter::alarms_superseded, Counter::alarms_stale);
+  const auto upserted = upsert(alarms_, body, [&](sqlite::Statement& statement) {
+    statement.bind(1, *stream)
+        .bind(2, row.limit())
+        .bind(3, row.activated_ns())
+        .bind(4, static_cast<int>(row.state()))
+        .bind(5, row.revision())
+        .bind(6, source.spool)
+        .bind(7, source.lane)
+        .bind(8, source.number)
+        .bind(9, source.now)
+        .bind(10, body);
+  });
+  return upserted ? Status{} : std::unexpected(upserted.error());
 }
 
 Status Intake::refuse_row(const Source& source, const schema::Row& row, std::string_view reason) {
   spdlog::debug("node {}: row {} of lane {}, kind {}, is set aside: {}", source.node_name, row.number(), source.lane, row.kind(),
                 reason);
-  count(Counter::rows_refused);
+  tally_.count(Counter::rows_refused);
   const schema::Bytes body(row.body()->data(), std::min<std::size_t>(row.body()->size(), refused_row_bytes_max));
   const auto id = run_for_integer(insert_refused_.bind(1, source.spool)
                                       .bind(2, source.lane)
@@ -472,22 +515,17 @@ Result<std::int64_t> Intake::stream_id(std::int64_t node, std::string_view devic
     const auto made = run_for_integer(insert_stream_.bind(1, node).bind(2, device).bind(3, channel));
     if (!made) return made;
     id = *made;
-    count(Counter::streams);
+    tally_.count(Counter::streams);
   }
   if (stream_ids_.size() >= stream_ids_max) stream_ids_.clear();
   stream_ids_.emplace(std::move(key), id);
   return id;
 }
 
-Status Intake::write_counts() {
-  for (int i = 0; i < counter_count; ++i) {
-    const std::int64_t by = counts_[static_cast<std::size_t>(i)];
-    if (by == 0) continue;
-    if (auto added = add_to_counter_.bind(1, by).bind(2, std::string_view(name_of(static_cast<Counter>(i)))).run(); !added) {
-      return added;
-    }
-  }
-  return {};
+void Intake::count_note(std::size_t bytes) {
+  const std::int64_t inserted = store_.database().changes();
+  tally_.count(Counter::events_held, inserted);
+  tally_.count(Counter::events_bytes, inserted * (static_cast<std::int64_t>(bytes) + row_overhead_bytes));
 }
 
 }  // namespace stethos::collector

@@ -9,7 +9,6 @@
 // One thread at a time.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <span>
@@ -48,7 +47,13 @@ class Intake {
 
  private:
   struct Source;  // whose row it is, and when it came
-  using Counts = std::array<std::int64_t, counter_count>;
+  // What is replaced by a higher revision. The statements take the same parameters.
+  struct Replaceable {
+    Counter rows, bytes, superseded, stale;
+    sqlite::Statement insert;  // where there is none of the same identity
+    sqlite::Statement update;  // where it is to be replaced
+    sqlite::Statement select;  // the size of its body, and whether it is another spool's, with another body
+  };
 
   Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
@@ -62,15 +67,16 @@ class Intake {
   Status take_gap(const Source& source, const schema::GapRow& row);
   Status take_event(const Source& source, const schema::EventRow& row);
   Status take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body);
-  // Runs a statement that inserts a row, replaces one, or leaves it, and counts which.
-  Status upsert(sqlite::Statement& statement, Counter inserted, Counter replaced, Counter left);
+  // Inserts a row, replaces one, or leaves it. Whether it was left though it is another spool's, with another body.
+  template <class Bind>
+  Result<bool> upsert(Replaceable& table, schema::Bytes body, Bind bind);
   Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
   Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
-  Status write_counts();
-  void count(Counter counter, std::int64_t by = 1) { counts_[static_cast<std::size_t>(counter)] += by; }
+  void count_note(std::size_t bytes);  // if the last statement inserted it
 
   Store& store_;
-  Counts counts_{};  // of the transaction under way
+  Tally tally_;
+  std::int64_t rows_before_ = 0;  // the store ever took, before this batch
   // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
   std::unordered_map<std::string, std::int64_t> stream_ids_;
 
@@ -83,17 +89,15 @@ class Intake {
   sqlite::Statement insert_range_;
   sqlite::Statement select_stream_;
   sqlite::Statement insert_stream_;
-  sqlite::Statement upsert_window_;
-  sqlite::Statement select_window_;
+  Replaceable windows_;
   sqlite::Statement insert_stream_version_;
   sqlite::Statement insert_provenance_;
   sqlite::Statement insert_gap_;
   sqlite::Statement insert_event_;
-  sqlite::Statement upsert_alarm_;
+  Replaceable alarms_;
   sqlite::Statement insert_unknown_;
   sqlite::Statement insert_refused_;
   sqlite::Statement trim_refused_;
-  sqlite::Statement add_to_counter_;
 };
 
 }  // namespace stethos::collector

@@ -13,6 +13,9 @@ constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 constexpr auto lowest_bits = static_cast<std::uint64_t>(lowest);
 constexpr std::size_t streams_at_once_max = 256;
+const std::string windows_of_a_stream =
+    " WHERE w.stream = ?1 AND w.start_ns >= ?2 AND w.start_ns < ?3 AND (w.start_ns, w.definition) > (?4, ?5) "
+    "AND (?6 IS NULL OR w.definition = ?6) ORDER BY w.start_ns, w.definition";
 // A bound on what one node may show of itself in one answer.
 constexpr std::int64_t spools_per_node_max = 20;
 
@@ -56,11 +59,12 @@ struct Query::WindowScan {
     std::uint64_t start = 0;       // of its windows up to this one; bit for bit, as in a cursor
     std::uint64_t definition = 0;
   };
-  explicit WindowScan(const Filter& of) : filter(of) {
+  WindowScan(const Filter& of, sqlite::Statement& from) : filter(of), select(from) {
     position = {cursor_part(of, 0), cursor_part(of, 1), cursor_part(of, 2)};
     if (of.cursor.empty()) position = {0, lowest_bits, lowest_bits};
   }
   const Filter& filter;
+  sqlite::Statement& select;
   Position position;
   Page<WindowRecord> page;
   std::size_t examined = 0;
@@ -86,11 +90,17 @@ Query::Query(Store& store)
       select_provenance_(store.database(),
                          "SELECT program, backend, config_hash, schema_major, schema_minor, source FROM provenances "
                          "WHERE node = ? AND id = ?"),
-      select_windows_(store.database(),
-                      "SELECT w.start_ns, w.definition, p.identity, w.lane, w.number, w.stored_ns, w.body FROM windows w "
-                      "JOIN spools p ON p.id = w.spool WHERE w.stream = ?1 AND w.start_ns >= ?2 AND w.start_ns < ?3 "
-                      "AND (w.start_ns, w.definition) > (?4, ?5) AND (?6 IS NULL OR w.definition = ?6) "
-                      "ORDER BY w.start_ns, w.definition"),
+      select_windows_{sqlite::Statement(
+                          store.database(),
+                          "SELECT w.start_ns, w.definition, w.stored_ns, w.body, 1, p.identity, w.lane, w.number FROM windows w "
+                          "JOIN spools p ON p.id = w.spool" +
+                              windows_of_a_stream),
+                      sqlite::Statement(store.database(),
+                                        "SELECT w.start_ns, w.definition, w.stored_ns, w.body, w.windows, '', 0, 0 FROM hours w" +
+                                            windows_of_a_stream),
+                      sqlite::Statement(store.database(),
+                                        "SELECT w.start_ns, w.definition, w.stored_ns, w.body, w.windows, '', 0, 0 FROM days w" +
+                                            windows_of_a_stream)},
       select_alarms_(store.database(),
                      "SELECT a.id, a.stream, n.name, p.identity, a.lane, a.number, a.stored_ns, a.body, "
                      "(?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) AND (?4 IS NULL OR s.channel = ?4) "
@@ -119,7 +129,13 @@ Query::Query(Store& store)
           "SELECT e.id, n.name, e.kind, e.at_ns, e.device, e.channel, e.value, e.detail, e.stored_ns FROM events e JOIN nodes n "
           "ON n.id = e.node WHERE e.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR e.device = ?3) "
           "ORDER BY e.id LIMIT ?4"),
-      select_counters_(store.database(), "SELECT name, value FROM counters") {}
+      select_counters_(store.database(), "SELECT name, value FROM counters"),
+      select_oldest_(store.database(),
+                     "SELECT (SELECT min(id) FROM windows), (SELECT min(id) FROM hours), (SELECT min(id) FROM days), "
+                     "(SELECT stored_ns FROM alarms ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1), "
+                     "(SELECT min(stored_ns) FROM (SELECT stored_ns FROM gaps WHERE id = (SELECT min(id) FROM gaps) "
+                     "UNION ALL SELECT stored_ns FROM events WHERE id = (SELECT min(id) FROM events) "
+                     "UNION ALL SELECT stored_ns FROM unknown_rows WHERE id = (SELECT min(id) FROM unknown_rows)))") {}
 
 Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id,
                                                               std::size_t count_max) {
@@ -176,8 +192,8 @@ Result<std::optional<ProvenanceInfo>> Query::provenance_info(std::int64_t node, 
   return out;
 }
 
-Result<Page<WindowRecord>> Query::windows(const Filter& filter) {
-  WindowScan scan(filter);
+Result<Page<WindowRecord>> Query::windows(const Filter& filter, Tier tier) {
+  WindowScan scan(filter, select_windows_.at(static_cast<std::size_t>(tier)));
   for (;;) {
     const auto streams = matching_streams(filter, scan.position.stream, streams_at_once_max);
     if (!streams) return std::unexpected(streams.error());
@@ -198,29 +214,29 @@ Result<Page<WindowRecord>> Query::windows(const Filter& filter) {
 Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
   const Filter& filter = scan.filter;
   const auto after_start = static_cast<std::int64_t>(scan.position.start);
-  select_windows_.bind(1, stream.id)
+  scan.select.bind(1, stream.id)
       .bind(2, std::max(filter.from.value_or(lowest), after_start))
       .bind(3, filter.to.value_or(highest))
       .bind(4, after_start)
       .bind(5, scan.position.definition);
   if (filter.definition) {
-    select_windows_.bind(6, *filter.definition);
+    scan.select.bind(6, *filter.definition);
   } else {
-    select_windows_.bind_null(6);
+    scan.select.bind_null(6);
   }
   Status joined;
-  const Status read = for_each_row(select_windows_, [&] {
+  const Status read = for_each_row(scan.select, [&] {
     scan.is_over = scan.page.records.size() == filter.limit || ++scan.examined > page_examined_max;
     if (scan.is_over) return false;
-    scan.position = {static_cast<std::uint64_t>(stream.id), select_windows_.unsigned_integer(0),
-                     select_windows_.unsigned_integer(1)};
+    scan.position = {static_cast<std::uint64_t>(stream.id), scan.select.unsigned_integer(0), scan.select.unsigned_integer(1)};
     WindowRecord record;
-    record.spool = select_windows_.text(2);
-    record.lane = static_cast<int>(select_windows_.integer(3));
-    record.number = select_windows_.unsigned_integer(4);
-    record.stored = select_windows_.integer(5);
-    const auto blob = select_windows_.blob(6);
+    record.stored = scan.select.integer(2);
+    const auto blob = scan.select.blob(3);
     record.body.assign(blob.begin(), blob.end());
+    record.windows = scan.select.integer(4);
+    record.spool = scan.select.text(5);
+    record.lane = static_cast<int>(scan.select.integer(6));
+    record.number = scan.select.unsigned_integer(7);
     joined = join(stream, scan, record);
     if (!joined) return false;
     if (record.row->state() == schema::WindowState::withdrawn) return true;  // there is no such window
@@ -461,6 +477,28 @@ Result<Page<EventRecord>> Query::events(const Filter& filter) {
   });
   if (!read) return std::unexpected(read.error());
   return page;
+}
+
+Result<std::vector<TierRecord>> Query::tiers() {
+  std::vector<TierRecord> out{
+      {"windows", Counter::windows, Counter::windows_bytes, Counter::windows_dropped, {}},
+      {"hours", Counter::hours, Counter::hours_bytes, Counter::hours_dropped, {}},
+      {"days", Counter::days, Counter::days_bytes, Counter::days_dropped, {}},
+      {"alarms", Counter::alarms, Counter::alarms_bytes, Counter::alarms_dropped, {}},
+      {"events", Counter::events_held, Counter::events_bytes, Counter::events_dropped, {}},
+  };
+  constexpr std::array<DurationNs, 3> slices{hour_ns, day_ns, day_ns};
+  const Status read = for_each_row(select_oldest_, [&] {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const int column = static_cast<int>(i);
+      if (select_oldest_.is_null(column)) continue;
+      const std::int64_t value = select_oldest_.integer(column);
+      out[i].oldest = i < slices.size() ? (value >> slice_bits) * slices[i] : value;
+    }
+    return false;
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
 }
 
 Result<std::map<std::string, std::int64_t>> Query::counters() {

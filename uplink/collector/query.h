@@ -4,6 +4,7 @@
 // One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -81,12 +82,23 @@ struct WindowRecord {
   std::string node;
   std::optional<StreamInfo> stream;  // as the row names it, else the latest that is known
   std::optional<ProvenanceInfo> provenance;
-  std::string spool;
+  std::int64_t windows = 1;  // merged into this row
+  std::string spool;         // of an hour or a day: empty, with no lane or number
   int lane = 0;
   std::uint64_t number = 0;
   TimeNs stored = 0;
   std::vector<std::uint8_t> body;
   const schema::WindowRow* row = nullptr;  // in `body`, verified
+};
+
+// Of windows: each row is in one of them. See retention.h.
+enum class Tier : std::uint8_t { windows, hours, days };
+inline constexpr std::array<const char*, 3> tier_names{"windows", "hours", "days"};
+
+struct TierRecord {
+  const char* name;
+  Counter rows, bytes, dropped;
+  std::optional<TimeNs> oldest;
 };
 
 struct AlarmRecord {
@@ -158,13 +170,14 @@ class Query {
  public:
   explicit Query(Store& store);
 
-  Result<Page<WindowRecord>> windows(const Filter& filter);
+  Result<Page<WindowRecord>> windows(const Filter& filter, Tier tier = Tier::windows);
   Result<Page<AlarmRecord>> alarms(const Filter& filter);
   Result<Page<StreamRecord>> streams(const Filter& filter);
   Result<Page<NodeRecord>> nodes(const Filter& filter);
   Result<Page<GapRecord>> gaps(const Filter& filter);
   Result<Page<EventRecord>> events(const Filter& filter);
   Result<std::map<std::string, std::int64_t>> counters();
+  Result<std::vector<TierRecord>> tiers();
 
  private:
   struct StreamKey;
@@ -183,7 +196,7 @@ class Query {
   sqlite::Statement select_version_;
   sqlite::Statement select_latest_;
   sqlite::Statement select_provenance_;
-  sqlite::Statement select_windows_;
+  std::array<sqlite::Statement, 3> select_windows_;  // by tier
   sqlite::Statement select_alarms_;
   sqlite::Statement select_span_;
   sqlite::Statement select_nodes_;
@@ -193,6 +206,7 @@ class Query {
   sqlite::Statement select_gaps_;
   sqlite::Statement select_events_;
   sqlite::Statement select_counters_;
+  sqlite::Statement select_oldest_;
 };
 
 }  // namespace stethos::collector

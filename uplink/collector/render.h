@@ -9,7 +9,7 @@
 
 namespace stethos::collector {
 
-std::string json_of(const Page<WindowRecord>& page, const Filter& filter);
+std::string json_of(const Page<WindowRecord>& page, const Filter& filter, Tier tier = Tier::windows);
 std::string json_of(const Page<AlarmRecord>& page);
 std::string json_of(const Page<StreamRecord>& page);
 std::string json_of(const Page<NodeRecord>& page);

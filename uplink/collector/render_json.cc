@@ -61,7 +61,11 @@ void write_source(JsonWriter& json, const WindowRecord& record) {
   json.key("lineage").begin_object();
   json.member("first_epoch", row.first_epoch()).member("first_sequence", row.first_sequence());
   json.member("last_epoch", row.last_epoch()).member("last_sequence", row.last_sequence());
-  json.member("spool", record.spool).member("lane", lane_of(record.lane)).member("number", record.number);
+  if (record.spool.empty()) {
+    json.key("spool").null().key("lane").null().key("number").null();
+  } else {
+    json.member("spool", record.spool).member("lane", lane_of(record.lane)).member("number", record.number);
+  }
   json.end_object();
 
   json.key("provenance").begin_object().member("id", hex_of(row.provenance()));
@@ -88,6 +92,7 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
   json.member("definition", hex_of(row.definition())).member("kind", kind_of(row));
   json.member("start", format_time(row.start_ns())).member("start_ns", row.start_ns()).member("length_ns", row.length_ns());
   json.member("generation", row.generation()).member("revision", row.revision()).member("state", state_of(row));
+  json.member("windows", record.windows);
 
   json.key("counts").begin_object();
   for (const auto& [name, field] : count_fields) json.member(name, (row.counts()->*field)());
@@ -130,9 +135,9 @@ void write_alarm(JsonWriter& json, const AlarmRecord& record) {
 
 }  // namespace
 
-std::string json_of(const Page<WindowRecord>& page, const Filter& filter) {
+std::string json_of(const Page<WindowRecord>& page, const Filter& filter, Tier tier) {
   JsonWriter json;
-  json.begin_object().key("windows").begin_array();
+  json.begin_object().key(tier_names.at(static_cast<std::size_t>(tier))).begin_array();
   for (const WindowRecord& record : page.records) write_window(json, record, filter);
   json.end_array();
   write_next(json, page.next);

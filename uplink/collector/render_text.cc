@@ -82,7 +82,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
 
   std::string out = "node,device,channel";
   for (const auto& field : label_fields) out.append(",").append(field.first);
-  out += ",definition,kind,start,start_ns,length_ns,generation,revision,state";
+  out += ",definition,kind,start,start_ns,length_ns,generation,revision,state,windows";
   for (const auto& field : count_fields) out.append(",").append(field.first);
   out += ",coverage";
   for (const std::uint16_t number : statistics) out.append(",").append(statistic_name(number));
@@ -106,6 +106,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     add_number(row.generation());
     add_number(row.revision());
     add(state_of(row));
+    add_number(record.windows);
     for (const auto& field : count_fields) add_number((row.counts()->*field.second)());
     add(number_text(coverage_of(row)));
     for (const std::uint16_t number : statistics) add(number_text(statistic_of(row, number)));
@@ -114,8 +115,8 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     add_number(row.last_epoch());
     add_number(row.last_sequence());
     add(record.spool);
-    add(lane_of(record.lane));
-    add_number(record.number);
+    add(record.spool.empty() ? std::string() : lane_of(record.lane));
+    add(record.spool.empty() ? std::string() : std::to_string(record.number));
     add(hex_of(row.provenance()));
     add(record.provenance ? record.provenance->program : std::string());
     add(record.provenance ? record.provenance->backend : std::string());

@@ -35,6 +35,7 @@ constexpr std::size_t linger_bytes = 64u << 10;  // read at once, to be thrown a
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr const char* turned_away_for_s = "2";
+constexpr auto keep_interval = std::chrono::seconds(1);
 constexpr int listen_backlog = 128;
 
 using Body = http::vector_body<std::uint8_t>;
@@ -49,6 +50,7 @@ struct ServerState {
   void accept();
   void take(tcp::socket socket);
   bool close_longest_idle();
+  void keep();
   void begin_draining();
   void remove(Session* session);
 
@@ -57,6 +59,7 @@ struct ServerState {
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer accept_timer{io};
+  asio::steady_timer keep_timer{io};
   asio::steady_timer drain_timer{io};
   asio::posix::stream_descriptor stop_descriptor{io};
   std::set<Session*> sessions;
@@ -275,12 +278,24 @@ bool ServerState::close_longest_idle() {
   return true;
 }
 
+// Step by step while there is something to drop; what has arrived meanwhile is served between two steps.
+void ServerState::keep() {
+  if (is_draining) return;
+  if (api.keep()) return asio::post(io, [this] { keep(); });
+  if (api.failure()) return begin_draining();
+  keep_timer.expires_after(keep_interval);
+  keep_timer.async_wait([this](error_code cancelled) {
+    if (!cancelled) keep();
+  });
+}
+
 void ServerState::begin_draining() {
   if (std::exchange(is_draining, true)) return;
   api.begin_draining();
   error_code ignored;
   acceptor.close(ignored);
   accept_timer.cancel();
+  keep_timer.cancel();
   stop_descriptor.cancel(ignored);
   if (sessions.empty()) return;
   spdlog::info("waiting for {} connections", sessions.size());
@@ -322,6 +337,7 @@ Result<std::unique_ptr<Server>> Server::listen(const ServerConfig& config, Api& 
   state->port = acceptor.local_endpoint(error).port();
   if (error) return fail(Code::io, doing, error.message());
   state->accept();
+  asio::post(state->io, [state = state.get()] { state->keep(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 

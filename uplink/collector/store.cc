@@ -14,7 +14,12 @@ constexpr std::int64_t application_id = 0x53544843;  // "STHC"
 //
 // windows keeps each row's FlatBuffer as it came, beside the columns that find it and rank it. It is a table with a rowid
 // and an index, not one without: bodies have some 700 bytes, of which an index page would hold five. New rows are written
-// one behind the other, and only the narrow index is spread over all streams.
+// one behind the other within their hour (see first_id), and only the narrow index is spread over all streams.
+//
+// hours and days are rows of the same form, merged from what left windows and hours. `first_ns` and `last_ns` are the starts of
+// the first and the last window that is in, and `windows` is their number: a window that starts between them came too late.
+//
+// Pages that are freed are used again: the file stays as large as it was at its largest, and needs no vacuum.
 constexpr const char* schema_sql = R"sql(
 CREATE TABLE store (
   only        INTEGER PRIMARY KEY CHECK (only = 1),
@@ -120,6 +125,32 @@ CREATE TABLE windows (
 ) STRICT;
 CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
 
+CREATE TABLE hours (
+  id          INTEGER PRIMARY KEY,
+  stream      INTEGER NOT NULL,
+  start_ns    INTEGER NOT NULL,
+  definition  INTEGER NOT NULL,
+  windows     INTEGER NOT NULL,
+  first_ns    INTEGER NOT NULL,
+  last_ns     INTEGER NOT NULL,
+  stored_ns   INTEGER NOT NULL,
+  body        BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX hours_by_identity ON hours (stream, start_ns, definition);
+
+CREATE TABLE days (
+  id          INTEGER PRIMARY KEY,
+  stream      INTEGER NOT NULL,
+  start_ns    INTEGER NOT NULL,
+  definition  INTEGER NOT NULL,
+  windows     INTEGER NOT NULL,
+  first_ns    INTEGER NOT NULL,
+  last_ns     INTEGER NOT NULL,
+  stored_ns   INTEGER NOT NULL,
+  body        BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX days_by_identity ON days (stream, start_ns, definition);
+
 -- Each as its highest revision says; its row as it came is in body.
 CREATE TABLE alarms (
   id            INTEGER PRIMARY KEY,
@@ -135,6 +166,8 @@ CREATE TABLE alarms (
   body          BLOB NOT NULL,
   UNIQUE (stream, activated_ns, limit_id)
 ) STRICT;
+-- In the order in which they are dropped: those that are over by when they last changed, then the active ones.
+CREATE INDEX alarms_by_age ON alarms (iif(state = 1, 9223372036854775807, stored_ns));
 
 -- Of messages (device and epoch say whose), or of rows (spool and lane, and when the first and the last were committed): the
 -- others are '' and 0.
@@ -235,8 +268,59 @@ const char* name_of(Counter counter) {
       return "alarms_superseded";
     case Counter::alarms_stale:
       return "alarms_stale";
+    case Counter::windows_bytes:
+      return "windows_bytes";
+    case Counter::windows_dropped:
+      return "windows_dropped";
+    case Counter::windows_unmerged:
+      return "windows_unmerged";
+    case Counter::hours:
+      return "hours";
+    case Counter::hours_bytes:
+      return "hours_bytes";
+    case Counter::hours_dropped:
+      return "hours_dropped";
+    case Counter::hours_unmerged:
+      return "hours_unmerged";
+    case Counter::days:
+      return "days";
+    case Counter::days_bytes:
+      return "days_bytes";
+    case Counter::days_dropped:
+      return "days_dropped";
+    case Counter::alarms_bytes:
+      return "alarms_bytes";
+    case Counter::alarms_dropped:
+      return "alarms_dropped";
+    case Counter::events_held:
+      return "events_held";
+    case Counter::events_bytes:
+      return "events_bytes";
+    case Counter::events_dropped:
+      return "events_dropped";
   }
   return "";
+}
+
+Tally::Tally(sqlite::Database& database)
+    : add_(database, "UPDATE counters SET value = value + ? WHERE name = ?"),
+      select_(database, "SELECT value FROM counters WHERE name = ?") {}
+
+Result<std::int64_t> Tally::total(Counter counter) {
+  const auto has_row = select_.bind(1, std::string_view(name_of(counter))).step();
+  if (!has_row) return std::unexpected(has_row.error());
+  const std::int64_t stored = *has_row ? select_.integer(0) : 0;
+  select_.reset();
+  return stored + of(counter);
+}
+
+Status Tally::write() {
+  for (int i = 0; i < counter_count; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    if (of(counter) == 0) continue;
+    if (auto added = add_.bind(1, of(counter)).bind(2, std::string_view(name_of(counter))).run(); !added) return added;
+  }
+  return {};
 }
 
 Status Store::create(TimeNs now) {

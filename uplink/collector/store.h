@@ -4,6 +4,7 @@
 // One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,9 +52,60 @@ enum class Counter : std::uint8_t {
   alarms,             // that the store holds
   alarms_superseded,  // replaced by a higher revision
   alarms_stale,       // that came after a higher or the same one
+  windows_bytes,      // of the rows that the store holds, as budgets count them
+  windows_dropped,    // that the store held, and no longer does
+  windows_unmerged,   // of these, those that went into no hour: overlapping another, withdrawn or too late
+  hours,              // that the store holds, and so on
+  hours_bytes,
+  hours_dropped,
+  hours_unmerged,
+  days,
+  days_bytes,
+  days_dropped,
+  alarms_bytes,
+  alarms_dropped,
+  events_held,        // gaps, events and rows of unknown kinds that the store holds
+  events_bytes,
+  events_dropped,
 };
-inline constexpr int counter_count = static_cast<int>(Counter::alarms_stale) + 1;
+inline constexpr int counter_count = static_cast<int>(Counter::events_dropped) + 1;
 
 const char* name_of(Counter counter);
+
+// What a row takes beside its body, as budgets count it: its columns, and its places in the indexes.
+inline constexpr std::int64_t row_overhead_bytes = 128;
+
+// Changes of the counters in the transaction under way.
+class Tally {
+ public:
+  explicit Tally(sqlite::Database& database);
+
+  void count(Counter counter, std::int64_t by = 1) { by_[static_cast<std::size_t>(counter)] += by; }
+  std::int64_t of(Counter counter) const { return by_[static_cast<std::size_t>(counter)]; }
+  Result<std::int64_t> total(Counter counter);  // what is stored, and the change
+  Status write();               // before the transaction commits
+  void clear() { by_.fill(0); }  // when one begins
+
+ private:
+  std::array<std::int64_t, counter_count> by_{};
+  sqlite::Statement add_;
+  sqlite::Statement select_;
+};
+
+// Windows, hours and days are laid out by time: the upper bits of a row's id are the slice of event time that it starts in,
+// counted since 1970, so that a slice is one stretch of the table, the oldest stands first, and rows that are dropped leave whole
+// pages. The lower bits tell the rows of a slice apart.
+inline constexpr int slice_bits = 36;
+inline constexpr std::int64_t ids_per_slice = std::int64_t{1} << slice_bits;
+inline constexpr DurationNs hour_ns = 3'600 * ns_per_s;
+inline constexpr DurationNs day_ns = 24 * hour_ns;
+
+// The start of the slice of this length that holds `time`.
+constexpr TimeNs at_or_before(TimeNs time, DurationNs length) {
+  const TimeNs remainder = time % length;
+  return time - (remainder < 0 ? remainder + length : remainder);
+}
+// The first id of the slice that holds `start`.
+constexpr std::int64_t first_id(TimeNs start, DurationNs slice) { return at_or_before(start, slice) / slice * ids_per_slice; }
 
 }  // namespace stethos::collector

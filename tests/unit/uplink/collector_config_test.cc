@@ -35,6 +35,16 @@ TEST(CollectorConfig, EachKeyGoesWhereItSays) {
     connections_max = 3
     [store]
     file = "/a"
+    windows_bytes_max = "5 MiB"
+    windows_age_max = "5m"
+    hours_bytes_max = "6 MiB"
+    hours_age_max = "6m"
+    days_bytes_max = "7 MiB"
+    days_age_max = "7m"
+    alarms_bytes_max = "8 MiB"
+    alarms_age_max = "8m"
+    events_bytes_max = "9 MiB"
+    events_age_max = "9m"
     [limits]
     body = "1 MiB"
     batch = "2 MiB"
@@ -51,6 +61,12 @@ TEST(CollectorConfig, EachKeyGoesWhereItSays) {
   EXPECT_EQ(config.listen_host, "::1");
   EXPECT_EQ(config.listen_port, 0);
   EXPECT_EQ(config.listen_connections_max, 3);
+  std::int64_t expected = 5;
+  for (const Budget Budgets::* tier : {&Budgets::windows, &Budgets::hours, &Budgets::days, &Budgets::alarms, &Budgets::events}) {
+    EXPECT_EQ((config.budgets.*tier).bytes_max, expected << 20);
+    EXPECT_EQ((config.budgets.*tier).age_max, expected * 60 * ns_per_s);
+    ++expected;
+  }
   EXPECT_EQ(config.body_bytes_max, 1 << 20);
   EXPECT_EQ(config.batch_bytes_max, 2 << 20);
   EXPECT_EQ(config.header_timeout, 1 * ns_per_s);

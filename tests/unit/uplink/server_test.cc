@@ -469,5 +469,42 @@ TEST_F(ServerTest, ASenderDrainsItsBacklogAcrossARestartOfTheServer) {
   EXPECT_EQ(query.counters()->at("rows_duplicate"), 0);
 }
 
+TEST_F(ServerTest, ABudgetHoldsHoweverFastBatchesCome) {
+  constexpr std::int64_t bytes_max = 1 << 20;
+  Budgets budgets;
+  budgets.windows.bytes_max = bytes_max;
+  api.emplace(*store, clock, batch_bytes_max, budgets);
+  const auto held = [](const std::string& metrics) {
+    const std::string name = "stethos_collector_tier_bytes{tier=\"windows\"} ";
+    return std::stod(metrics.substr(metrics.find(name) + name.size()));
+  };
+  std::uint64_t number = 1;
+  for (int i = 0; i < 20; ++i) {
+    std::vector<SentRow> rows;
+    for (int row = 0; row < 800; ++row, ++number) {
+      rows.push_back(sent(number, WindowSketch{.start = some_time + static_cast<TimeNs>(number) * ns_per_s}));
+    }
+    auto batch = batch_of({{.rows = std::move(rows)}});
+    const auto body = uplink::compress(schema::pack(batch));
+    const auto answer = api->handle({.method = "POST",
+                                     .target = "/v1/batches",
+                                     .content_type = "application/x-stethos-batch",
+                                     .content_encoding = "zstd",
+                                     .body = body});
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const auto metrics =
+        api->handle({.method = "GET", .target = "/metrics", .content_type = {}, .content_encoding = {}, .body = {}}).body;
+    ASSERT_LT(held(metrics), 3.0 * bytes_max);
+  }
+  start();  // and what is left goes by itself
+  bool is_kept = false;
+  for (int i = 0; i < 200 && !is_kept; ++i) {
+    is_kept = held(request("/metrics").body) <= bytes_max;
+    if (!is_kept) ::poll(nullptr, 0, 100);
+  }
+  EXPECT_TRUE(is_kept);
+  EXPECT_THAT(request("/v1/hours?limit=1").body, HasSubstr("\"length_ns\":3600000000000"));
+}
+
 }  // namespace
 }  // namespace stethos::collector

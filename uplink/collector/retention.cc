@@ -1,0 +1,312 @@
+#include "uplink/collector/retention.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "schemas/envelope.h"
+#include "uplink/collector/rollup.h"
+
+namespace stethos::collector {
+
+struct Retention::Tier {
+  Budget budget;
+  Counter rows, bytes, dropped;
+};
+
+// Windows, hours or days.
+struct Retention::Timed {
+  Timed(sqlite::Database& database, const Tier& of, const std::string& table, DurationNs slice_length)
+      : tier(of),
+        slice(slice_length),
+        select_oldest(database, "SELECT id, stream FROM " + table + " ORDER BY id LIMIT 1"),
+        select_rows(database,
+                    "SELECT start_ns, definition, " + std::string(is_windows() ? "1, start_ns, start_ns" : span_columns) +
+                        ", body FROM " + table +
+                        " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 ORDER BY start_ns, definition LIMIT ?4"),
+        delete_rows(database,
+                    "DELETE FROM " + table + " WHERE stream = ?1 AND start_ns >= ?2 AND (start_ns, definition) <= (?3, ?4)") {
+    if (is_windows()) return;
+    select_row.emplace(database, "SELECT " + std::string(span_columns) + ", body FROM " + table +
+                                     " WHERE stream = ? AND start_ns = ? AND definition = ?");
+    upsert_row.emplace(database, "INSERT INTO " + table +
+                                     " (id, stream, start_ns, definition, windows, first_ns, last_ns, stored_ns, body) VALUES "
+                                     "((SELECT coalesce(max(id) + 1, ?8) FROM " +
+                                     table + " WHERE id >= ?8 AND id < ?8 + " + std::to_string(ids_per_slice) +
+                                     "), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9) ON CONFLICT "
+                                     "(stream, start_ns, definition) DO UPDATE SET windows = ?4, first_ns = ?5, last_ns = ?6, "
+                                     "stored_ns = ?7, body = ?9");
+  }
+  bool is_windows() const { return tier.rows == Counter::windows; }
+
+  static constexpr const char* span_columns = "windows, first_ns, last_ns";
+  Tier tier;
+  DurationNs slice;  // of event time: see first_id. What is in one is merged into one row, for each stream and definition
+  sqlite::Statement select_oldest;
+  sqlite::Statement select_rows;
+  sqlite::Statement delete_rows;
+  std::optional<sqlite::Statement> select_row;
+  std::optional<sqlite::Statement> upsert_row;
+};
+
+// Alarms or events: tables whose oldest row is quickly found.
+struct Retention::Untimed {
+  struct Table {
+    sqlite::Statement select_oldest;  // id, when it was stored, bytes
+    sqlite::Statement delete_row;
+  };
+  Tier tier;
+  std::vector<Table> tables;
+};
+
+// The row that rows of a tier are merged into.
+struct Retention::Merged {
+  Rollup rollup;
+  std::array<Span, 2> covered;  // by it as it was, and by what it was merged into earlier itself
+  std::optional<std::int64_t> bytes_before;
+};
+
+namespace {
+
+Span span_of(const sqlite::Statement& statement, int column) {
+  return {statement.integer(column), statement.integer(column + 1), statement.integer(column + 2)};
+}
+
+}  // namespace
+
+Retention::Retention(Store& store, const Budgets& budgets)
+    : store_(store),
+      tally_(store.database()),
+      select_newest_(store.database(), "SELECT max(id) FROM windows"),
+      select_change_(
+          store.database(),
+          "SELECT count(DISTINCT quantity || ' ' || unit) FROM stream_versions WHERE stream = ? AND version IN (?, ?)") {
+  sqlite::Database& database = store.database();
+  timed_.emplace_back(database, Tier{budgets.windows, Counter::windows, Counter::windows_bytes, Counter::windows_dropped},
+                      "windows", hour_ns);
+  timed_.emplace_back(database, Tier{budgets.hours, Counter::hours, Counter::hours_bytes, Counter::hours_dropped}, "hours",
+                      day_ns);
+  timed_.emplace_back(database, Tier{budgets.days, Counter::days, Counter::days_bytes, Counter::days_dropped}, "days", day_ns);
+
+  const auto table = [&](const char* select_oldest, const char* delete_row) {
+    return Untimed::Table{sqlite::Statement(database, select_oldest), sqlite::Statement(database, delete_row)};
+  };
+  untimed_.resize(2);
+  untimed_[0].tier = {budgets.alarms, Counter::alarms, Counter::alarms_bytes, Counter::alarms_dropped};
+  untimed_[0].tables.push_back(
+      table("SELECT id, iif(state = 1, 9223372036854775807, stored_ns), length(body) FROM alarms "
+            "ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1",
+            "DELETE FROM alarms WHERE id = ?"));
+  untimed_[1].tier = {budgets.events, Counter::events_held, Counter::events_bytes, Counter::events_dropped};
+  untimed_[1].tables.push_back(table("SELECT id, stored_ns, length(CAST(device || cause AS BLOB)) FROM gaps ORDER BY id LIMIT 1",
+                                     "DELETE FROM gaps WHERE id = ?"));
+  untimed_[1].tables.push_back(
+      table("SELECT id, stored_ns, length(CAST(kind || device || channel || detail AS BLOB)) FROM events ORDER BY id LIMIT 1",
+            "DELETE FROM events WHERE id = ?"));
+  untimed_[1].tables.push_back(
+      table("SELECT id, stored_ns, length(body) FROM unknown_rows ORDER BY id LIMIT 1", "DELETE FROM unknown_rows WHERE id = ?"));
+}
+
+Retention::~Retention() = default;
+
+Result<bool> Retention::step(TimeNs now) {
+  tally_.clear();
+  std::int64_t rows = 0;
+  const auto add = [&](const Result<std::int64_t>& dropped) -> Status {
+    if (!dropped) return std::unexpected(dropped.error());
+    rows += *dropped;
+    return {};
+  };
+  const Status done = store_.database().transaction([&]() -> Status {
+    const auto until = today(now);
+    if (!until) return std::unexpected(until.error());
+    for (std::size_t tier = timed_.size(); tier-- > 0;) {
+      if (auto dropped = add(drop_timed(tier, *until, now, rows_per_step - rows)); !dropped) return dropped;
+    }
+    for (Untimed& tier : untimed_) {
+      if (auto dropped = add(drop_untimed(tier, *until, rows_per_step - rows)); !dropped) return dropped;
+    }
+    return tally_.write();
+  });
+  if (!done) return std::unexpected(done.error());
+  return rows > 0;
+}
+
+// The end of the newest window's hour, or `now`; not before 1970, so that ages can be subtracted.
+Result<TimeNs> Retention::today(TimeNs now) {
+  const auto has_row = select_newest_.step();
+  if (!has_row) return std::unexpected(has_row.error());
+  const TimeNs newest = select_newest_.is_null(0) ? 0 : ((select_newest_.integer(0) >> slice_bits) + 1) * hour_ns;
+  select_newest_.reset();
+  return std::max<TimeNs>(0, std::min(now, newest));
+}
+
+// `oldest`: when the tier's oldest row was stored, or the end of the slice that it is in.
+Result<bool> Retention::is_over(const Tier& tier, TimeNs oldest, TimeNs today) {
+  if (oldest <= today - tier.budget.age_max) return true;
+  const auto bytes = tally_.total(tier.bytes);
+  if (!bytes) return std::unexpected(bytes.error());
+  return *bytes > tier.budget.bytes_max;
+}
+
+Result<std::int64_t> Retention::drop_timed(std::size_t tier, TimeNs today, TimeNs now, std::int64_t rows_max) {
+  Timed& from = timed_[tier];
+  std::int64_t rows = 0;
+  while (rows < rows_max) {
+    const auto has_row = from.select_oldest.step();
+    if (!has_row) return std::unexpected(has_row.error());
+    if (!*has_row) break;
+    const TimeNs start = (from.select_oldest.integer(0) >> slice_bits) * from.slice;
+    const std::int64_t stream = from.select_oldest.integer(1);
+    from.select_oldest.reset();
+    const auto is_due = is_over(from.tier, start + from.slice, today);
+    if (!is_due) return std::unexpected(is_due.error());
+    if (!*is_due) break;
+    const auto dropped = drop_of_stream(tier, stream, start, now, rows_max - rows);
+    if (!dropped) return dropped;
+    rows += *dropped;
+  }
+  return rows;
+}
+
+// Drops the stream's first rows of the slice that starts at `start`.
+Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t stream, TimeNs start, TimeNs now,
+                                               std::int64_t rows_max) {
+  struct Row {
+    TimeNs start;
+    std::uint64_t definition;
+    Span span;
+    std::vector<std::uint8_t> body;
+  };
+  Timed& from = timed_[tier];
+  std::vector<Row> rows;
+  from.select_rows.bind(1, stream).bind(2, start).bind(3, start + from.slice).bind(4, rows_max);
+  for (;;) {
+    const auto more = from.select_rows.step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+    const auto body = from.select_rows.blob(5);
+    rows.push_back({from.select_rows.integer(0),
+                    from.select_rows.unsigned_integer(1),
+                    span_of(from.select_rows, 2),
+                    {body.begin(), body.end()}});
+    tally_.count(from.tier.bytes, -static_cast<std::int64_t>(body.size()) - row_overhead_bytes);
+  }
+  from.select_rows.reset();
+  STETHOS_CHECK(!rows.empty(), "the oldest row is in its slice");
+  const auto count = static_cast<std::int64_t>(rows.size());
+  tally_.count(from.tier.rows, -count);
+  tally_.count(from.tier.dropped, count);
+  const Row& last = rows.back();
+  if (auto deleted = from.delete_rows.bind(1, stream).bind(2, start).bind(3, last.start).bind(4, last.definition).run(); !deleted)
+    return std::unexpected(deleted.error());
+  if (tier + 1 == timed_.size()) return count;
+
+  std::map<std::uint64_t, Merged> merged;  // by definition
+  for (const Row& row : rows) {
+    auto into = merged.find(row.definition);
+    if (into == merged.end()) {
+      auto found = merged_so_far(tier + 1, stream, start, row.definition);
+      if (!found) return std::unexpected(found.error());
+      into = merged.emplace(row.definition, std::move(*found)).first;
+    }
+    const auto added = merge(into->second, stream, row.span, row.body);
+    if (!added) return std::unexpected(added.error());
+    if (!*added) tally_.count(from.is_windows() ? Counter::windows_unmerged : Counter::hours_unmerged);
+  }
+  for (const auto& [definition, each] : merged) {
+    if (auto written = write(timed_[tier + 1], stream, each, now); !written) return std::unexpected(written.error());
+  }
+  return count;
+}
+
+Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_t stream, TimeNs start,
+                                                   std::uint64_t definition) {
+  Merged out{.rollup = Rollup(start, timed_[tier - 1].slice), .covered = {}, .bytes_before = {}};
+  for (std::size_t i = tier; i < timed_.size(); ++i) {
+    sqlite::Statement& select = *timed_[i].select_row;
+    const auto found = select.bind(1, stream).bind(2, at_or_before(start, timed_[i - 1].slice)).bind(3, definition).step();
+    if (!found) return std::unexpected(found.error());
+    if (*found) out.covered.at(i - tier) = span_of(select, 0);
+    if (*found && i == tier) {
+      if (const auto opened = schema::open_window_row(select.blob(3))) {
+        out.rollup = Rollup(**opened, out.covered[0]);
+        out.bytes_before = static_cast<std::int64_t>(select.blob(3).size());
+      } else {  // damaged: it stays as it is
+        out.covered[0] = {1, std::numeric_limits<TimeNs>::min(), std::numeric_limits<TimeNs>::max()};
+      }
+    }
+    select.reset();
+  }
+  return out;
+}
+
+Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& span, schema::Bytes body) {
+  const auto row = schema::open_window_row(body);
+  if (!row || into.covered[0].meets(span) || into.covered[1].meets(span)) return false;
+  if (into.rollup.span().windows > 0 && (*row)->stream_version() != into.rollup.stream_version()) {
+    // The stream was described anew. Samples of another quantity or unit are not merged with those before.
+    const auto has_row =
+        select_change_.bind(1, stream).bind(2, (*row)->stream_version()).bind(3, into.rollup.stream_version()).step();
+    if (!has_row) return std::unexpected(has_row.error());
+    const bool has_changed = select_change_.integer(0) > 1;
+    select_change_.reset();
+    if (has_changed) return false;
+  }
+  return into.rollup.add(**row, span);
+}
+
+Status Retention::write(Timed& tier, std::int64_t stream, const Merged& merged, TimeNs now) {
+  const Span& span = merged.rollup.span();
+  if (span.windows == 0) return {};
+  const auto row = merged.rollup.row();
+  const auto body = schema::pack(row);
+  const auto bytes = static_cast<std::int64_t>(body.size());
+  if (!merged.bytes_before) tally_.count(tier.tier.rows);
+  tally_.count(tier.tier.bytes, merged.bytes_before ? bytes - *merged.bytes_before : bytes + row_overhead_bytes);
+  return tier.upsert_row->bind(1, stream)
+      .bind(2, row.start_ns)
+      .bind(3, row.definition)
+      .bind(4, span.windows)
+      .bind(5, span.first)
+      .bind(6, span.last)
+      .bind(7, now)
+      .bind(8, first_id(row.start_ns, tier.slice))
+      .bind(9, body)
+      .run();
+}
+
+Result<std::int64_t> Retention::drop_untimed(Untimed& tier, TimeNs today, std::int64_t rows_max) {
+  std::int64_t rows = 0;
+  for (; rows < rows_max; ++rows) {
+    Untimed::Table* oldest = nullptr;
+    std::int64_t id = 0, bytes = 0;
+    TimeNs stored = 0;
+    for (Untimed::Table& table : tier.tables) {
+      const auto has_row = table.select_oldest.step();
+      if (!has_row) return std::unexpected(has_row.error());
+      if (*has_row && (oldest == nullptr || table.select_oldest.integer(1) < stored)) {
+        oldest = &table;
+        id = table.select_oldest.integer(0);
+        stored = table.select_oldest.integer(1);
+        bytes = table.select_oldest.integer(2);
+      }
+      table.select_oldest.reset();
+    }
+    if (oldest == nullptr) break;
+    const auto is_due = is_over(tier.tier, stored, today);
+    if (!is_due) return std::unexpected(is_due.error());
+    if (!*is_due) break;
+    if (auto deleted = oldest->delete_row.bind(1, id).run(); !deleted) return std::unexpected(deleted.error());
+    tally_.count(tier.tier.rows, -1);
+    tally_.count(tier.tier.bytes, -bytes - row_overhead_bytes);
+    tally_.count(tier.tier.dropped);
+  }
+  return rows;
+}
+
+}  // namespace stethos::collector
