@@ -52,18 +52,6 @@ Result<std::uint64_t> number_or(Statement& statement, std::uint64_t if_null) {
 
 }  // namespace
 
-RowTotals& RowTotals::operator+=(const RowTotals& other) {
-  rows += other.rows;
-  bytes += other.bytes;
-  return *this;
-}
-
-RowTotals& RowTotals::operator-=(const RowTotals& other) {
-  rows -= other.rows;
-  bytes -= other.bytes;
-  return *this;
-}
-
 Outbox::Outbox(Database& writer, Database& reader)
     : writer_(writer),
       reader_(reader),

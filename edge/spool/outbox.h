@@ -15,19 +15,12 @@
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/spool/row_totals.h"
 #include "edge/spool/spool.h"
 #include "edge/spool/tables.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
-
-struct RowTotals {
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  // of their bodies
-
-  RowTotals& operator+=(const RowTotals& other);
-  RowTotals& operator-=(const RowTotals& other);
-};
 
 struct LaneTotals {
   RowTotals waiting;

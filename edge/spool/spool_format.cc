@@ -62,7 +62,10 @@ Result<int> spool_version_of(Database& database, const std::string& doing) {
 
   auto ours = Database::in_memory();
   if (!ours) return std::unexpected(ours.error());
-  if (auto made = ours->execute(spool_tables); !made) return std::unexpected(made.error());
+  const int minor = std::min(static_cast<int>(*version % 1000), spool_version_minor);
+  for (int i = 0; i <= minor; ++i) {
+    if (auto made = ours->execute(spool_versions.at(static_cast<std::size_t>(i))); !made) return std::unexpected(made.error());
+  }
   const auto wanted = columns_of(*ours, doing);
   if (!wanted) return std::unexpected(wanted.error());
   const auto there = columns_of(database, doing);

@@ -233,6 +233,9 @@ Result<SpoolReport> SpoolReport::open(const std::string& path) {
   const auto version = spool_version_of(*database, doing);
   if (!version) return std::unexpected(version.error());
   if (*version == 0) return fail(Code::not_found, doing, "there is nothing in it yet");
+  if (*version % 1000 < spool_version_minor) {
+    return fail(Code::unsupported, doing, "its format is an earlier one: stethos-edge run brings it up to date");
+  }
   return SpoolReport(path, *version, std::move(*database));
 }
 
@@ -305,17 +308,19 @@ Result<bool> SpoolReport::verify(std::ostream& out) {
 }
 
 Status SpoolReport::letters(std::ostream& out, std::size_t limit) {
-  return for_each(database_,
-                  "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload, id FROM dead_letter WHERE id >= "
-                  "(SELECT min(id) FROM (SELECT id FROM dead_letter ORDER BY id DESC LIMIT ?1)) ORDER BY id",
-                  {limit}, [&](Statement& row) {
-                    const auto kept = row.blob(6);
-                    const auto shown = kept.first(std::min(kept.size(), payload_bytes_max));
-                    out << row.integer(7) << ' ' << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": "
-                        << printable(row.text(2)) << "\n  topic " << printable(row.text(3)) << ", device "
-                        << (row.text(4).empty() ? "not known" : printable(row.text(4))) << ", " << row.unsigned_integer(5)
-                        << " bytes\n  " << printable(shown) << (shown.size() < row.unsigned_integer(5) ? " ..." : "") << '\n';
-                  });
+  return for_each(
+      database_,
+      "SELECT received_ns, reason, detail, topic, device, payload_bytes, payload, id, channel FROM dead_letter WHERE id >= "
+      "(SELECT min(id) FROM (SELECT id FROM dead_letter ORDER BY id DESC LIMIT ?1)) ORDER BY id",
+      {limit}, [&](Statement& row) {
+        const auto kept = row.blob(6);
+        const auto shown = kept.first(std::min(kept.size(), payload_bytes_max));
+        out << row.integer(7) << ' ' << format_time(row.integer(0)) << ' ' << printable(row.text(1)) << ": "
+            << printable(row.text(2)) << "\n  topic " << printable(row.text(3)) << ", device "
+            << (row.text(4).empty() ? "not known" : printable(row.text(4)))
+            << (row.text(8).empty() ? "" : ", channel " + printable(row.text(8))) << ", " << row.unsigned_integer(5)
+            << " bytes\n  " << printable(shown) << (shown.size() < row.unsigned_integer(5) ? " ..." : "") << '\n';
+      });
 }
 
 Status SpoolReport::rows(std::ostream& out, bool only_waiting) {

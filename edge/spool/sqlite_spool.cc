@@ -33,7 +33,6 @@ using sqlite::Statement;
 constexpr std::string_view history_rows_dropped = "history_rows_dropped";
 constexpr std::string_view dead_letters_dropped = "dead_letters_dropped";
 constexpr std::string_view rows_given_up = "rows_given_up";
-constexpr std::uint64_t dead_letter_overhead_bytes = 128;  // what one takes beside its payload, as the budget counts it
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
     "messages",    "message_bytes",   "duplicate_messages", "deferred_messages",  "lost_messages",      "identities_forgotten",
@@ -168,6 +167,20 @@ Result<std::string> set_aside(const std::string& path, TimeNs now) {
   return name;
 }
 
+// Makes the tables, or adds what later minor versions have.
+Status bring_up_to_date(Database& database, int version) {
+  const int first = version == 0 ? 0 : version % 1000 + 1;
+  if (first > spool_version_minor) return {};
+  std::string sql;
+  for (int minor = first; minor <= spool_version_minor; ++minor) sql += spool_versions.at(static_cast<std::size_t>(minor));
+  if (version == 0) {
+    sql += "INSERT INTO meta VALUES ('identity', '" + random_identity() +
+           "'); PRAGMA application_id = " + std::to_string(spool_application_id) + ";";
+  }
+  sql += "PRAGMA user_version = " + std::to_string(spool_version_major * 1000 + spool_version_minor);
+  return database.transaction([&] { return database.execute(sql); });
+}
+
 }  // namespace
 
 struct SqliteSpool::Statements {
@@ -183,16 +196,10 @@ struct SqliteSpool::Statements {
         delete_identity(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
         set_epoch(writer, upsert("device", "device, epoch, base, ranges")),
         delete_epochs_before(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
-        add_dead_letter(writer,
-                        "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, payload_bytes, payload) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-        oldest_dead_letters(writer, "SELECT id, length(payload) FROM dead_letter ORDER BY id"),
-        drop_dead_letters(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
-        delete_dead_letter(writer, "DELETE FROM dead_letter WHERE id = ?1"),
         set_counter(writer, upsert("counter", "name, value")) {}
 
   Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_alarm, delete_alarm, set_identity, delete_identity,
-      set_epoch, delete_epochs_before, add_dead_letter, oldest_dead_letters, drop_dead_letters, delete_dead_letter, set_counter;
+      set_epoch, delete_epochs_before, set_counter;
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
@@ -249,12 +256,7 @@ Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open_locked(const std::string&
   writer->fold_log_on_close(false);
   const auto version = spool_version_of(*writer, doing);
   if (!version) return std::unexpected(version.error());
-  if (*version == 0) {
-    const std::string created = std::string(spool_tables) + "INSERT INTO meta VALUES ('identity', '" + random_identity() +
-                                "'); PRAGMA application_id = " + std::to_string(spool_application_id) +
-                                "; PRAGMA user_version = " + std::to_string(spool_version_major * 1000 + spool_version_minor);
-    if (auto done = writer->transaction([&] { return writer->execute(created); }); !done) return std::unexpected(done.error());
-  }
+  if (auto done = bring_up_to_date(*writer, *version); !done) return std::unexpected(done.error());
   auto reader = Database::open(path, Access::read_only);
   if (!reader) return std::unexpected(reader.error());
   std::unique_ptr<SqliteSpool> spool(new SqliteSpool(path, lock, std::move(*writer), std::move(*reader), budget));
@@ -281,6 +283,7 @@ SqliteSpool::SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, Dat
       writer_(std::move(writer)),
       reader_(std::move(reader)),
       statements_(new Statements(writer_)),
+      dead_letters_(writer_),
       outbox_(writer_, reader_) {}
 
 SqliteSpool::~SqliteSpool() = default;
@@ -290,8 +293,6 @@ Status SqliteSpool::begin() {
   auto read = for_each(meta, [&](Statement& row) {
     if (row.text(0) == "identity") identity_ = row.text(1);
     if (row.text(0) == "offered_until_ns") offered_until_ns_.store(row.integer(1));
-    if (row.text(0) == "dead_letters") letters_.rows = row.unsigned_integer(1);
-    if (row.text(0) == "dead_letter_bytes") letters_.bytes = row.unsigned_integer(1);
   });
   if (!read) return read;
   if (identity_.empty()) return fail(Code::corrupt, "opening the spool", "it has no identity");
@@ -303,8 +304,7 @@ Status SqliteSpool::begin() {
   });
   if (!read) return read;
   given_up_ = giving_up_;
-  Statement letters(writer_, "SELECT (SELECT max(id) FROM dead_letter), (SELECT min(id) FROM dead_letter)");
-  if (read = for_each(letters, [](Statement&) {}); !read) return read;
+  if (read = dead_letters_.load(); !read) return read;
   return outbox_.load();
 }
 
@@ -498,30 +498,7 @@ Status SqliteSpool::write_suspects(const Suspects& suspects) {
 
 Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
   const std::lock_guard lock(write_mutex_);
-  Statement letters(
-      writer_,
-      "SELECT id, received_ns, reason, detail, topic, device, payload_bytes, payload FROM dead_letter WHERE id > ?1 "
-      "ORDER BY id");
-  letters.bind(1, id);
-  for (;;) {
-    const auto row = letters.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return std::nullopt;
-    const auto reason = std::ranges::find(reason_names, letters.text(2));
-    if (reason == reason_names.end()) continue;
-    DeadLetter letter;
-    letter.id = letters.integer(0);
-    letter.received_ns = letters.integer(1);
-    letter.rejection = {static_cast<Reason>(reason - reason_names.begin()), std::string(letters.text(3))};
-    letter.topic = letters.text(4);
-    const std::string_view whose = letters.text(5);  // no name has a slash
-    letter.device = whose.substr(0, whose.find('/'));
-    if (letter.device.size() < whose.size()) letter.channel = whose.substr(letter.device.size() + 1);
-    letter.payload_bytes = letters.unsigned_integer(6);
-    const auto payload = letters.blob(7);
-    letter.payload.assign(payload.begin(), payload.end());
-    return letter;
-  }
+  return dead_letters_.after(id);
 }
 
 bool SqliteSpool::begin_run() {
@@ -654,7 +631,7 @@ Status SqliteSpool::write(const Effect& effect) {
     if (!done) return done;
   }
   if (auto done = outbox_.append(effect.rows, effect.now_ns); !done) return done;
-  if (auto done = write_dead_letters(effect); !done) return done;
+  if (auto done = dead_letters_.change(effect.dead_letters, effect.put_through); !done) return done;
   if (auto done = make_room(effect.now_ns); !done) return done;
   return write_totals(effect);
 }
@@ -710,59 +687,9 @@ Status SqliteSpool::write_totals(const Effect& effect) {
   return set_meta("offered_until_ns", effect.now_ns);
 }
 
-Status SqliteSpool::write_dead_letters(const Effect& effect) {
-  for (const DeadLetter& letter : effect.dead_letters) {
-    auto done = statements_->add_dead_letter.bind(1, letter.received_ns)
-                    .bind(2, name_of(letter.rejection.reason))
-                    .bind(3, letter.rejection.detail)
-                    .bind(4, letter.topic)
-                    .bind(5, letter.channel.empty() ? letter.device : letter.device + "/" + letter.channel)
-                    .bind(6, letter.payload_bytes)
-                    .bind(7, std::span(letter.payload))
-                    .run();
-    if (!done) return done;
-    letters_ += {1, letter.payload.size()};
-  }
-  if (effect.put_through != nullptr) {
-    if (auto done = statements_->delete_dead_letter.bind(1, effect.put_through->id).run(); !done) return done;
-    letters_ -= {1, effect.put_through->payload.size()};
-  }
-  if (effect.dead_letters.empty() && effect.put_through == nullptr) return {};
-  return drop_dead_letters(0);
-}
-
-// Drops the oldest until `bytes` are free, and no more are kept than may be.
-Status SqliteSpool::drop_dead_letters(std::uint64_t bytes) {
-  RowTotals gone;
-  std::int64_t last = 0;
-  Statement& oldest = statements_->oldest_dead_letters;
-  while (gone.rows < letters_.rows) {
-    const bool is_enough =
-        gone.bytes + gone.rows * dead_letter_overhead_bytes >= bytes && letters_.rows - gone.rows <= budget_.dead_letters_max;
-    if (is_enough) break;
-    const auto row = oldest.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    last = oldest.integer(0);
-    gone += {1, oldest.unsigned_integer(1)};
-  }
-  oldest.reset();
-  if (gone.rows > 0) {
-    if (auto done = statements_->drop_dead_letters.bind(1, last).run(); !done) return done;
-    letters_ -= gone;
-    giving_up_.dead_letters += gone.rows;
-    if (auto done = statements_->set_counter.bind(1, dead_letters_dropped).bind(2, giving_up_.dead_letters).run(); !done) {
-      return done;
-    }
-  }
-  if (auto done = statements_->set_meta.bind(1, std::string_view("dead_letters")).bind(2, letters_.rows).run(); !done)
-    return done;
-  return statements_->set_meta.bind(1, std::string_view("dead_letter_bytes")).bind(2, letters_.bytes).run();
-}
-
 Status SqliteSpool::make_room(TimeNs now) {
   const auto needed = [&] {
-    const std::uint64_t used = outbox_.budget_bytes() + letters_.bytes + letters_.rows * dead_letter_overhead_bytes;
+    const std::uint64_t used = outbox_.budget_bytes() + dead_letters_.budget_bytes();
     return used > budget_.bytes_max ? used - budget_.bytes_max : 0;
   };
   const auto count = [&](const Result<RowTotals>& gone, std::string_view name, std::uint64_t& total) -> Status {
@@ -771,15 +698,14 @@ Status SqliteSpool::make_room(TimeNs now) {
     total += gone->rows;
     return statements_->set_counter.bind(1, name).bind(2, total).run();
   };
-  if (budget_.age_max > 0) {
+  auto done = count(dead_letters_.drop_beyond(budget_.dead_letters_max), dead_letters_dropped, giving_up_.dead_letters);
+  if (done && budget_.age_max > 0) {
     const TimeNs before = now - budget_.age_max;
-    auto done = count(outbox_.drop_history_before(before), history_rows_dropped, giving_up_.history_rows);
+    done = count(outbox_.drop_history_before(before), history_rows_dropped, giving_up_.history_rows);
     if (done) done = count(outbox_.give_up_before(before), rows_given_up, giving_up_.rows);
-    if (!done) return done;
   }
-  if (needed() == 0) return {};
-  auto done = count(outbox_.drop_history(needed()), history_rows_dropped, giving_up_.history_rows);
-  if (done && needed() > 0) done = drop_dead_letters(needed());
+  if (done && needed() > 0) done = count(outbox_.drop_history(needed()), history_rows_dropped, giving_up_.history_rows);
+  if (done && needed() > 0) done = count(dead_letters_.drop(needed()), dead_letters_dropped, giving_up_.dead_letters);
   if (done && needed() > 0) done = count(outbox_.give_up(needed()), rows_given_up, giving_up_.rows);
   return done;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/spool/dead_letters.h"
 #include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
 #include "uplink/sender/outbox_source.h"
@@ -62,7 +63,8 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
-  // The first dead letter with a greater id; nothing: there is none whose reason this program knows.
+
+  // As DeadLetters::after.
   Result<std::optional<DeadLetter>> letter_after(std::int64_t id);
 
   // Of the process: between the two the file beside the spool says that one runs. Returns whether the last that began did not
@@ -100,9 +102,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status write_definitions(const std::vector<WindowDefinition>& definitions);
   Status write_totals(const Effect& effect);
   Status write_suspects(const Suspects& suspects);
-  Status write_dead_letters(const Effect& effect);
   Status make_room(TimeNs now);
-  Status drop_dead_letters(std::uint64_t bytes);
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
   // with the power, and all that follows it in the log.
@@ -115,13 +115,13 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   sqlite::Database writer_;
   sqlite::Database reader_;
   std::unique_ptr<Statements> statements_;
+  DeadLetters dead_letters_;
   Outbox outbox_;
   SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
   std::mutex write_mutex_;      // the writing connection and its statements, and what follows
   Status usable_;               // or why not
-  RowTotals letters_;           // dead letters that are kept
   GivenUpTotals giving_up_;     // with the change at hand
 
   mutable std::mutex mutex_;    // of what follows: as of the last change

@@ -1,4 +1,4 @@
-// The spool's file format, version 1.0. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+// The spool's file format, version 1.1. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until
@@ -15,23 +15,28 @@
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
-//   dead_letter  what was refused, with its first bytes; `device` is "device/channel" where it was one channel of a message
+//   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
 //   counter      totals
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
+//
+// A minor version adds: tables, or columns with a default. So the release before, which names the columns that it knows, can
+// still use the file, and a file of an earlier minor version is brought up to date when it is opened for writing.
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 namespace stethos::edge {
 
 inline constexpr int spool_version_major = 1;
-inline constexpr int spool_version_minor = 0;
 inline constexpr int spool_application_id = 0x73746574;
 inline constexpr std::size_t lane_count = 3;
 inline constexpr unsigned lane_shift = 56;
 
-inline constexpr const char* spool_tables = R"sql(
+// What each minor version adds.
+inline constexpr std::array<const char*, 2> spool_versions{
+    R"sql(
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
   value ANY NOT NULL
@@ -180,6 +185,9 @@ CREATE TABLE counter (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-)sql";
+)sql",
+    "ALTER TABLE dead_letter ADD COLUMN channel TEXT NOT NULL DEFAULT '';",
+};
+inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 
 }  // namespace stethos::edge

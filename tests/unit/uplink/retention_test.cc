@@ -100,7 +100,7 @@ schema::WindowRowT minute(TimeNs start, std::mt19937& random, kernels::Moments* 
 
 std::vector<schema::WindowRowT> minutes(TimeNs start, int count, std::mt19937& random, kernels::Moments* all = nullptr) {
   std::vector<schema::WindowRowT> out;
-  for (int i = 0; i < count; ++i) out.push_back(minute(start + i * 60 * ns_per_s, random, all));
+  for (int i = 0; i < count; ++i) out.push_back(minute(start + 60 * ns_per_s * i, random, all));
   return out;
 }
 
@@ -233,7 +233,7 @@ TEST_F(RetentionTest, OverlappingWindowsAreMergedOnce) {
   std::mt19937 random(5);
   std::vector<schema::WindowRowT> rows;
   for (int i = 0; i < 120; ++i) {  // a minute long, each half a minute after the last
-    rows.push_back(minute(midnight + i * 30 * ns_per_s, random));
+    rows.push_back(minute(midnight + 30 * ns_per_s * i, random));
     rows.back().kind = schema::WindowKind::hopping;
   }
   rows.push_back(minute(midnight + day_ns, random));
@@ -280,7 +280,7 @@ TEST_F(RetentionTest, BytesStayWithinTheBudgetsHoweverLongItGoesOn) {
     schema::EventRowT event;
     event.kind = schema::EventKind::disk_low;
     event.at_ns = now;
-    const auto number = static_cast<std::uint64_t>(hour + 1);
+    const auto number = static_cast<std::uint64_t>(hour) + 1;
     take(batch_of({{.lane = notes_lane, .rows = {sent(number, event)}},
                    {.lane = alarms_lane,
                     .rows = {sent(

@@ -164,7 +164,7 @@ TEST_F(DamagedSpool, NothingIsOverwritten) {
 
 TEST_F(DamagedSpool, WhatALaterMinorVersionAddedIsNoDamage) {
   const std::string identity = fill();
-  execute("ALTER TABLE stream ADD COLUMN more INTEGER; CREATE TABLE later (x); PRAGMA user_version = 1001");
+  execute("ALTER TABLE stream ADD COLUMN more INTEGER; CREATE TABLE later (x); PRAGMA user_version = 1999");
   const auto opened = SqliteSpool::open_or_set_aside(file_, now_ns);
   ASSERT_TRUE(opened) << opened.error().text();
   EXPECT_EQ(opened->spool->spool_identity(), identity);

@@ -1,0 +1,95 @@
+// A spool of an earlier minor version, and what the release of that version finds in one of ours.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "edge/spool/sqlite_spool.h"
+#include "edge/spool/tables.h"
+#include "tests/unit/edge/spool/filled_spool.h"
+
+namespace stethos::edge {
+namespace {
+
+using Columns = std::map<std::string, std::string>;  // by table: "a, b, c"
+
+Columns columns_of(sqlite::Database& database) {
+  Columns columns;
+  sqlite::Statement names(database,
+                          "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' "
+                          "AND t.name NOT LIKE 'sqlite_%'");
+  while (*names.step()) {
+    std::string& list = columns[std::string(names.text(0))];
+    list += (list.empty() ? "" : ", ") + std::string(names.text(1));
+  }
+  return columns;
+}
+
+void run(sqlite::Database& database, const std::string& sql) {
+  const auto done = database.execute(sql);
+  ASSERT_TRUE(done) << sql << ": " << done.error().text();
+}
+
+// Takes what a filled spool of ours has to a file as version 1.`minor` made it.
+void make_earlier(const std::string& ours, const std::string& earlier, int minor) {
+  auto file = *sqlite::Database::open(earlier, sqlite::Access::read_write);
+  for (int i = 0; i <= minor; ++i) run(file, spool_versions.at(static_cast<std::size_t>(i)));
+  sqlite3_limit(file.handle(), SQLITE_LIMIT_ATTACHED, 1);
+  run(file, "ATTACH '" + ours + "' AS ours");
+  for (const auto& [table, columns] : columns_of(file)) {
+    run(file, "INSERT OR REPLACE INTO main." + table + " (" + columns + ") SELECT " + columns + " FROM ours." + table);
+  }
+  run(file, "PRAGMA application_id = " + std::to_string(spool_application_id) +
+                "; PRAGMA user_version = " + std::to_string(1000 * spool_version_major + minor));
+}
+
+std::int64_t version_of(const std::string& path) {
+  auto file = *sqlite::Database::open(path, sqlite::Access::read_only);
+  sqlite::Statement version(file, "PRAGMA user_version");
+  return *version.step() ? version.integer(0) : -1;
+}
+
+TEST(SpoolVersions, AnEarlierMinorVersionIsBroughtUpToDate) {
+  for (int minor = 0; minor < spool_version_minor; ++minor) {
+    ScratchFile ours, earlier;
+    const std::string identity = fill_spool(ours.path(), 2);
+    make_earlier(ours.path(), earlier.path(), minor);
+    ASSERT_EQ(version_of(earlier.path()), 1000 * spool_version_major + minor);
+
+    auto expected = *SqliteSpool::open(ours.path());
+    auto opened = SqliteSpool::open(earlier.path());
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_EQ(version_of(earlier.path()), 1000 * spool_version_major + spool_version_minor);
+    EXPECT_EQ((*opened)->spool_identity(), identity);
+    EXPECT_EQ((*opened)->load()->streams, expected->load()->streams);
+    EXPECT_EQ((*opened)->lane_totals()[1].waiting.rows, expected->lane_totals()[1].waiting.rows);
+    const auto letter = (*opened)->letter_after(0);
+    ASSERT_TRUE(letter && *letter);
+    EXPECT_EQ((*letter)->topic, (*expected->letter_after(0))->topic);
+    EXPECT_EQ((*letter)->channel, "");
+  }
+}
+
+// It names the columns that it knows, in a file that has more.
+TEST(SpoolVersions, TheReleaseBeforeCanStillUseIt) {
+  for (int minor = 0; minor < spool_version_minor; ++minor) {
+    ScratchFile ours, earlier;
+    fill_spool(ours.path(), 2);
+    make_earlier(ours.path(), earlier.path(), minor);
+    Columns known;
+    {
+      auto file = *sqlite::Database::open(earlier.path(), sqlite::Access::read_only);
+      known = columns_of(file);
+    }
+    const auto before = (*SqliteSpool::open(ours.path()))->load()->streams;
+    auto file = *sqlite::Database::open(ours.path(), sqlite::Access::read_write);
+    for (const auto& [table, columns] : known) {
+      run(file, "CREATE TEMP TABLE written AS SELECT " + columns + " FROM main." + table + "; DELETE FROM main." + table +
+                    "; INSERT INTO main." + table + " (" + columns + ") SELECT " + columns +
+                    " FROM temp.written; DROP TABLE temp.written");
+    }
+    EXPECT_EQ((*SqliteSpool::open(ours.path()))->load()->streams, before);
+  }
+}
+
+}  // namespace
+}  // namespace stethos::edge
