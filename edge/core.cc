@@ -137,7 +137,10 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   }
   for (const Step& step : steps_) place(step, batch);
   if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
-    for (const auto& stream : streams_) windower_.send_if_idle(*stream, now_ns, effect_);
+    for (const auto& stream : streams_) {
+      windower_.send_if_idle(*stream, now_ns, effect_);
+      windower_.report_if_silent(*stream, now_ns, effect_);
+    }
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
   }
   detect();

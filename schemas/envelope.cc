@@ -113,6 +113,9 @@ Result<const ProvenanceRow*> open_provenance_row(Bytes body) {
 }
 Result<const GapRow*> open_gap_row(Bytes body) { return open<GapRow>(body, nullptr, "a gap row", row_bytes_max, 4); }
 Result<const EventRow*> open_event_row(Bytes body) { return open<EventRow>(body, nullptr, "an event row", row_bytes_max, 4); }
+Result<const SilenceRow*> open_silence_row(Bytes body) {
+  return open<SilenceRow>(body, nullptr, "a silence row", row_bytes_max, 4);
+}
 Result<const AlarmRow*> open_alarm_row(Bytes body) { return open<AlarmRow>(body, nullptr, "an alarm row", row_bytes_max, 4); }
 
 std::vector<std::uint8_t> pack(DeviceBatchT& message) {
@@ -136,6 +139,7 @@ std::vector<std::uint8_t> pack(const StreamRowT& row) { return finish<StreamRow>
 std::vector<std::uint8_t> pack(const ProvenanceRowT& row) { return finish<ProvenanceRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const GapRowT& row) { return finish<GapRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const EventRowT& row) { return finish<EventRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const SilenceRowT& row) { return finish<SilenceRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const AlarmRowT& row) { return finish<AlarmRow>(row, nullptr); }
 
 bool is_name(std::string_view text) {

@@ -45,6 +45,7 @@ Result<const StreamRow*> open_stream_row(Bytes body);
 Result<const ProvenanceRow*> open_provenance_row(Bytes body);
 Result<const GapRow*> open_gap_row(Bytes body);
 Result<const EventRow*> open_event_row(Bytes body);
+Result<const SilenceRow*> open_silence_row(Bytes body);
 Result<const AlarmRow*> open_alarm_row(Bytes body);
 
 // Finished buffers, ready to send, with the CRC-32 where there is one. They set schema_major and schema_minor.
@@ -57,6 +58,7 @@ std::vector<std::uint8_t> pack(const StreamRowT& row);
 std::vector<std::uint8_t> pack(const ProvenanceRowT& row);
 std::vector<std::uint8_t> pack(const GapRowT& row);
 std::vector<std::uint8_t> pack(const EventRowT& row);
+std::vector<std::uint8_t> pack(const SilenceRowT& row);
 std::vector<std::uint8_t> pack(const AlarmRowT& row);
 
 // A name that may stand in a topic, a key and a log line: 1 to name_bytes_max bytes of printable ASCII without spaces,

@@ -44,6 +44,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   list.counter("streams_rebased_total", "Times that a stream went back to a clock that had jumped ahead.",
                real(totals[Counter::streams_rebased]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
+  list.counter("silence_rows_total", "Reports of windows that are missing, open, final and withdrawn.",
+               real(totals[Counter::silence_rows]));
   list.counter("alarm_rows_total", "Changes of alarms written.", real(totals[Counter::alarm_rows]));
   list.counter("limit_units_differ_total", "Windows that were not held against a limit because it has another unit.",
                real(totals[Counter::limit_units_differ]));

@@ -105,6 +105,15 @@ std::string json_of(const schema::EventRow& row) {
   return json.text("channel", row.channel()).number("value", row.value()).text("detail", row.detail()).take();
 }
 
+std::string json_of(const schema::SilenceRow& row) {
+  Object json;
+  json.text("device", row.device()).text("channel", row.channel()).hash("definition", row.definition());
+  json.number("first_start_ns", row.first_start_ns()).number("length_ns", row.length_ns()).number("hop_ns", row.hop_ns());
+  json.number("windows", row.windows()).text("state", schema::EnumNameWindowState(row.state()));
+  json.hash("stream_version", row.stream_version()).hash("provenance", row.provenance());
+  return json.number("noticed_ns", row.noticed_ns()).take();
+}
+
 std::string json_of(const schema::AlarmRow& row) {
   Object json;
   json.text("device", row.device()).text("channel", row.channel()).hash("limit", row.limit());
@@ -136,6 +145,8 @@ std::string json_of(schema::RowKind kind, schema::Bytes body) {
       return json_if(schema::open_gap_row(body));
     case schema::RowKind::event:
       return json_if(schema::open_event_row(body));
+    case schema::RowKind::silence:
+      return json_if(schema::open_silence_row(body));
     case schema::RowKind::alarm:
       return json_if(schema::open_alarm_row(body));
     case schema::RowKind::none:

@@ -5,6 +5,9 @@
 namespace stethos::edge {
 
 void pack_rows(Effect& effect, TimeNs committed_ns) {
+  for (const schema::SilenceRowT& row : effect.silences) {
+    effect.rows.push_back({schema::Lane::notes, schema::RowKind::silence, schema::pack(row)});
+  }
   for (schema::WindowRowT& row : effect.windows) {
     row.committed_ns = committed_ns;
     effect.rows.push_back({schema::Lane::windows, schema::RowKind::window, schema::pack(row)});

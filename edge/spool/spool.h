@@ -31,6 +31,7 @@ enum class Counter : std::uint8_t {
   alarm_rows,
   limit_units_differ,   // windows not held against a limit, which has another unit
   letters_put_through,  // dead letters that were processed again, and left
+  silence_rows,
   count_,
 };
 
@@ -109,6 +110,7 @@ struct Effect {
   std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
   std::vector<schema::WindowRowT> windows;
   std::vector<schema::AlarmRowT> alarm_rows;
+  std::vector<schema::SilenceRowT> silences;
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
@@ -116,7 +118,7 @@ struct Effect {
   bool changed = false;  // false: there is nothing to commit
 };
 
-// Turns windows and alarms into rows; done when the commit begins, for each says when that was.
+// Turns windows, alarms and silences into rows; done when the commit begins, for the first two say when that was.
 void pack_rows(Effect& effect, TimeNs committed_ns);
 
 class Spool {

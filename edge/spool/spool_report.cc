@@ -182,6 +182,8 @@ Status open_body(schema::RowKind kind, schema::Bytes body) {
       return status(schema::open_alarm_row(body));
     case schema::RowKind::event:
       return status(schema::open_event_row(body));
+    case schema::RowKind::silence:
+      return status(schema::open_silence_row(body));
     case schema::RowKind::none:
       break;
   }

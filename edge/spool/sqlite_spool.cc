@@ -35,8 +35,8 @@ constexpr std::string_view dead_letters_dropped = "dead_letters_dropped";
 constexpr std::string_view rows_given_up = "rows_given_up";
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",    "message_bytes",   "duplicate_messages", "deferred_messages",  "lost_messages",      "identities_forgotten",
-    "window_rows", "streams_rebased", "alarm_rows",         "limit_units_differ", "letters_put_through"};
+    "messages",    "message_bytes",   "duplicate_messages", "deferred_messages",  "lost_messages",       "identities_forgotten",
+    "window_rows", "streams_rebased", "alarm_rows",         "limit_units_differ", "letters_put_through", "silence_rows"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
@@ -47,7 +47,7 @@ constexpr std::string_view stream_columns =
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
-    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final";
+    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence";
 
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body";
@@ -389,6 +389,7 @@ Result<SavedState> SqliteSpool::load() {
     pane.sent = row.unsigned_integer(25);
     pane.revision = static_cast<std::uint32_t>(row.integer(26));
     pane.is_final = row.integer(27) != 0;
+    pane.before_silence = row.integer(28) != 0;
     if (std::ranges::find(state.definitions, row.unsigned_integer(2), &WindowDefinition::id) == state.definitions.end()) {
       return fail(Code::corrupt, "reading the spool's panes", "one has no definition");
     }
@@ -562,6 +563,7 @@ Status SqliteSpool::write(const Effect& effect) {
         .bind(26, pane.sent)
         .bind(27, pane.revision)
         .bind(28, pane.is_final ? 1 : 0)
+        .bind(29, pane.before_silence ? 1 : 0)
         .run();
   };
   if (effect.definitions != nullptr) {

@@ -186,7 +186,8 @@ CREATE TABLE counter (
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
-    "ALTER TABLE dead_letter ADD COLUMN channel TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE dead_letter ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pane ADD COLUMN before_silence INTEGER NOT NULL DEFAULT 0;",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

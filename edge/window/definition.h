@@ -46,6 +46,13 @@ struct WindowDefinition {
   // The start of the first window that ends after `watermark`.
   TimeNs first_open(TimeNs watermark) const { return last_start(watermark - length_ns) + hop_ns; }
 
+  // The start of the first window that lies wholly behind the slice that starts at `slice`, and how many there are from that
+  // start on that end by `end`.
+  TimeNs first_behind(TimeNs slice) const { return last_start(slice + slice_ns - 1) + hop_ns; }
+  std::uint64_t count_from(TimeNs start, TimeNs end) const {
+    return end - start < length_ns ? 0 : static_cast<std::uint64_t>((end - start - length_ns) / hop_ns) + 1;
+  }
+
  private:
   TimeNs at_or_before(TimeNs time, DurationNs step) const {
     const TimeNs remainder = (time - offset_ns) % step;

@@ -62,6 +62,7 @@ struct Pane {
   std::uint64_t sent = 0;     // the same, at the last row of the window that starts here
   std::uint32_t revision = 0;  // of that window's next row
   bool is_final = false;       // its last row was final
+  bool before_silence = false;  // the stream was silent after it when that was last looked at, and it has been reported
 
   bool operator==(const Pane&) const = default;
 };

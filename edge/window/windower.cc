@@ -22,6 +22,7 @@ void count_in(auto& counts, Unplaced how, std::uint64_t samples) {
   }
 }
 
+bool has_come(const std::pair<const TimeNs, Pane>& pane) { return pane.second.changed > 0; }
 bool has_samples(const Pane& pane) { return pane.moments.count + pane.moments.not_finite + pane.moments.out_of_range > 0; }
 
 Pane joined(const Pane& a, const Pane& b) {
@@ -73,7 +74,7 @@ void Windower::adopt(StreamRecord& stream) {
     Followed followed{.definition = &definition, .panes = &stream.state.panes[definition.id]};
     for (const auto& [start, pane] : *followed.panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
     followed.unsettled_ns = first_unsettled(stream.state, followed);
-    followed.due_ns = due_of(stream.state, followed);
+    followed.due_ns = due_of(stream, followed);
     stream.due_ns = std::min(stream.due_ns, followed.due_ns);
     stream.followed.push_back(followed);
   }
@@ -125,14 +126,25 @@ Placed Windower::follow_late_run(Stream& stream, TimeNs time) const {
   return stream.late_run == rules_.rebase_after ? Placed::behind : Placed::late;
 }
 
-void Windower::rebase(StreamRecord& stream, TimeNs time) const {
+void Windower::rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const {
   stream.state.watermark_ns = time - rules_.watermark_delay_ns;
   stream.state.newest_ns = time;
   for (Followed& followed : stream.followed) {
+    withdraw_jumped(stream, followed, now_ns, effect);
     followed.unsettled_ns = first_unsettled(stream.state, followed);
-    followed.due_ns = due_of(stream.state, followed);
+    followed.due_ns = due_of(stream, followed);
   }
   stream.due_ns = time_min;
+}
+
+// What the stream had jumped over was no silence: its clock was wrong.
+void Windower::withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const {
+  const Panes& panes = *followed.panes;
+  if (!reports_silence(stream, followed) || panes.empty() || panes.begin()->first <= stream.state.jump_from_ns) return;
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = definition.first_behind(definition.slice_of(stream.state.jump_from_ns));
+  if (definition.count_from(first, definition.slice_of(stream.state.jump_to_ns)) == 0) return;
+  emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
 }
 
 void Windower::note_jump(Stream& stream, TimeNs time) const {
@@ -166,7 +178,7 @@ Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns
   } else {
     placed = follow_late_run(state, arrival.time_ns);
     if (placed == Placed::rebased) {
-      rebase(stream, arrival.time_ns);
+      rebase(stream, arrival.time_ns, now_ns, effect);
       state.late_run = 0;
       if (!accepts_somewhere(stream, arrival.time_ns)) placed = Placed::late;
     }
@@ -194,7 +206,7 @@ void Windower::place(StreamRecord& stream, Followed& followed, const Arrival& ar
   switch (followed.definition->kind) {
     case schema::WindowKind::tumbling:
     case schema::WindowKind::hopping:
-      return place_on_grid(stream, followed, arrival);
+      return place_on_grid(stream, followed, arrival, now_ns, effect);
     case schema::WindowKind::session:
       return place_in_session(stream, followed, arrival, now_ns, effect);
     case schema::WindowKind::count:
@@ -202,8 +214,9 @@ void Windower::place(StreamRecord& stream, Followed& followed, const Arrival& ar
   }
 }
 
-void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival) {
+void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
   const TimeNs start = followed.definition->slice_of(arrival.time_ns);
+  settle_silence_before(stream, followed, start, now_ns, effect);
   Pane& pane = (*followed.panes)[start];
   pane.length_ns = followed.definition->slice_ns;
   fill(stream, followed, start, pane, arrival);
@@ -345,11 +358,8 @@ void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, Ti
       if (ended || open_too) send_if_changed(stream, followed, start, start + 1, ended, now_ns, effect);
     }
   }
-  while (!panes.empty() && over_at(followed) <= watermark) {
-    touch(stream, {panes.begin()->first, followed.definition->id});
-    panes.erase(panes.begin());
-  }
-  followed.due_ns = due_of(stream.state, followed);
+  drop_settled(stream, followed, now_ns, effect);
+  followed.due_ns = due_of(stream, followed);
 }
 
 void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
@@ -411,9 +421,18 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   emit(stream, definition, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
 }
 
-// The watermark at which nothing may change the oldest pane any more.
-TimeNs Windower::over_at(const Followed& followed) const {
-  const auto& [start, pane] = *followed.panes->begin();
+// The oldest pane leaves when nothing may change this one any more: it itself, or the next that something came for.
+Panes::iterator Windower::leaves_with(const StreamRecord& stream, const Followed& followed) {
+  Panes& panes = *followed.panes;
+  if (!reports_silence(stream, followed) || !has_come(*panes.begin())) return panes.begin();
+  return std::find_if(std::next(panes.begin()), panes.end(), has_come);
+}
+
+// The watermark at which the oldest pane leaves.
+TimeNs Windower::over_at(const StreamRecord& stream, const Followed& followed) const {
+  const auto leaves = leaves_with(stream, followed);
+  if (leaves == followed.panes->end()) return time_max;
+  const auto& [start, pane] = *leaves;
   switch (followed.definition->kind) {
     case schema::WindowKind::tumbling:
     case schema::WindowKind::hopping:
@@ -424,6 +443,95 @@ TimeNs Windower::over_at(const Followed& followed) const {
       return time_max;  // the next one takes its place
   }
   STETHOS_CHECK(false, "a kind of window without a rule");
+}
+
+void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
+  Panes& panes = *followed.panes;
+  while (!panes.empty() && over_at(stream, followed) <= stream.state.watermark_ns) {
+    const auto oldest = panes.begin();
+    const auto leaves = leaves_with(stream, followed);
+    if (leaves != oldest) settle_silence(stream, followed, oldest, leaves, now_ns, effect);
+    touch(stream, {oldest->first, followed.definition->id});
+    panes.erase(oldest);
+  }
+}
+
+// Where less is expected than one block or reading a window, a window without any says nothing.
+bool Windower::reports_silence(const StreamRecord& stream, const Followed& followed) {
+  return followed.definition->is_on_grid() && stream.interval_ns > 0 && stream.interval_ns <= followed.definition->length_ns;
+}
+
+// Nothing can come between the two panes any more.
+void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to,
+                              TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = definition.first_behind(from->first);
+  const std::uint64_t windows = reports_silence(stream, followed) ? definition.count_from(first, to->first) : 0;
+  if (windows > 0) {
+    emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
+  } else if (from->second.before_silence && definition.first_behind(to->first) == first) {
+    to->second.before_silence = true;  // the same windows are missing
+    touch(stream, {to->first, definition.id});
+  } else if (from->second.before_silence) {
+    emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
+  }
+}
+
+// Something comes for a slice of which some windows are settled already: what was missing until then is so for ever.
+void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  Panes& panes = *followed.panes;
+  const TimeNs settled = stream.state.watermark_ns - rules_.lateness_ns;
+  const bool is_behind = stream.state.watermark_ns != time_min && definition.first_start(slice) + definition.length_ns <= settled;
+  if (!is_behind || panes.empty() || !reports_silence(stream, followed)) return;
+  const auto from = panes.begin();
+  const auto next = std::find_if(std::next(from), panes.end(), has_come);
+  if (!has_come(*from) || from->first >= slice || (next != panes.end() && next->first <= slice)) return;
+  const TimeNs first = definition.first_behind(from->first);
+  const std::uint64_t windows = definition.count_from(first, next == panes.end() ? settled : std::min(settled, next->first));
+  if (windows == 0) return;
+  emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
+  touch(stream, {from->first, definition.id});
+  panes.erase(from);
+}
+
+void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  const DurationNs silent_ns = now_ns - stream.state.last_received_ns;
+  if (rules_.idle_timeout_ns == 0 || silent_ns < rules_.idle_timeout_ns) return;
+  const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
+  for (const Followed& followed : stream.followed) {
+    if (!reports_silence(stream, followed)) continue;
+    const auto newest = std::find_if(followed.panes->rbegin(), followed.panes->rend(), has_come);
+    if (newest == followed.panes->rend()) continue;
+    const TimeNs first = followed.definition->first_behind(newest->first);
+    const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
+      return pane.second.before_silence && followed.definition->first_behind(pane.first) == first;
+    };
+    if (std::any_of(newest, followed.panes->rend(), is_reported)) continue;
+    const std::uint64_t windows = followed.definition->count_from(first, reached);
+    if (windows == 0) continue;
+    newest->second.before_silence = true;
+    touch(stream, {newest->first, followed.definition->id});
+    emit_silence(stream, *followed.definition, first, windows, schema::WindowState::open, now_ns, effect);
+  }
+}
+
+void Windower::emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start,
+                            std::uint64_t windows, schema::WindowState state, TimeNs now_ns, Effect& effect) const {
+  schema::SilenceRowT row;
+  row.device = stream.state.device;
+  row.channel = stream.state.channel;
+  row.definition = definition.id;
+  row.first_start_ns = first_start;
+  row.length_ns = definition.length_ns;
+  row.hop_ns = definition.hop_ns;
+  row.windows = windows;
+  row.state = state;
+  row.stream_version = stream.state.version;
+  row.provenance = provenance_;
+  row.noticed_ns = now_ns;
+  effect.silences.push_back(std::move(row));
+  ++effect.totals[Counter::silence_rows];
 }
 
 // As it is after a sweep, from the panes alone.
@@ -440,11 +548,11 @@ TimeNs Windower::first_unsettled(const Stream& stream, const Followed& followed)
   return unsettled;
 }
 
-TimeNs Windower::due_of(const Stream& stream, const Followed& followed) const {
+TimeNs Windower::due_of(const StreamRecord& stream, const Followed& followed) const {
   const WindowDefinition& definition = *followed.definition;
-  const TimeNs watermark = stream.watermark_ns;
+  const TimeNs watermark = stream.state.watermark_ns;
   if (followed.panes->empty()) return time_max;
-  TimeNs due = over_at(followed);
+  TimeNs due = over_at(stream, followed);
   bool is_open = false;
   if (definition.is_on_grid() && followed.unsettled_ns != time_max) {
     TimeNs from = followed.unsettled_ns;
@@ -509,8 +617,19 @@ void Windower::retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
 
 void Windower::retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
   sweep(stream, followed, true, now_ns, effect);
-  for (const auto& [start, pane] : *followed.panes) touch(stream, {start, followed.definition->id});
-  followed.panes->clear();
+  Panes& panes = *followed.panes;
+  for (auto pane = panes.begin(); pane != panes.end(); ++pane) {
+    touch(stream, {pane->first, followed.definition->id});
+    if (!followed.definition->is_on_grid() || !has_come(*pane)) continue;
+    const auto next = std::find_if(std::next(pane), panes.end(), has_come);
+    if (next != panes.end()) {
+      settle_silence(stream, followed, pane, next, now_ns, effect);
+    } else if (pane->second.before_silence) {
+      emit_silence(stream, *followed.definition, followed.definition->first_behind(pane->first), 0,
+                   schema::WindowState::withdrawn, now_ns, effect);
+    }
+  }
+  panes.clear();
 }
 
 bool Windower::is_past(const StreamRecord& stream, TimeNs time) const {

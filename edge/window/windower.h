@@ -5,6 +5,9 @@
 // later arrivals are late. A clock that had jumped ahead and came back would leave its stream late for as long: after
 // `rebase_after` arrivals in a row, all within what the stream had jumped over, the watermark goes back to them.
 //
+// Of a stream that is due to speak (its interval is declared) the last pane on a grid that nothing can change any more stays:
+// from it to the next one the windows are counted that are missing.
+//
 // Rows are decided sample by sample in arrival order and by the watermark alone, so where a batch ends changes nothing; only
 // what an idle stream sends depends on the time of day. Pure state; one thread.
 #pragma once
@@ -98,6 +101,10 @@ class Windower {
   // Sends what a silent stream has, marked open, without moving its watermark.
   void send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
+  // Reports a stream that is due to speak and has missed a whole window, by the time of day. What was missed exactly follows
+  // when it has spoken again and nothing can come in between any more.
+  void report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+
   // Sends and removes the panes of definitions that are no longer configured.
   void retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect);
   // All of them, where the stream has become another quantity or unit: until the windows that were open would have ended,
@@ -119,11 +126,12 @@ class Windower {
   bool accepts(const Stream& stream, const Followed& followed, TimeNs time) const;
   bool accepts_somewhere(const StreamRecord& stream, TimeNs time) const;
   Placed follow_late_run(Stream& stream, TimeNs time) const;
-  void rebase(StreamRecord& stream, TimeNs time) const;
+  void rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const;
+  void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
   void note_jump(Stream& stream, TimeNs time) const;
 
   void place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
-  void place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival);
+  void place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
   void place_in_session(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
   void place_in_count(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
   void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival);
@@ -140,9 +148,17 @@ class Windower {
   static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
                        Effect& effect);
-  TimeNs over_at(const Followed& followed) const;
+  static Panes::iterator leaves_with(const StreamRecord& stream, const Followed& followed);
+  TimeNs over_at(const StreamRecord& stream, const Followed& followed) const;
+  void drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
+  static bool reports_silence(const StreamRecord& stream, const Followed& followed);
+  void settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to, TimeNs now_ns,
+                      Effect& effect);
+  void settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect);
+  void emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start, std::uint64_t windows,
+                    schema::WindowState state, TimeNs now_ns, Effect& effect) const;
   TimeNs first_unsettled(const Stream& stream, const Followed& followed) const;
-  TimeNs due_of(const Stream& stream, const Followed& followed) const;
+  TimeNs due_of(const StreamRecord& stream, const Followed& followed) const;
   void retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
 
   void count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);

@@ -32,7 +32,7 @@ void print(std::uint64_t seed, const Tally& tally, const std::string& wrong) {
             << tally.collector_crashes << " of the collector, " << tally.power_losses << " with the power, disk faults "
             << tally.disk_faults << ", lost stores " << tally.lost_stores << ", copies " << tally.copies << ", clock jumps "
             << tally.clock_jumps << ", published " << tally.published << ", sent " << tally.sent << ", windows " << tally.windows
-            << ", alarms " << tally.alarms << ", "
+            << ", alarms " << tally.alarms << ", silences " << tally.silences << ", "
             << (wrong.empty() ? "lost 0, duplicated 0, drained after " + std::to_string(tally.drained_after_ns / ns_per_s) + " s"
                               : "WRONG: " + wrong)
             << std::endl;
@@ -72,11 +72,12 @@ int main(int argc, char** argv) {
     sum.published += tally.published;
     sum.windows += tally.windows;
     sum.alarms += tally.alarms;
+    sum.silences += tally.silences;
   }
   std::cout << seeds << " seeds: " << sum.edge_crashes << " kills of the edge and " << sum.collector_crashes
             << " of the collector, " << sum.power_losses << " with the power, disk faults " << sum.disk_faults << ", lost stores "
             << sum.lost_stores << ", copies " << sum.copies << ",\n  published " << sum.published << ", windows " << sum.windows
-            << ", alarms " << sum.alarms << ", lost 0, duplicated 0\n";
+            << ", alarms " << sum.alarms << ", silences " << sum.silences << ", lost 0, duplicated 0\n";
   if (planted == Planted::none) return 0;
   std::cout << "the planted fault " << plant << " was not caught\n";
   return 1;

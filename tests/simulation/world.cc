@@ -204,6 +204,9 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
     devices_.push_back(std::make_unique<Device>());
     devices_.back()->name = "d" + std::to_string(i);
   }
+  std::string points = "device,channel,machine,point,axis,quantity,unit,interval\n";
+  for (const auto& device : devices_) points += device->name + ",vibration,m,p,h,acceleration,g,400ms\n";
+  points_ = *edge::PointTable::parse(points, "points.csv");
   if (planted_ == Planted::sync_forgotten) disk_.lie_about("spool.db-wal");
   start_collector();
   start_edge();
@@ -297,8 +300,7 @@ void World::start_edge() {
     for (auto& stream : saved->streams) stream.alarms.clear();
   }
   edge_->commits = std::make_unique<SimSpool>(*this, *edge_->spool);
-  edge_->core =
-      std::make_unique<edge::Core>(config_, 1, edge::PointTable{}, kernels::make_backend("reference"), std::move(*saved), "live");
+  edge_->core = std::make_unique<edge::Core>(config_, 1, points_, kernels::make_backend("reference"), std::move(*saved), "live");
   edge_->port = std::make_unique<SimPort>(*this);
   edge_->uplink = std::make_unique<SimUplink>(*this);
   uplink::SenderConfig sender;
@@ -468,19 +470,22 @@ void World::heal() {
   faults_ = false;
   disk_.forgive();
   disk_.unlimit();
-  // The last word of each device: its time is complete.
-  for (auto& device : devices_) {
-    edge::BlockSpec spec;
-    spec.device = device->name;
-    spec.epoch = device->epoch;
-    spec.sequence = device->next_sequence++;
-    spec.lowest_held = device->ring.empty() ? spec.sequence : device->ring.begin()->first;
-    spec.start_ns = device->time += 60 * s;
-    device->produced.push_back({.time = spec.start_ns, .samples = spec.samples, .epoch = spec.epoch, .sequence = spec.sequence});
-    const auto message = edge::block_message(spec);
-    device->ring[spec.sequence].payload.assign(message.payload.begin(), message.payload.end());
-    ++tally_.published;
-  }
+  for (auto& device : devices_) say_last_word(*device, 60 * s, 0);
+}
+
+// A block after a pause, and that all is said until so long after it.
+void World::say_last_word(Device& device, DurationNs pause, DurationNs complete) {
+  edge::BlockSpec spec;
+  spec.device = device.name;
+  spec.epoch = device.epoch;
+  spec.sequence = device.next_sequence++;
+  spec.lowest_held = device.ring.empty() ? spec.sequence : device.ring.begin()->first;
+  spec.start_ns = device.time += pause;
+  if (complete > 0) spec.complete_until_ns = spec.start_ns + complete;
+  device.produced.push_back({.time = spec.start_ns, .samples = spec.samples, .epoch = spec.epoch, .sequence = spec.sequence});
+  const auto message = edge::block_message(spec);
+  device.ring[spec.sequence].payload.assign(message.payload.begin(), message.payload.end());
+  ++tally_.published;
 }
 
 bool World::is_drained() {
@@ -501,16 +506,23 @@ std::string World::run(std::uint64_t steps) {
   }
   heal();
   const DurationNs healed = clock_->time;
+  if (auto wrong = drain(); !wrong.empty()) return wrong;
+  tally_.drained_after_ns = clock_->time - healed;
+  for (auto& device : devices_) say_last_word(*device, s, 2 * config_.time_lateness);
+  if (auto wrong = drain(); !wrong.empty()) return wrong;
+  return check(true);
+}
+
+// Until streams fall idle, and send what is open.
+std::string World::drain() {
   std::uint64_t left = steps_to_drain_max;
-  // Streams fall idle in the end, and send what is open.
-  for (DurationNs busy = healed; clock_->time - busy < 2 * config_.time_idle_timeout;) {
+  for (DurationNs busy = clock_->time; clock_->time - busy < 2 * config_.time_idle_timeout;) {
     if (left-- == 0) return "it does not drain";
     step();
     if (!damage_.empty()) return damage_;
     if (!is_drained()) busy = clock_->time;
   }
-  tally_.drained_after_ns = clock_->time - healed;
-  return check(true);
+  return {};
 }
 
 // By the definition of windows alone: count and sum of what the device produced. Count windows are checked by their total.
@@ -601,7 +613,47 @@ std::string World::check(bool at_end) {
   const auto gaps = query_->gaps({});
   STETHOS_CHECK(gaps.has_value(), "gaps can be read");
   if (!gaps->records.empty()) return "a gap is reported, and nothing is missing: " + gaps->records.front().cause;
-  return at_end ? check_alarms() : std::string();
+  if (!at_end) return {};
+  for (const auto& device : devices_) {
+    if (auto wrong = check_silences(*device); !wrong.empty()) return wrong;
+  }
+  return check_alarms();
+}
+
+// By the windows that there should be: each stretch of the grid between two of them is one silence.
+std::string World::check_silences(const Device& device) {
+  std::map<std::pair<std::uint64_t, TimeNs>, std::uint64_t> expected;
+  const auto windows = expected_windows(device);
+  for (const auto& definition : definitions_) {
+    if (!definition.is_on_grid()) continue;
+    auto window = windows.lower_bound({definition.id, std::numeric_limits<TimeNs>::min()});
+    for (auto next = std::next(window); next != windows.end() && next->first.first == definition.id; window = next++) {
+      const TimeNs first = window->first.second + definition.hop_ns;
+      if (first < next->first.second)
+        expected[{definition.id, first}] = static_cast<std::uint64_t>((next->first.second - first) / definition.hop_ns);
+    }
+  }
+  collector::Filter filter;
+  filter.device = device.name;
+  filter.limit = collector::page_rows_max;
+  const auto page = query_->silences(filter);
+  STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
+  std::map<std::pair<std::uint64_t, TimeNs>, std::uint64_t> found;
+  for (const auto& record : page->records) {
+    if (record.state == schema::WindowState::final) found[{record.definition, record.start}] = record.windows;
+    if (record.state == schema::WindowState::open && record.start <= device.time) {
+      return device.name + " has spoken since the silence at " + std::to_string((record.start - begin) / ms) + " ms began";
+    }
+  }
+  tally_.silences += found.size();
+  if (found == expected) return {};
+  const auto text = [](const auto& silences) {
+    std::string all;
+    for (const auto& [whose, count] : silences)
+      all += " " + std::to_string((whose.second - begin) / ms) + " ms x" + std::to_string(count);
+    return all;
+  };
+  return device.name + ": silent at" + text(found) + ", and should be at" + text(expected);
 }
 
 // Each change that the edge committed is one revision of one alarm, and what is active there is active here.

@@ -55,6 +55,7 @@ struct Tally {
   std::uint64_t sent = 0;       // with all that were sent again
   std::uint64_t windows = 0;
   std::uint64_t alarms = 0;
+  std::uint64_t silences = 0;
   DurationNs drained_after_ns = 0;  // since everything healed
 };
 
@@ -97,6 +98,8 @@ class World {
   void stop_machine(const std::string& file);
   void trouble_a_disk();
   void heal();
+  void say_last_word(Device& device, DurationNs pause, DurationNs complete);
+  std::string drain();
   bool is_drained();
 
   struct Expected {
@@ -107,6 +110,7 @@ class World {
   std::map<std::pair<std::uint64_t, TimeNs>, Expected> expected_windows(const Device& device) const;
   std::string check(bool at_end);
   std::string check_alarms();
+  std::string check_silences(const Device& device);
 
   std::mt19937_64 random_;
   const Planted planted_;
@@ -114,6 +118,7 @@ class World {
   const std::string collector_file_;
   fault::CrashDisk disk_;
   edge::EdgeConfig config_;
+  edge::PointTable points_;
   std::vector<edge::WindowDefinition> definitions_;
   std::unique_ptr<SimClock> clock_;
   std::vector<std::unique_ptr<Device>> devices_;

@@ -86,7 +86,7 @@ struct Route {
   std::string_view path;
   std::string_view method;
 };
-constexpr std::array<Route, 12> routes{{{uplink::batches_path, "POST"},
+constexpr std::array<Route, 13> routes{{{uplink::batches_path, "POST"},
                                         {"/v1/nodes", "GET"},
                                         {"/v1/streams", "GET"},
                                         {"/v1/windows", "GET"},
@@ -95,6 +95,7 @@ constexpr std::array<Route, 12> routes{{{uplink::batches_path, "POST"},
                                         {"/v1/alarms", "GET"},
                                         {"/v1/gaps", "GET"},
                                         {"/v1/events", "GET"},
+                                        {"/v1/silences", "GET"},
                                         {"/livez", "GET"},
                                         {"/readyz", "GET"},
                                         {"/metrics", "GET"}}};
@@ -141,6 +142,7 @@ HttpAnswer Api::handle(const HttpRequest& request) {
   if (path == "/v1/nodes") return nodes(*parameters);
   if (path == "/v1/gaps") return gaps(*parameters);
   if (path == "/v1/events") return events(*parameters);
+  if (path == "/v1/silences") return silences(*parameters);
   if (!parameters->empty()) return error_answer(400, "is not known; none is known here", parameters->front().first);
   if (path == uplink::batches_path) return take_batch(request);
   if (path == "/metrics") return metrics();
@@ -269,6 +271,13 @@ HttpAnswer Api::events(const Parameters& parameters) {
   return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
 }
 
+HttpAnswer Api::silences(const Parameters& parameters) {
+  const auto filter = parse_filter(parameters, silence_parameters);
+  if (!filter) return bad_parameter(filter.error());
+  const auto page = query_.silences(*filter);
+  return page ? answer(200, json_type, json_of(*page)) : reading_failed(page.error());
+}
+
 HttpAnswer Api::ready() const {
   if (failure_) return answer(503, text_type, "the store has failed: " + failure_->text() + "\n");
   return is_draining_ ? answer(503, text_type, "stopping\n") : answer(200, text_type, "ok\n");
@@ -307,6 +316,7 @@ HttpAnswer Api::metrics() {
       Kind::counter, stored(Counter::windows_conflicting));
   add("gaps_total", "Gaps reported or noticed.", Kind::counter, stored(Counter::gaps));
   add("events_total", "Events reported by nodes.", Kind::counter, stored(Counter::events));
+  add("silence_rows_total", "Reports of windows that are missing, in any state.", Kind::counter, stored(Counter::silences));
   const auto tiers = query_.tiers();
   if (!tiers) return reading_failed(tiers.error());
   for (const TierRecord& tier : *tiers) {

@@ -82,6 +82,7 @@ class Api {
   HttpAnswer nodes(const Parameters& parameters);
   HttpAnswer gaps(const Parameters& parameters);
   HttpAnswer events(const Parameters& parameters);
+  HttpAnswer silences(const Parameters& parameters);
   HttpAnswer ready() const;
   HttpAnswer metrics();
   HttpAnswer store_failed(const Error& error);

@@ -97,6 +97,12 @@ Intake::Intake(Store& store)
       insert_event_(store.database(),
                     "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      update_silence_(store.database(),
+                      "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9 WHERE stream = ?1 AND "
+                      "definition = ?2 AND first_start_ns = ?3 AND length_ns = ?4 AND hop_ns = ?5 AND state < ?7"),
+      insert_silence_(store.database(),
+                      "INSERT INTO silences (stream, definition, first_start_ns, length_ns, hop_ns, windows, state, noticed_ns, "
+                      "stored_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"),
       alarms_{Counter::alarms,
               Counter::alarms_bytes,
               Counter::alarms_superseded,
@@ -333,6 +339,8 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return take(schema::open_alarm_row(body), [&](const auto& opened) { return take_alarm(source, opened, body); });
     case schema::RowKind::event:
       return take(schema::open_event_row(body), [&](const auto& opened) { return take_event(source, opened); });
+    case schema::RowKind::silence:
+      return take(schema::open_silence_row(body), [&](const auto& opened) { return take_silence(source, opened); });
     case schema::RowKind::none:
       return refuse_row(source, row, "it has no kind");
   }
@@ -466,6 +474,28 @@ Status Intake::take_event(const Source& source, const schema::EventRow& row) {
   tally_.count(Counter::events, store_.database().changes());
   count_note(kind.size() + view(row.device()).size() + view(row.channel()).size() + view(row.detail()).size());
   return {};
+}
+
+Status Intake::take_silence(const Source& source, const schema::SilenceRow& row) {
+  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  if (!stream) return std::unexpected(stream.error());
+  const auto run = [&](sqlite::Statement& statement) {
+    return statement.bind(1, *stream)
+        .bind(2, row.definition())
+        .bind(3, row.first_start_ns())
+        .bind(4, row.length_ns())
+        .bind(5, row.hop_ns())
+        .bind(6, row.windows())
+        .bind(7, static_cast<int>(row.state()))
+        .bind(8, plausible_time(row.noticed_ns()))
+        .bind(9, source.now)
+        .run();
+  };
+  tally_.count(Counter::silences);
+  if (auto updated = run(update_silence_); !updated || store_.database().changes() > 0) return updated;
+  const Status written = run(insert_silence_);
+  if (written) count_note(0);
+  return written;
 }
 
 Status Intake::take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body) {

@@ -66,6 +66,7 @@ class Intake {
   Status take_provenance(const Source& source, const schema::ProvenanceRow& row);
   Status take_gap(const Source& source, const schema::GapRow& row);
   Status take_event(const Source& source, const schema::EventRow& row);
+  Status take_silence(const Source& source, const schema::SilenceRow& row);
   Status take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body);
   // Inserts a row, replaces one, or leaves it. Whether it was left though it is another spool's, with another body.
   template <class Bind>
@@ -94,6 +95,8 @@ class Intake {
   sqlite::Statement insert_provenance_;
   sqlite::Statement insert_gap_;
   sqlite::Statement insert_event_;
+  sqlite::Statement update_silence_;
+  sqlite::Statement insert_silence_;
   Replaceable alarms_;
   sqlite::Statement insert_unknown_;
   sqlite::Statement insert_refused_;

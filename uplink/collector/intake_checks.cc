@@ -111,6 +111,20 @@ std::string_view objection(const schema::EventRow& row) {
   return labels ? std::string_view{} : "one of its labels is not a text";
 }
 
+std::string_view objection(const schema::SilenceRow& row) {
+  if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
+  for (const TimeNs time : {row.first_start_ns(), row.noticed_ns()}) {
+    if (time < -plausible_time_max || time > plausible_time_max) return "one of its times is implausible";
+  }
+  const bool is_grid = row.hop_ns() > 0 && row.hop_ns() <= row.length_ns() && row.length_ns() <= plausible_time_max;
+  if (!is_grid) return "its windows lie on no grid";
+  const TimeNs behind_first = plausible_time_max - row.length_ns() - std::max<TimeNs>(row.first_start_ns(), 0);
+  const bool has_end = behind_first >= 0 && row.windows() <= static_cast<std::uint64_t>(behind_first / row.hop_ns()) + 1;
+  if (!has_end || row.state() > schema::WindowState::MAX) return "its state or end is implausible";
+  if (row.windows() == 0 && row.state() == schema::WindowState::final) return "nothing is missing";
+  return {};
+}
+
 std::string_view objection(const schema::AlarmRow& row) {
   if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
   if (!is_label(row.unit())) return "its unit is not a text";

@@ -30,6 +30,7 @@ std::string_view objection(const schema::StreamRow& row);
 std::string_view objection(const schema::ProvenanceRow& row);
 std::string_view objection(const schema::GapRow& row);
 std::string_view objection(const schema::EventRow& row);
+std::string_view objection(const schema::SilenceRow& row);
 std::string_view objection(const schema::AlarmRow& row);
 
 }  // namespace stethos::collector

@@ -86,8 +86,9 @@ int print_page(const Result<Page>& page, const std::string& table) {
 
 int query(const std::string& what, const std::string& store_path, const Parameters& parameters) {
   const std::map<std::string, const std::vector<std::string_view>*> known{
-      {"windows", &window_parameters}, {"hours", &window_parameters}, {"days", &window_parameters}, {"alarms", &alarm_parameters},
-      {"streams", &stream_parameters}, {"nodes", &node_parameters},   {"gaps", &gap_parameters},    {"events", &gap_parameters}};
+      {"windows", &window_parameters}, {"hours", &window_parameters},   {"days", &window_parameters},
+      {"alarms", &alarm_parameters},   {"streams", &stream_parameters}, {"nodes", &node_parameters},
+      {"gaps", &gap_parameters},       {"events", &gap_parameters},     {"silences", &silence_parameters}};
   const auto filter = parse_filter(parameters, *known.at(what));
   if (!filter) {
     complain("--" + filter.error().parameter + ": " + filter.error().message);
@@ -112,6 +113,7 @@ int query(const std::string& what, const std::string& store_path, const Paramete
   if (what == "nodes") return show(query.nodes(*filter), table);
   if (what == "gaps") return show(query.gaps(*filter), table);
   if (what == "events") return show(query.events(*filter), table);
+  if (what == "silences") return show(query.silences(*filter), table);
   const Tier tier = what == "hours" ? Tier::hours : what == "days" ? Tier::days : Tier::windows;
   return show(query.windows(*filter, tier), [&](const auto& page) { return table_of(page, *filter); });
 }
@@ -137,9 +139,9 @@ int main_with(int argc, char** argv) {
   std::string what;
   std::string store_path;
   std::map<std::string, std::string> values;
-  query_command->add_option("what", what, "windows, hours, days, alarms, streams, nodes, gaps or events")
+  query_command->add_option("what", what, "windows, hours, days, alarms, streams, nodes, gaps, events or silences")
       ->required()
-      ->check(CLI::IsMember({"windows", "hours", "days", "alarms", "streams", "nodes", "gaps", "events"}));
+      ->check(CLI::IsMember({"windows", "hours", "days", "alarms", "streams", "nodes", "gaps", "events", "silences"}));
   query_command->add_option("--store", store_path, "The store's file")->required();
   std::set<std::string_view> options(window_parameters.begin(), window_parameters.end());
   options.insert(alarm_parameters.begin(), alarm_parameters.end());

@@ -129,12 +129,21 @@ Query::Query(Store& store)
           "SELECT e.id, n.name, e.kind, e.at_ns, e.device, e.channel, e.value, e.detail, e.stored_ns FROM events e JOIN nodes n "
           "ON n.id = e.node WHERE e.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR e.device = ?3) "
           "ORDER BY e.id LIMIT ?4"),
+      // An open one has no end yet.
+      select_silences_(
+          store.database(),
+          "SELECT x.id, n.name, s.device, s.channel, x.definition, x.first_start_ns, x.length_ns, x.hop_ns, x.windows, x.state, "
+          "x.noticed_ns, x.stored_ns FROM silences x JOIN streams s ON s.id = x.stream JOIN nodes n ON n.id = s.node "
+          "WHERE x.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) AND (?4 IS NULL OR s.channel = ?4) "
+          "AND x.first_start_ns < ?6 AND (x.state = 0 OR x.first_start_ns + (x.windows - 1) * x.hop_ns + x.length_ns > ?5) "
+          "ORDER BY x.id LIMIT ?7"),
       select_counters_(store.database(), "SELECT name, value FROM counters"),
       select_oldest_(store.database(),
                      "SELECT (SELECT min(id) FROM windows), (SELECT min(id) FROM hours), (SELECT min(id) FROM days), "
                      "(SELECT stored_ns FROM alarms ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1), "
                      "(SELECT min(stored_ns) FROM (SELECT stored_ns FROM gaps WHERE id = (SELECT min(id) FROM gaps) "
                      "UNION ALL SELECT stored_ns FROM events WHERE id = (SELECT min(id) FROM events) "
+                     "UNION ALL SELECT stored_ns FROM silences WHERE id = (SELECT min(id) FROM silences) "
                      "UNION ALL SELECT stored_ns FROM unknown_rows WHERE id = (SELECT min(id) FROM unknown_rows)))") {}
 
 Result<std::vector<Query::StreamKey>> Query::matching_streams(const Filter& filter, std::uint64_t from_id,
@@ -473,6 +482,42 @@ Result<Page<EventRecord>> Query::events(const Filter& filter) {
                             .value = select_events_.integer(6),
                             .detail = std::string(select_events_.text(7)),
                             .stored = select_events_.integer(8)});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return page;
+}
+
+Result<Page<SilenceRecord>> Query::silences(const Filter& filter) {
+  Page<SilenceRecord> page;
+  std::int64_t last_id = 0;
+  select_silences_.bind(1, cursor_part(filter, 0));
+  bind_optional(select_silences_, 2, filter.node);
+  bind_optional(select_silences_, 3, filter.device);
+  bind_optional(select_silences_, 4, filter.channel);
+  select_silences_.bind(5, filter.from.value_or(lowest)).bind(6, filter.to.value_or(highest));
+  select_silences_.bind(7, static_cast<std::int64_t>(filter.limit + 1));
+  const Status read = for_each_row(select_silences_, [&] {
+    if (page.records.size() == filter.limit) {
+      page.next = hex_of(static_cast<std::uint64_t>(last_id));
+      return false;
+    }
+    last_id = select_silences_.integer(0);
+    SilenceRecord record{.node = std::string(select_silences_.text(1)),
+                         .device = std::string(select_silences_.text(2)),
+                         .channel = std::string(select_silences_.text(3)),
+                         .definition = select_silences_.unsigned_integer(4),
+                         .start = select_silences_.integer(5),
+                         .length = select_silences_.integer(6),
+                         .hop = select_silences_.integer(7),
+                         .windows = select_silences_.unsigned_integer(8),
+                         .state = static_cast<schema::WindowState>(select_silences_.integer(9)),
+                         .noticed = select_silences_.integer(10),
+                         .stored = select_silences_.integer(11)};
+    if (record.state == schema::WindowState::final) {
+      record.end = record.start + static_cast<DurationNs>(record.windows - 1) * record.hop + record.length;
+    }
+    page.records.push_back(std::move(record));
     return true;
   });
   if (!read) return std::unexpected(read.error());

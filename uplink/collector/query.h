@@ -61,6 +61,7 @@ inline const std::vector<std::string_view> alarm_parameters{"node", "device", "c
 inline const std::vector<std::string_view> stream_parameters{"node", "device", "channel", "machine", "limit", "cursor"};
 inline const std::vector<std::string_view> node_parameters{"node", "limit", "cursor"};
 inline const std::vector<std::string_view> gap_parameters{"node", "device", "limit", "cursor"};
+inline const std::vector<std::string_view> silence_parameters{"node", "device", "channel", "from", "to", "limit", "cursor"};
 
 // Only the names in `known` are taken, none of them twice.
 Parsed<Filter> parse_filter(const Parameters& parameters, const std::vector<std::string_view>& known);
@@ -160,6 +161,17 @@ struct EventRecord {
   TimeNs stored = 0;
 };
 
+struct SilenceRecord {
+  std::string node;
+  std::string device, channel;
+  std::uint64_t definition = 0;
+  TimeNs start = 0, end = 0;  // of the first window that is missing, and of the last; end is 0 unless final
+  DurationNs length = 0, hop = 0;
+  std::uint64_t windows = 0;
+  schema::WindowState state = schema::WindowState::open;
+  TimeNs noticed = 0, stored = 0;
+};
+
 template <class Record>
 struct Page {
   std::vector<Record> records;
@@ -176,6 +188,7 @@ class Query {
   Result<Page<NodeRecord>> nodes(const Filter& filter);
   Result<Page<GapRecord>> gaps(const Filter& filter);
   Result<Page<EventRecord>> events(const Filter& filter);
+  Result<Page<SilenceRecord>> silences(const Filter& filter);
   Result<std::map<std::string, std::int64_t>> counters();
   Result<std::vector<TierRecord>> tiers();
 
@@ -205,6 +218,7 @@ class Query {
   sqlite::Statement select_lane_ranges_;
   sqlite::Statement select_gaps_;
   sqlite::Statement select_events_;
+  sqlite::Statement select_silences_;
   sqlite::Statement select_counters_;
   sqlite::Statement select_oldest_;
 };

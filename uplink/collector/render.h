@@ -15,6 +15,7 @@ std::string json_of(const Page<StreamRecord>& page);
 std::string json_of(const Page<NodeRecord>& page);
 std::string json_of(const Page<GapRecord>& page);
 std::string json_of(const Page<EventRecord>& page);
+std::string json_of(const Page<SilenceRecord>& page);
 
 // One line a window or an alarm, a header first, as RFC 4180 says; of windows a column a statistic, those of the filter or all
 // that have a name.
@@ -27,5 +28,6 @@ std::string table_of(const Page<StreamRecord>& page);
 std::string table_of(const Page<NodeRecord>& page);
 std::string table_of(const Page<GapRecord>& page);
 std::string table_of(const Page<EventRecord>& page);
+std::string table_of(const Page<SilenceRecord>& page);
 
 }  // namespace stethos::collector

@@ -249,4 +249,23 @@ std::string json_of(const Page<EventRecord>& page) {
   return json.take();
 }
 
+std::string json_of(const Page<SilenceRecord>& page) {
+  JsonWriter json;
+  json.begin_object().key("silences").begin_array();
+  for (const SilenceRecord& silence : page.records) {
+    json.begin_object().member("node", silence.node).member("device", silence.device).member("channel", silence.channel);
+    json.member("definition", hex_of(silence.definition)).member("state", schema::EnumNameWindowState(silence.state));
+    write_time(json, "start", silence.start);
+    write_time(json, "end", silence.end);
+    json.member("windows", silence.windows).member("length_ns", silence.length).member("hop_ns", silence.hop);
+    write_time(json, "noticed", silence.noticed);
+    write_time(json, "stored", silence.stored);
+    json.end_object();
+  }
+  json.end_array();
+  write_next(json, page.next);
+  json.end_object();
+  return json.take();
+}
+
 }  // namespace stethos::collector

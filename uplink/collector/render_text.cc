@@ -262,4 +262,14 @@ std::string table_of(const Page<EventRecord>& page) {
   return table.text();
 }
 
+std::string table_of(const Page<SilenceRecord>& page) {
+  TextTable table({"node", "device", "channel", "start", "end", "windows", "of", "state", "noticed"});
+  for (const SilenceRecord& silence : page.records) {
+    table.add({silence.node, silence.device, silence.channel, table_time(silence.start), table_time(silence.end),
+               std::to_string(silence.windows), format_duration(silence.length), schema::EnumNameWindowState(silence.state),
+               table_time(silence.noticed)});
+  }
+  return table.text();
+}
+
 }  // namespace stethos::collector

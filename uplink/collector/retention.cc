@@ -108,6 +108,8 @@ Retention::Retention(Store& store, const Budgets& budgets)
       table("SELECT id, stored_ns, length(CAST(kind || device || channel || detail AS BLOB)) FROM events ORDER BY id LIMIT 1",
             "DELETE FROM events WHERE id = ?"));
   untimed_[1].tables.push_back(
+      table("SELECT id, stored_ns, 0 FROM silences ORDER BY id LIMIT 1", "DELETE FROM silences WHERE id = ?"));
+  untimed_[1].tables.push_back(
       table("SELECT id, stored_ns, length(body) FROM unknown_rows ORDER BY id LIMIT 1", "DELETE FROM unknown_rows WHERE id = ?"));
 }
 

@@ -1,6 +1,6 @@
-// Keeps the store within its budgets. It has five tiers: windows, hours, days, alarms, events (with gaps and rows of unknown
-// kinds). When a tier has more bytes than it may, or what is older than it may be, its oldest rows go; windows are merged into
-// hours first, and hours into days.
+// Keeps the store within its budgets. It has five tiers: windows, hours, days, alarms, events (with gaps, silences and rows of
+// unknown kinds). When a tier has more bytes than it may, or what is older than it may be, its oldest rows go; windows are merged
+// into hours first, and hours into days.
 //
 // Windows go by event time: the oldest hour of the store first, one stream of it after the other. One that its hour covers
 // already (see Rollup) goes without being merged, and is counted: a late revision, or one sent again after the hour was rolled

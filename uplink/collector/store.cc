@@ -201,6 +201,21 @@ CREATE TABLE events (
   UNIQUE (node, kind, at_ns, device, channel)
 ) STRICT;
 
+-- Stretches of windows that are missing, each as its highest state says.
+CREATE TABLE silences (
+  id              INTEGER PRIMARY KEY,
+  stream          INTEGER NOT NULL REFERENCES streams,
+  definition      INTEGER NOT NULL,
+  first_start_ns  INTEGER NOT NULL,
+  length_ns       INTEGER NOT NULL,
+  hop_ns          INTEGER NOT NULL,
+  windows         INTEGER NOT NULL,
+  state           INTEGER NOT NULL,
+  noticed_ns      INTEGER NOT NULL,
+  stored_ns       INTEGER NOT NULL,
+  UNIQUE (stream, definition, first_start_ns)
+) STRICT;
+
 CREATE TABLE unknown_rows (
   id         INTEGER PRIMARY KEY,
   spool      INTEGER NOT NULL REFERENCES spools,
@@ -296,6 +311,8 @@ const char* name_of(Counter counter) {
       return "events_held";
     case Counter::events_bytes:
       return "events_bytes";
+    case Counter::silences:
+      return "silences";
     case Counter::events_dropped:
       return "events_dropped";
   }

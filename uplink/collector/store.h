@@ -64,11 +64,12 @@ enum class Counter : std::uint8_t {
   days_dropped,
   alarms_bytes,
   alarms_dropped,
-  events_held,        // gaps, events and rows of unknown kinds that the store holds
+  events_held,        // gaps, events, silences and rows of unknown kinds that the store holds
   events_bytes,
   events_dropped,
+  silences,           // reports of missing windows that were taken in, in any state
 };
-inline constexpr int counter_count = static_cast<int>(Counter::events_dropped) + 1;
+inline constexpr int counter_count = static_cast<int>(Counter::silences) + 1;
 
 const char* name_of(Counter counter);
 

@@ -57,6 +57,8 @@ std::vector<Kind> kinds() {
   all.push_back(
       {"event row", pack(samples::event_row<EventRowT>()), [](Bytes bytes) { return read_all(open_event_row(bytes)); }});
   all.push_back(
+      {"silence row", pack(samples::silence_row<SilenceRowT>()), [](Bytes bytes) { return read_all(open_silence_row(bytes)); }});
+  all.push_back(
       {"alarm row", pack(samples::alarm_row<AlarmRowT>()), [](Bytes bytes) { return read_all(open_alarm_row(bytes)); }});
   all.push_back({"gap row", pack(samples::gap_row<GapRowT>()), [](Bytes bytes) { return read_all(open_gap_row(bytes)); }});
   return all;
@@ -198,6 +200,7 @@ TEST(Envelope, TooLargeIsRefusedBeforeAnythingIsRead) {
       {row_bytes_max, [](Bytes bytes) { return read_all(open_gap_row(bytes)); }},
       {row_bytes_max, [](Bytes bytes) { return read_all(open_event_row(bytes)); }},
       {row_bytes_max, [](Bytes bytes) { return read_all(open_alarm_row(bytes)); }},
+      {row_bytes_max, [](Bytes bytes) { return read_all(open_silence_row(bytes)); }},
   };
   for (const auto& [bytes_max, read] : cases) {
     const Status at_limit = read(Payload(bytes_max));

@@ -114,6 +114,12 @@ TEST(Golden, EventRow) {
   samples::expect_event_row(read_as_v1<v1::EventRow>(today, nullptr));
 }
 
+TEST(Golden, SilenceRow) {
+  const auto today = pack(samples::silence_row<SilenceRowT>());
+  samples::expect_silence_row(unpacked(open_silence_row(golden("silence_row", today))));
+  samples::expect_silence_row(read_as_v1<v1::SilenceRow>(today, nullptr));
+}
+
 TEST(Golden, GapRow) {
   const auto today = pack(samples::gap_row<GapRowT>());
   samples::expect_gap_row(unpacked(open_gap_row(golden("gap_row", today))));

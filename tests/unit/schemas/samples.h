@@ -423,6 +423,38 @@ void expect_event_row(const EventRow& row) {
   EXPECT_EQ(row.detail, "by hand");
 }
 
+template <class SilenceRow>
+SilenceRow silence_row() {
+  SilenceRow row;
+  row.device = "press-7";
+  row.channel = "DE";
+  row.definition = large;
+  row.first_start_ns = stamp;
+  row.length_ns = 60;
+  row.hop_ns = 20;
+  row.windows = 17;
+  set_number(row.state, 1);
+  row.stream_version = large - 1;
+  row.provenance = large - 2;
+  row.noticed_ns = stamp + 1;
+  return row;
+}
+
+template <class SilenceRow>
+void expect_silence_row(const SilenceRow& row) {
+  EXPECT_EQ(row.device, "press-7");
+  EXPECT_EQ(row.channel, "DE");
+  EXPECT_EQ(row.definition, large);
+  EXPECT_EQ(row.first_start_ns, stamp);
+  EXPECT_EQ(row.length_ns, 60);
+  EXPECT_EQ(row.hop_ns, 20);
+  EXPECT_EQ(row.windows, 17U);
+  EXPECT_EQ(static_cast<int>(row.state), 1);
+  EXPECT_EQ(row.stream_version, large - 1);
+  EXPECT_EQ(row.provenance, large - 2);
+  EXPECT_EQ(row.noticed_ns, stamp + 1);
+}
+
 template <class AlarmRow>
 AlarmRow alarm_row() {
   AlarmRow row;

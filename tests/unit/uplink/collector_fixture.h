@@ -168,6 +168,9 @@ inline SentRow sent(std::uint64_t number, const schema::ProvenanceRowT& row) {
 inline SentRow sent(std::uint64_t number, const schema::EventRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::event), schema::pack(row)};
 }
+inline SentRow sent(std::uint64_t number, const schema::SilenceRowT& row) {
+  return {number, static_cast<std::uint16_t>(schema::RowKind::silence), schema::pack(row)};
+}
 inline SentRow sent(std::uint64_t number, const schema::GapRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::gap), schema::pack(row)};
 }

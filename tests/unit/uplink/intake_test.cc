@@ -349,6 +349,58 @@ TEST_F(IntakeTest, AnEventIsStoredOnce) {
   EXPECT_EQ(events->records[0].value, 5);
 }
 
+TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
+  schema::SilenceRowT silence;
+  silence.device = "pump-1";
+  silence.channel = "vibration";
+  silence.definition = 7;
+  silence.first_start_ns = some_time;
+  silence.length_ns = silence.hop_ns = 60 * ns_per_s;
+  silence.noticed_ns = some_time + hour_ns;
+  std::uint64_t number = 0;
+  const auto send = [&](schema::WindowState state, std::uint64_t windows) {
+    silence.state = state;
+    silence.windows = windows;
+    take(batch_of({{.lane = notes_lane, .rows = {sent(++number, silence)}}}));
+  };
+  send(schema::WindowState::open, 2);
+  auto silences = query->silences({});
+  ASSERT_EQ(silences->records.size(), 1U);
+  EXPECT_EQ(silences->records[0].state, schema::WindowState::open);
+  EXPECT_EQ(silences->records[0].end, 0);
+  send(schema::WindowState::final, 5);
+  send(schema::WindowState::open, 3);  // sent again, late
+  silences = query->silences({});
+  ASSERT_EQ(silences->records.size(), 1U);
+  EXPECT_EQ(silences->records[0].windows, 5U);
+  EXPECT_EQ(silences->records[0].end, some_time + 5 * 60 * ns_per_s);
+  EXPECT_EQ(counted(Counter::events_held), 1);
+  EXPECT_EQ(counted(Counter::silences), 3);
+
+  const auto found = [&](TimeNs from, TimeNs to) {
+    Filter filter;
+    filter.from = from;
+    filter.to = to;
+    return query->silences(filter)->records.size();
+  };
+  EXPECT_EQ(found(some_time - 10, some_time), 0U);
+  EXPECT_EQ(found(some_time - 10, some_time + 1), 1U);
+  EXPECT_EQ(found(some_time + 5 * 60 * ns_per_s - 1, some_time + hour_ns), 1U);
+  EXPECT_EQ(found(some_time + 5 * 60 * ns_per_s, some_time + hour_ns), 0U);
+
+  const auto refused = counted(Counter::rows_refused);
+  send(schema::WindowState::final, 0);
+  send(schema::WindowState::final, std::numeric_limits<std::uint64_t>::max());
+  silence.hop_ns = 0;
+  send(schema::WindowState::final, 1);
+  silence.hop_ns = 61 * ns_per_s;
+  send(schema::WindowState::final, 1);
+  silence.hop_ns = silence.length_ns;
+  silence.first_start_ns = std::numeric_limits<TimeNs>::max() - 5;
+  send(schema::WindowState::final, 1);
+  EXPECT_EQ(counted(Counter::rows_refused), refused + 5);
+}
+
 TEST_F(IntakeTest, AnEmptyBatchShowsThatANodeIsThere) {
   take(batch_of({}));
   auto batch = batch_of({{.lane = windows_lane}});

@@ -83,10 +83,17 @@ class Bench {
     keep(effect);
   }
 
-  void idle() {
+  void idle(DurationNs silent = 3'600 * s) {
     Effect effect;
-    windower_->send_if_idle(record_, now + 3'600 * s, effect);
+    windower_->send_if_idle(record_, now + silent, effect);
+    windower_->report_if_silent(record_, now + silent, effect);
     keep(effect);
+  }
+
+  // From now on the stream is due to speak that often.
+  void expect_every(DurationNs interval) {
+    interval_ns_ = interval;
+    record_.interval_ns = interval;
   }
 
   const SampleCounts& counts() const { return record_.state.counts; }
@@ -128,10 +135,38 @@ class Bench {
     return found;
   }
 
+  // "1000 x4 final", as offsets from the beginning: first start, windows, state.
+  std::vector<std::string> silence_texts() const {
+    std::vector<std::string> all;
+    for (const auto& row : silences) {
+      all.push_back(std::to_string((row.first_start_ns - begin) / ms) + " x" + std::to_string(row.windows) + " " +
+                    schema::EnumNameWindowState(row.state));
+    }
+    return all;
+  }
+
+  // As a collector would have them: by first start, without those that are withdrawn.
+  std::map<TimeNs, std::uint64_t> standing_silences() const {
+    std::map<TimeNs, schema::SilenceRowT> found;
+    for (const auto& row : silences) {
+      const auto [known, is_new] = found.try_emplace(row.first_start_ns, row);
+      if (is_new) continue;
+      EXPECT_GT(row.state, known->second.state) << "a collector would ignore it";
+      known->second = row;
+    }
+    std::map<TimeNs, std::uint64_t> standing;
+    for (const auto& [start, row] : found) {
+      if (row.state == schema::WindowState::final) standing[start] = row.windows;
+    }
+    return standing;
+  }
+
   std::vector<schema::WindowRowT> rows;
+  std::vector<schema::SilenceRowT> silences;
 
  private:
   void start() {
+    record_.interval_ns = interval_ns_;
     windower_ = std::make_unique<Windower>(window_definitions(windows_), former_, rules_);
     windower_->adopt(record_);
   }
@@ -139,12 +174,14 @@ class Bench {
   void keep(Effect& effect) {
     windower_->collect_changes(effect);
     for (auto& row : effect.windows) rows.push_back(std::move(row));
+    for (auto& row : effect.silences) silences.push_back(std::move(row));
   }
 
   std::vector<WindowConfig> windows_;
   std::vector<WindowDefinition> former_;
   TimeRules rules_;
   StreamRecord record_;
+  DurationNs interval_ns_ = 0;
   std::unique_ptr<Windower> windower_;
   std::uint64_t sequence_ = 0;
   std::size_t told_ = 0;
@@ -193,6 +230,103 @@ TEST(Windower, ASilenceSendsNoEmptyWindows) {
   bench.add(begin + 100'000 * s);
   EXPECT_EQ(bench.rows.size(), 4u);
   EXPECT_EQ(bench.pane_count(), 2u);
+}
+
+TEST(Windower, MissingWindowsAreOneRowWhenNothingCanComeForThemAnyMore) {
+  Bench bench({tumbling(s)});
+  bench.expect_every(500 * ms);
+  bench.add(begin);
+  bench.add(begin + 5 * s);
+  bench.add(begin + 15'999 * ms);
+  EXPECT_EQ(bench.silence_texts(), Texts{});
+  bench.add(begin + 16 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x4 final"}));
+  bench.add(begin + 30 * s);
+  bench.restart();
+  bench.add(begin + 40 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x4 final", "6000 x9 final"}));
+  EXPECT_EQ(bench.rows.size(), 5u);
+}
+
+TEST(Windower, WhatComesWithinTheLatenessIsNotMissing) {
+  Bench bench({tumbling(s)});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.add(begin + 5 * s);
+  bench.add(begin + 2 * s);
+  bench.add(begin + 20 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x1 final", "3000 x2 final"}));
+}
+
+TEST(Windower, OfWindowsThatOverlapThoseAreMissingThatLieWhollyBetween) {
+  Bench bench({hopping(3 * s, s)});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.add(begin + 4 * s);  // from 1 to 4
+  bench.add(begin + 7 * s);  // from 5 to 8: holds it
+  bench.add(begin + 30 * s);
+  bench.add(begin + 60 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x1 final", "8000 x20 final"}));
+}
+
+TEST(Windower, WhoeverIsNotDueToSpeakIsNotSilent) {
+  for (const DurationNs interval : {DurationNs{0}, 1'001 * ms}) {
+    Bench bench({tumbling(s), session(s), count(1)}, {.idle_timeout_ns = s});
+    bench.expect_every(interval);
+    bench.add(begin);
+    bench.idle();
+    bench.add(begin + 100 * s);
+    bench.add(begin + 200 * s);
+    EXPECT_EQ(bench.silence_texts(), Texts{});
+  }
+}
+
+TEST(Windower, ASilenceIsReportedOnceWhileItLasts) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = 2 * s});
+  bench.expect_every(s);
+  bench.add(begin + 300 * ms);
+  bench.idle(3'699 * ms);
+  EXPECT_EQ(bench.silence_texts(), Texts{});
+  bench.idle(3'700 * ms);
+  bench.idle(60 * s);
+  bench.restart();
+  bench.idle(90 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x1 open"}));
+  bench.add(begin + 100 * s);
+  bench.add(begin + 111 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x1 open", "1000 x99 final"}));
+}
+
+TEST(Windower, ASilenceThatADeviceFillsFromItsMemoryIsWithdrawn) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = 2 * s});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.idle();
+  for (int i = 1; i < 20; ++i) bench.add(begin + i * s);
+  ASSERT_EQ(bench.silences.size(), 2u);
+  EXPECT_EQ(bench.silence_texts().back(), "1000 x0 withdrawn");
+}
+
+TEST(Windower, WhatAWrongClockJumpedOverIsNoSilence) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 2 * s, .future_max_ns = 300 * s, .rebase_after = 3});
+  bench.expect_every(s);
+  bench.add(begin);
+  for (int i = 0; i < 5; ++i) bench.add(begin + 100 * s + i * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x99 final"}));
+  for (int i = 1; i < 9; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x99 final", "1000 x0 withdrawn"}));
+}
+
+TEST(Windower, WithItsWindowsASilenceIsOver) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = 2 * s});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.add(begin + 3 * s);
+  bench.idle();
+  bench.reconfigure({tumbling(2 * s)});
+  EXPECT_EQ(bench.silence_texts().size(), 3u);
+  EXPECT_EQ(bench.silence_texts()[1], "1000 x2 final");
+  EXPECT_EQ(bench.silence_texts()[2], "4000 x0 withdrawn");
 }
 
 TEST(Windower, SessionsEndWithAPauseAndLateDataJoinsThem) {
@@ -303,6 +437,8 @@ TEST_P(WindowerTrial, RowsHoldWhatTheRulesSayWhateverIsRestarted) {
     };
     Bench bench({trial.window}, {.watermark_delay_ns = trial.delay, .lateness_ns = trial.lateness, .idle_timeout_ns = s});
     Bench restarted({trial.window}, {.watermark_delay_ns = trial.delay, .lateness_ns = trial.lateness, .idle_timeout_ns = s});
+    bench.expect_every(300 * ms);
+    restarted.expect_every(300 * ms);
     std::map<TimeNs, std::vector<double>> expected;
     std::uint64_t late = 0;
     TimeNs watermark = time_min;
@@ -330,9 +466,17 @@ TEST_P(WindowerTrial, RowsHoldWhatTheRulesSayWhateverIsRestarted) {
     bench.complete(at + 1'000 * s);
     restarted.complete(at + 1'000 * s);
     EXPECT_EQ(restarted.texts(), bench.texts());
+    EXPECT_EQ(restarted.silence_texts(), bench.silence_texts());
     EXPECT_EQ(bench.counts().late, late);
     EXPECT_EQ(bench.counts().good, 400 - late);
-    EXPECT_EQ(bench.pane_count(), 0u);
+    EXPECT_EQ(bench.pane_count(), 1u) << "the one that a silence would be measured from";
+    std::map<TimeNs, std::uint64_t> missing;
+    for (auto window = expected.begin(); std::next(window) != expected.end(); ++window) {
+      const TimeNs first = window->first + definition.hop_ns;
+      const TimeNs next = std::next(window)->first;
+      if (first < next) missing[first] = static_cast<std::uint64_t>((next - first) / definition.hop_ns);
+    }
+    EXPECT_EQ(bench.standing_silences(), missing) << "seed " << seed;
     const auto standing = bench.standing();
     ASSERT_EQ(standing.size(), expected.size());
     for (const auto& [start, values] : expected) {
