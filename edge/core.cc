@@ -102,12 +102,6 @@ void Core::settle() {
   settled_ = true;
 }
 
-SampleCounts Core::samples() const {
-  SampleCounts sum;
-  for (const auto& stream : streams_) sum += stream->state.counts;
-  return sum;
-}
-
 std::size_t Core::alarm_count(schema::AlarmLevel level) const {
   std::size_t count = 0;
   for (const auto& stream : streams_) {
@@ -137,10 +131,7 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   }
   for (const Step& step : steps_) place(step, batch);
   if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
-    for (const auto& stream : streams_) {
-      windower_.send_if_idle(*stream, now_ns, effect_);
-      windower_.report_if_silent(*stream, now_ns, effect_);
-    }
+    look_at_idle();
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
   }
   detect();
@@ -161,6 +152,18 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
       effect_.changed || !batch.empty() || !effect_.streams.empty() || !effect_.panes.empty() || !effect_.alarms.empty();
   totals_ = effect_.totals;
   return &effect_;
+}
+
+void Core::look_at_idle() {
+  behind_max_ = ahead_max_ = 0;
+  for (const auto& stream : streams_) {
+    windower_.send_if_idle(*stream, now_ns_, effect_);
+    windower_.report_if_silent(*stream, now_ns_, effect_);
+    if (stream->state.newest_ns == time_min) continue;
+    const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
+    behind_max_ = std::max(behind_max_, behind);
+    ahead_max_ = std::max(ahead_max_, -behind);
+  }
 }
 
 void Core::take(const Message& message, std::size_t index) {
@@ -468,26 +471,14 @@ void Core::place(const Step& step, std::span<const Message> batch) {
                         : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
-  note_placed(windower_.add(*step.stream, arrival, now_ns_, effect_), step, message);
+  if (windower_.add(*step.stream, arrival, now_ns_, effect_) == Placed::late) reject_late(step, message);
   if (arrival.moments.not_finite == arrival.samples()) {
     reject(message, {Reason::not_finite, "channel " + step.stream->state.channel}, step.stream->state.device);
   }
   if (step.identity) forget_identities(*step.stream);
 }
 
-void Core::note_placed(Placed placed, const Step& step, const Message& message) {
-  if (placed == Placed::rebased) {
-    const Stream& stream = step.stream->state;
-    ++effect_.totals[Counter::streams_rebased];
-    schema::EventRowT event;
-    event.kind = schema::EventKind::stream_rebased;
-    event.at_ns = now_ns_;
-    event.device = stream.device;
-    event.channel = stream.channel;
-    event.value = stream.jump_to_ns - stream.jump_from_ns;
-    effect_.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
-  }
-  if (placed != Placed::late && placed != Placed::behind) return;
+void Core::reject_late(const Step& step, const Message& message) {
   // One letter a message, however many of its readings are late.
   if (std::exchange(late_message_, step.message) == step.message) return;
   reject(message, {Reason::late, "channel " + step.stream->state.channel + " is at " + format_time(step.stream->state.newest_ns)},

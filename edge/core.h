@@ -45,9 +45,12 @@ class Core {
 
   const Totals& totals() const { return totals_; }
   // Of all streams together.
-  SampleCounts samples() const;
+  const SampleCounts& samples() const { return windower_.samples(); }
   std::size_t stream_count() const { return streams_.size(); }
   std::size_t device_count() const { return devices_.size(); }
+  // How far event times are from when they came, of the newest of each stream, the farthest; 0: none is on that side.
+  DurationNs behind_max() const { return behind_max_; }
+  DurationNs ahead_max() const { return ahead_max_; }
   // Active alarms.
   std::size_t alarm_count(schema::AlarmLevel level) const;
 
@@ -74,6 +77,7 @@ class Core {
   };
 
   void restore(SavedState saved);
+  void look_at_idle();
   void settle();
   void take(const Message& message, std::size_t index);
   void set_aside(const Message& message, std::string_view device);
@@ -89,7 +93,7 @@ class Core {
   void describe(StreamRecord& stream, const PointEntry& entry);
   void describe_by_itself(StreamRecord& stream);
   void place(const Step& step, std::span<const Message> batch);
-  void note_placed(Placed placed, const Step& step, const Message& message);
+  void reject_late(const Step& step, const Message& message);
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
@@ -115,6 +119,8 @@ class Core {
   std::uint64_t provenance_ = 0;
   std::vector<std::uint8_t> provenance_row_;  // until it is sent
   TimeNs idle_scan_due_ns_ = 0;
+  DurationNs behind_max_ = 0;
+  DurationNs ahead_max_ = 0;
   bool settled_ = false;  // the first batch also settles what was restored
 
   // Of the batch at hand.

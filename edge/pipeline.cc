@@ -161,10 +161,11 @@ void Pipeline::republish(const Effect& effect) {
 }
 
 void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns) {
-  const SampleCounts samples = core_.samples();
   const std::lock_guard lock(status_mutex_);
   status_.totals = effect.totals;
-  status_.samples = samples;
+  status_.samples = core_.samples();
+  status_.behind_ns_max = core_.behind_max();
+  status_.ahead_ns_max = core_.ahead_max();
   status_.streams = core_.stream_count();
   status_.devices = core_.device_count();
   if (!effect.alarms.empty()) {  // each looks at every stream

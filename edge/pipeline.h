@@ -39,6 +39,8 @@ struct PipelineStatus {
   SampleCounts samples;
   std::size_t streams = 0;
   std::size_t devices = 0;
+  DurationNs behind_ns_max = 0;  // event time, from when it came
+  DurationNs ahead_ns_max = 0;
   std::size_t alarms_alert = 0;  // active, at this level
   std::size_t alarms_danger = 0;
   std::uint64_t commits = 0;

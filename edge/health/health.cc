@@ -43,6 +43,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                real(totals[Counter::identities_forgotten]));
   list.counter("streams_rebased_total", "Times that a stream went back to a clock that had jumped ahead.",
                real(totals[Counter::streams_rebased]));
+  list.counter("streams_behind_total", "Times that all that came for a stream was late: a clock is behind.",
+               real(totals[Counter::streams_behind]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
   list.counter("silence_rows_total", "Reports of windows that are missing, open, final and withdrawn.",
                real(totals[Counter::silence_rows]));
@@ -71,6 +73,10 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
   list.gauge("suspect_messages", "Messages on record that the process died with.", real(status.suspects));
   list.gauge("streams", "Streams known.", real(status.streams));
   list.gauge("devices", "Devices known.", real(status.devices));
+  list.gauge("event_time_behind_seconds_max", "How far the newest stamp of a stream lay behind its arrival, of all the farthest.",
+             seconds(status.behind_ns_max));
+  list.gauge("event_time_ahead_seconds_max", "The same, of stamps that lay ahead of it: a clock is wrong.",
+             seconds(status.ahead_ns_max));
   list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_alert), {{"level", "alert"}});
   list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_danger), {{"level", "danger"}});
   list.counter("commits_total", "Transactions committed, since the start.", real(status.commits));

@@ -32,6 +32,7 @@ enum class Counter : std::uint8_t {
   limit_units_differ,   // windows not held against a limit, which has another unit
   letters_put_through,  // dead letters that were processed again, and left
   silence_rows,
+  streams_behind,       // of which so much was late in a row that a clock is behind
   count_,
 };
 

@@ -35,6 +35,15 @@ struct SampleCounts {
     rejected += other.rejected;
     return *this;
   }
+  SampleCounts& operator-=(const SampleCounts& other) {
+    good -= other.good;
+    duplicate -= other.duplicate;
+    late -= other.late;
+    out_of_range -= other.out_of_range;
+    not_finite -= other.not_finite;
+    rejected -= other.rejected;
+    return *this;
+  }
   bool operator==(const SampleCounts&) const = default;
 };
 

@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "schemas/envelope.h"
+
 namespace stethos::edge {
 namespace {
 
@@ -67,6 +69,7 @@ Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<
       rules_(rules) {}
 
 void Windower::adopt(StreamRecord& stream) {
+  sum_up(stream);
   stream.followed.clear();
   stream.due_ns = time_max;
   for (const WindowDefinition& definition : definitions_) {
@@ -118,12 +121,35 @@ bool Windower::accepts_somewhere(const StreamRecord& stream, TimeNs time) const 
          std::ranges::any_of(stream.followed, [&](const Followed& each) { return accepts(stream.state, each, time); });
 }
 
-Placed Windower::follow_late_run(Stream& stream, TimeNs time) const {
-  stream.late_run = stream.late_run > 0 && time >= stream.late_run_ns ? stream.late_run + 1 : 1;
-  stream.late_run_ns = time;
-  if (rules_.rebase_after == 0 || stream.late_run < rules_.rebase_after) return Placed::late;
-  if (stream.jump_from_ns < time && time < stream.jump_to_ns) return Placed::rebased;
-  return stream.late_run == rules_.rebase_after ? Placed::behind : Placed::late;
+// Whether the watermark went back, because a clock had jumped ahead. One that is behind for as many arrivals is said once.
+bool Windower::follow_late_run(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const {
+  Stream& state = stream.state;
+  state.late_run = state.late_run > 0 && time >= state.late_run_ns ? state.late_run + 1 : 1;
+  state.late_run_ns = time;
+  if (rules_.rebase_after == 0 || state.late_run < rules_.rebase_after) return false;
+  if (state.jump_from_ns < time && time < state.jump_to_ns) {
+    if (time - rules_.watermark_delay_ns >= state.watermark_ns) return false;  // it is back, in a window that is settled
+    rebase(stream, time, now_ns, effect);
+    state.late_run = 0;
+    ++effect.totals[Counter::streams_rebased];
+    note_clock(state, schema::EventKind::stream_rebased, state.jump_to_ns - state.jump_from_ns, now_ns, effect);
+    return true;
+  }
+  if (state.late_run == rules_.rebase_after && time + rules_.lateness_ns <= state.watermark_ns) {
+    ++effect.totals[Counter::streams_behind];
+    note_clock(state, schema::EventKind::stream_behind, state.newest_ns - time, now_ns, effect);
+  }
+  return false;
+}
+
+void Windower::note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, TimeNs now_ns, Effect& effect) {
+  schema::EventRowT event;
+  event.kind = kind;
+  event.at_ns = now_ns;
+  event.device = stream.device;
+  event.channel = stream.channel;
+  event.value = by;
+  effect.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
 void Windower::rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const {
@@ -172,25 +198,20 @@ Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns
   Stream& state = stream.state;
   mark(stream);
   state.last_received_ns = arrival.received_ns;
-  Placed placed = Placed::placed;
-  if (accepts_somewhere(stream, arrival.time_ns)) {
+  bool is_late = !accepts_somewhere(stream, arrival.time_ns);
+  if (!is_late) {
     state.late_run = 0;
-  } else {
-    placed = follow_late_run(state, arrival.time_ns);
-    if (placed == Placed::rebased) {
-      rebase(stream, arrival.time_ns, now_ns, effect);
-      state.late_run = 0;
-      if (!accepts_somewhere(stream, arrival.time_ns)) placed = Placed::late;
-    }
+  } else if (follow_late_run(stream, arrival.time_ns, now_ns, effect)) {
+    is_late = !accepts_somewhere(stream, arrival.time_ns);
   }
-  if (placed == Placed::late || placed == Placed::behind) {
+  note_jump(state, arrival.time_ns);  // a late one shows where the stream is, too: it may go through windows that are settled
+  if (is_late) {
     count_unplaced(stream, Unplaced::late, arrival.samples());
-    return placed;
+    return Placed::late;
   }
   state.counts.good += arrival.moments.count;
   state.counts.not_finite += arrival.moments.not_finite;
   state.counts.out_of_range += arrival.moments.out_of_range;
-  note_jump(state, arrival.time_ns);
   for (Followed& followed : stream.followed) {
     if (accepts(state, followed, arrival.time_ns)) {
       place(stream, followed, arrival, now_ns, effect);
@@ -199,7 +220,7 @@ Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns
     }
   }
   advance(stream, arrival.time_ns - rules_.watermark_delay_ns, now_ns, effect);
-  return placed;
+  return Placed::placed;
 }
 
 void Windower::place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
@@ -652,6 +673,12 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   ++effect.totals[Counter::window_rows];
 }
 
+void Windower::sum_up(StreamRecord& stream) {
+  samples_ += stream.state.counts;
+  samples_ -= stream.summed;
+  stream.summed = stream.state.counts;
+}
+
 void Windower::mark(StreamRecord& stream) {
   if (stream.dirty) return;
   stream.dirty = true;
@@ -678,6 +705,7 @@ void Windower::collect_changes(Effect& effect) {
     for (const PaneKey& key : stream->touched) effect.panes.push_back({stream->state.id, key, find(stream->state, key)});
     stream->touched.clear();
     stream->dirty = false;
+    sum_up(*stream);
   }
   dirty_.clear();
 }

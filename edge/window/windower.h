@@ -48,6 +48,7 @@ struct StreamRecord {
   std::uint64_t changes_when_idle = 0;   // of which all was sent when it was idle last
   bool dirty = false;
   std::vector<PaneKey> touched;
+  SampleCounts summed;                   // of its counts, what is in the windower's sum
 };
 
 // Samples of one stream that belong together: a block, or one reading.
@@ -61,9 +62,8 @@ struct Arrival {
 };
 
 enum class Unplaced : std::uint8_t { duplicate, late, rejected };
-// What became of an arrival. `rebased`: placed, after the stream's watermark went back for it. `behind`: late, and so are the
-// last `rebase_after` others, none of which can be placed: the clock is wrong.
-enum class Placed : std::uint8_t { placed, late, rebased, behind };
+// What became of an arrival.
+enum class Placed : std::uint8_t { placed, late };
 
 // A window of a stream that has become final, in the order of its stream's time: not what late data make of one that was
 // passed already.
@@ -115,6 +115,8 @@ class Windower {
   bool is_past(const StreamRecord& stream, TimeNs time) const;
 
   void mark_dirty(StreamRecord& stream) { mark(stream); }
+  // Of all streams together, as of the last collect_changes.
+  const SampleCounts& samples() const { return samples_; }
   // Since the last call. Streams stay what they are until these windows have been looked at.
   std::vector<FinalWindow> take_final() { return std::exchange(final_, {}); }
   // Moves the changes since the last call into `effect`.
@@ -125,7 +127,8 @@ class Windower {
   bool was_settled(const Stream& stream, TimeNs start, TimeNs end) const;
   bool accepts(const Stream& stream, const Followed& followed, TimeNs time) const;
   bool accepts_somewhere(const StreamRecord& stream, TimeNs time) const;
-  Placed follow_late_run(Stream& stream, TimeNs time) const;
+  bool follow_late_run(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const;
+  static void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, TimeNs now_ns, Effect& effect);
   void rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const;
   void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
   void note_jump(Stream& stream, TimeNs time) const;
@@ -161,6 +164,7 @@ class Windower {
   TimeNs due_of(const StreamRecord& stream, const Followed& followed) const;
   void retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
 
+  void sum_up(StreamRecord& stream);
   void count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
   void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
@@ -171,6 +175,7 @@ class Windower {
   const std::vector<WindowDefinition> former_;  // less those that are configured
   const TimeRules rules_;
   std::uint64_t provenance_ = 0;
+  SampleCounts samples_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
   std::vector<FinalWindow> final_;

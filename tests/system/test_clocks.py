@@ -5,9 +5,9 @@ import pytest
 from rig import wait_for
 
 
-def run_fleet(rig, by):
+def run_fleet(rig, by, **config):
     broker, collector = rig.broker(), rig.collector()
-    edge = rig.edge(broker, collector)
+    edge = rig.edge(broker, collector, **config)
     ledger = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="4m"), "--speed", 0, "--complete-past", "2m",
                      f"--clock-wrong-by={by}", "--clock-wrong-from", "60s", "--clock-wrong-until", "90s").finish()
     wrong = {(event["device"], event["sequence"]) for event in ledger.events if event["event"] == "clock_wrong"}
@@ -29,7 +29,7 @@ def test_stamps_that_cannot_be_are_dead_letters(rig, tell, by, reason):
 def test_a_clock_that_jumped_ahead_takes_its_streams_back(rig):
     """Within what may be ahead. What comes after the jump is late until it is clear that the clock was wrong; then the streams
     go back, and all that follows is in its windows."""
-    edge, collector, ledger, _ = run_fleet(rig, "3m")
+    edge, collector, ledger, _ = run_fleet(rig, "3m", window=[{"length": "1s"}])
     published = ledger.total("samples")
 
     def outcomes():

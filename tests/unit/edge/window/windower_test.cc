@@ -163,6 +163,7 @@ class Bench {
 
   std::vector<schema::WindowRowT> rows;
   std::vector<schema::SilenceRowT> silences;
+  Totals totals;  // of clocks
 
  private:
   void start() {
@@ -175,6 +176,7 @@ class Bench {
     windower_->collect_changes(effect);
     for (auto& row : effect.windows) rows.push_back(std::move(row));
     for (auto& row : effect.silences) silences.push_back(std::move(row));
+    for (const auto counter : {Counter::streams_rebased, Counter::streams_behind}) totals[counter] += effect.totals[counter];
   }
 
   std::vector<WindowConfig> windows_;
@@ -388,7 +390,9 @@ TEST(Windower, AClockThatJumpedAheadAndCameBackDoesNotStrandItsStream) {
   for (int i = 0; i < 20; ++i) bench.add(begin + (200 + i) * s);
   EXPECT_EQ(bench.add(begin + 25 * s), Placed::late);
   EXPECT_EQ(bench.add(begin + 26 * s), Placed::late);
-  EXPECT_EQ(bench.add(begin + 27 * s), Placed::rebased);
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 0u);
+  EXPECT_EQ(bench.add(begin + 27 * s), Placed::placed);
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
   for (int i = 28; i < 200; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::placed) << i;
   // Where the clock had been before, windows are settled, and those that are not take what comes.
   for (int i = 200; i < 209; ++i) EXPECT_NE(bench.add(begin + i * s), Placed::placed) << i;
@@ -398,14 +402,30 @@ TEST(Windower, AClockThatJumpedAheadAndCameBackDoesNotStrandItsStream) {
   for (const auto& [window, row] : bench.standing()) good += row->counts->good;
   EXPECT_EQ(good, bench.counts().good);
   EXPECT_EQ(bench.counts().good + bench.counts().late, 5u + 20 + 2 + 173 + 9 + 21);
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
+}
+
+// The window that the clock jumped out of is settled: what comes for it is late, and all that follows is not.
+TEST(Windower, AStreamGoesBackOnceAlsoWithinTheWindowThatItJumpedOutOf) {
+  Bench bench({tumbling(60 * s)}, with_rebase);
+  bench.add(begin);
+  bench.add(begin + 200 * s);
+  for (int i = 1; i < 60; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::late) << i;
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  for (int i = 60; i < 100; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::placed) << i;
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
 }
 
 TEST(Windower, AClockThatIsBehindIsSaidOnceAndItsReadingsAreLate) {
   Bench bench({tumbling(s)}, with_rebase);
   for (int i = 0; i < 100; ++i) bench.add(begin + i * s);
-  std::vector<Placed> placed;
-  for (int i = 0; i < 5; ++i) placed.push_back(bench.add(begin + (50 + i) * s));
-  EXPECT_EQ(placed, (std::vector{Placed::late, Placed::late, Placed::behind, Placed::late, Placed::late}));
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(bench.totals[Counter::streams_behind], i < 3 ? 0u : 1u);
+    EXPECT_EQ(bench.add(begin + (50 + static_cast<TimeNs>(i)) * s), Placed::late);
+  }
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 0u);
 }
 
 TEST(Windower, WhatIsNoLongerConfiguredIsSentAndForgotten) {
