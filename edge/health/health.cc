@@ -138,6 +138,10 @@ void add_spool(MetricList& list, const SqliteSpool& spool) {
 void add_sender(MetricList& list, const uplink::SenderStatus& status) {
   list.counter("uplink_batches_total", "Batches acknowledged, since the start.", real(status.batches));
   list.counter("uplink_rows_total", "Rows acknowledged, since the start.", real(status.rows));
+  list.counter("uplink_rows_again_total", "Rows sent again because the collector asked for them, since the start.",
+               real(status.rows_again));
+  list.counter("uplink_directives_ignored_total", "Directives of the collector that this version does not know, since the start.",
+               real(status.directives_ignored));
   list.counter("uplink_bytes_total", "Bytes of these batches, as sent.", real(status.bytes));
   list.counter("uplink_bytes_uncompressed_total", "The same, before compression.", real(status.bytes_uncompressed));
   const std::pair<const char*, std::uint64_t> failures[] = {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/hash.h"
+#include "edge/spool/event_time.h"
 
 namespace stethos::edge {
 namespace {
@@ -15,7 +16,9 @@ using uplink::LaneAnswer;
 using uplink::NumberRange;
 using uplink::NumberSet;
 using uplink::OutboxLane;
+using uplink::RowsAgain;
 using uplink::SendOrder;
+using uplink::WantedRows;
 
 // What an alarm or a window needs to be understood comes before it.
 constexpr std::array<schema::Lane, lane_count> sending_order{schema::Lane::alarms, schema::Lane::notes, schema::Lane::windows};
@@ -24,6 +27,9 @@ constexpr std::array<schema::Lane, lane_count> leaving_order{schema::Lane::windo
 constexpr std::uint64_t leaving_rows_max = 10'000;  // looked at in one go
 constexpr std::size_t acknowledged_ranges_max = 5'000;  // more than an answer can have
 constexpr std::int64_t given_up_ranges_max = 100;  // in one batch
+// Looked at for one batch in search of what is wanted again: some hundredths of a second, with the spool on flash.
+constexpr std::uint64_t searched_rows_max = 20'000;
+constexpr std::uint64_t searched_bytes_max = 32u << 20;
 
 constexpr const char* lane_columns =
     "first_number, next_number, acknowledged, previous_number, previous_hash, waiting_rows, waiting_bytes, history_rows, "
@@ -367,10 +373,17 @@ Status Outbox::note_given_up(std::size_t lane, NumberRange range, schema::GapCau
       .run();
 }
 
-Result<std::vector<OutboxLane>> Outbox::waiting(SendOrder order, std::size_t rows_max, std::size_t bytes_max) {
-  // One read transaction, so that what a lane says of itself and its rows agree.
+// One read transaction, so that what a lane says of itself and its rows agree.
+template <class Read>
+std::invoke_result_t<Read> Outbox::in_one_view(Read read) {
   if (auto begun = reader_.execute("BEGIN"); !begun) return std::unexpected(begun.error());
-  const auto read = [&]() -> Result<std::vector<OutboxLane>> {
+  auto out = read();
+  if (auto ended = reader_.execute("COMMIT"); !ended && out) return std::unexpected(ended.error());
+  return out;
+}
+
+Result<std::vector<OutboxLane>> Outbox::waiting(SendOrder order, std::size_t rows_max, std::size_t bytes_max) {
+  return in_one_view([&]() -> Result<std::vector<OutboxLane>> {
     std::vector<OutboxLane> lanes;
     for (const schema::Lane which : sending_order) {
       const auto state = read_lane(read_lane_, static_cast<std::size_t>(which));
@@ -386,10 +399,54 @@ Result<std::vector<OutboxLane>> Outbox::waiting(SendOrder order, std::size_t row
       lanes.push_back(std::move(out));
     }
     return lanes;
+  });
+}
+
+Result<RowsAgain> Outbox::again(schema::Lane lane, const WantedRows& wanted, std::size_t rows_max, std::size_t bytes_max) {
+  return in_one_view([&] { return read_again(static_cast<std::size_t>(lane), wanted, rows_max, bytes_max); });
+}
+
+Result<RowsAgain> Outbox::read_again(std::size_t lane, const WantedRows& wanted, std::size_t rows_max, std::size_t bytes_max) {
+  const auto state = read_lane(read_lane_, lane);
+  if (!state) return std::unexpected(state.error());
+  const bool at_any_time = wanted.from == 0 && wanted.to == 0;
+  const auto is_meant = [&](std::uint16_t kind, schema::Bytes body) {
+    const auto time = at_any_time ? std::nullopt : event_time_of(static_cast<schema::RowKind>(kind), body);
+    return !time || (*time >= wanted.from && *time < wanted.to);
   };
-  auto lanes = read();
-  if (auto ended = reader_.execute("COMMIT"); !ended && lanes) return std::unexpected(ended.error());
-  return lanes;
+  RowsAgain out;
+  out.through = wanted.numbers.last;
+  std::uint64_t next = std::max(wanted.numbers.first, state->first_number);  // all below are looked at
+  const std::uint64_t last = std::min(wanted.numbers.last, state->next_number - 1);
+  std::uint64_t searched_rows = 0;
+  std::uint64_t searched_bytes = 0;
+  std::uint64_t bytes = 0;
+  if (next <= last) read_ascending_.bind(1, id_of(lane, next)).bind(2, id_of(lane, last));
+  while (next <= last) {
+    const auto row = read_ascending_.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    const std::uint64_t number = number_of(read_ascending_.unsigned_integer(0));
+    out.not_kept += number - next;
+    next = number;
+    if (out.rows.size() >= rows_max || bytes >= bytes_max || searched_rows >= searched_rows_max ||
+        searched_bytes >= searched_bytes_max) {
+      out.through = number - 1;
+      break;
+    }
+    ++next;
+    const auto kind = static_cast<std::uint16_t>(read_ascending_.integer(1));
+    const auto body = read_ascending_.blob(2);
+    ++searched_rows;
+    searched_bytes += body.size();
+    if (!state->acknowledged.contains(number) || !is_meant(kind, body)) continue;
+    out.rows.push_back({number, kind, {body.begin(), body.end()}});
+    bytes += body.size();
+  }
+  read_ascending_.reset();
+  if (out.through == wanted.numbers.last && next <= out.through) out.not_kept += out.through - next + 1;
+  if (out.not_kept > 0) out.cause = schema::GapCause::not_kept;
+  return out;
 }
 
 Status Outbox::read_rows(OutboxLane& out, const Lane& state, SendOrder order, std::size_t rows_max, std::size_t& bytes_left) {

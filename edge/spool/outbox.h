@@ -12,6 +12,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "common/sqlite.h"
@@ -32,7 +33,7 @@ inline constexpr std::uint64_t row_overhead_bytes = 32;
 
 class Outbox {
  public:
-  // For changes, and for waiting(), which may run in another thread. Both outlive the outbox.
+  // For changes, and for waiting() and again(), which may run in another thread. Both outlive the outbox.
   Outbox(sqlite::Database& writer, sqlite::Database& reader);
 
   Status load();
@@ -56,6 +57,8 @@ class Outbox {
   void forget(const uplink::OutboxLane& sent);
 
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max);
+  Result<uplink::RowsAgain> again(schema::Lane lane, const uplink::WantedRows& wanted, std::size_t rows_max,
+                                  std::size_t bytes_max);
 
   // As of the last committed change. Any thread.
   std::array<LaneTotals, lane_count> totals() const;
@@ -90,6 +93,10 @@ class Outbox {
   Status read_rows(uplink::OutboxLane& out, const Lane& state, uplink::SendOrder order, std::size_t rows_max,
                    std::size_t& bytes_left);
   Status read_given_up(uplink::OutboxLane& out);
+  Result<uplink::RowsAgain> read_again(std::size_t lane, const uplink::WantedRows& wanted, std::size_t rows_max,
+                                       std::size_t bytes_max);
+  template <class Read>
+  std::invoke_result_t<Read> in_one_view(Read read);
 
   sqlite::Database& writer_;
   sqlite::Database& reader_;

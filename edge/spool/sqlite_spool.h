@@ -62,6 +62,10 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
 
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
+  Result<uplink::RowsAgain> again(schema::Lane lane, const uplink::WantedRows& wanted, std::size_t rows_max,
+                                  std::size_t bytes_max) override {
+    return outbox_.again(lane, wanted, rows_max, bytes_max);
+  }
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
 
   // As DeadLetters::after.

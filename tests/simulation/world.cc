@@ -256,6 +256,21 @@ void World::lose_store() {
   start_collector();
 }
 
+// Somebody deletes the windows of a span of time, and asks the node for them.
+void World::lose_windows() {
+  if (!store_) return;
+  const TimeNs from = begin + up_to(devices_.front()->time - begin);
+  const TimeNs to = from + s + up_to(60 * s);
+  collector::NewRequest request{.node = "edge", .lanes = {schema::Lane::windows}, .from = from, .to = to};
+  const auto asked = collector::Wanted(*store_).ask(request, clock_->now());
+  if (!asked && asked.error().code == Code::invalid) return;  // the node is not known yet
+  const auto deleted = asked ? store_->database().execute("DELETE FROM windows WHERE start_ns >= " + std::to_string(from) +
+                                                          " AND start_ns < " + std::to_string(to))
+                             : std::unexpected(asked.error());
+  if (!deleted && deleted.error().code != Code::full) return crash_collector();
+  if (deleted) ++tally_.requests;
+}
+
 void World::copy_edge() {
   if (!edge_) return;
   image_ = disk_.copy(edge_file_);
@@ -451,6 +466,7 @@ void World::step() {
   if (chance(0.005)) crash_collector();
   if (chance(0.005)) trouble_a_disk();
   if (chance(0.0005)) lose_store();
+  if (chance(0.005)) lose_windows();
   if (with_copies_ && chance(0.005)) copy_edge();
   if (with_copies_ && chance(0.002)) put_edge_back();
   if (chance(0.02)) disk_.unlimit();
@@ -494,7 +510,7 @@ bool World::is_drained() {
   for (const auto& lane : edge_->spool->lane_totals()) {
     if (lane.waiting.rows > 0) return false;
   }
-  return to_edge_.empty();
+  return to_edge_.empty() && collector::Wanted(*store_).open_count() == 0;
 }
 
 std::string World::run(std::uint64_t steps) {

@@ -2,8 +2,9 @@
 // and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
 //
 // A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
-// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store, and the
-// edge may be put back to a copy of an earlier day: then what it had acknowledged since may be missing, and nothing else.
+// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store, or
+// windows of it that are then asked for again, and the edge may be put back to a copy of an earlier day: then what it had
+// acknowledged since may be missing, and nothing else.
 #pragma once
 
 #include <array>
@@ -49,7 +50,8 @@ struct Tally {
   std::uint64_t power_losses = 0;  // of them
   std::uint64_t disk_faults = 0;
   std::uint64_t lost_stores = 0;
-  std::uint64_t copies = 0;  // that the edge was put back to
+  std::uint64_t requests = 0;  // for windows that were deleted
+  std::uint64_t copies = 0;    // that the edge was put back to
   std::uint64_t clock_jumps = 0;
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
@@ -93,6 +95,7 @@ class World {
   void start_collector();
   void crash_collector();
   void lose_store();
+  void lose_windows();
   void copy_edge();
   void put_edge_back();
   void stop_machine(const std::string& file);

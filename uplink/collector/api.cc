@@ -116,7 +116,8 @@ Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Bu
       store_identity_(store.identity()),
       intake_(store),
       query_(store),
-      retention_(store, budgets) {}
+      retention_(store, budgets),
+      wanted_(store) {}
 
 HttpAnswer Api::handle(const HttpRequest& request) {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
@@ -301,6 +302,10 @@ HttpAnswer Api::metrics() {
   add("rows_total", rows_help, Kind::counter, stored(Counter::rows), {{"outcome", "taken"}});
   add("rows_total", rows_help, Kind::counter, stored(Counter::rows_duplicate), {{"outcome", "duplicate"}});
   add("rows_total", rows_help, Kind::counter, stored(Counter::rows_postponed), {{"outcome", "postponed"}});
+  add("rows_total", rows_help, Kind::counter, stored(Counter::rows_again), {{"outcome", "again"}});
+  const auto wanted = wanted_.open_count();
+  if (!wanted) return reading_failed(wanted.error());
+  add("wanted_requests", "Requests for rows again that nodes have not answered yet.", Kind::gauge, static_cast<double>(*wanted));
   add("rows_refused_total", "Of the rows taken, those set aside because they are not what they claim to be.", Kind::counter,
       stored(Counter::rows_refused));
   add("rows_unknown_total", "Of the rows taken, those of a kind that this program does not know.", Kind::counter,

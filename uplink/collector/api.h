@@ -19,6 +19,7 @@
 #include "uplink/collector/query.h"
 #include "uplink/collector/retention.h"
 #include "uplink/collector/store.h"
+#include "uplink/collector/wanted.h"
 
 namespace stethos::collector {
 
@@ -95,6 +96,7 @@ class Api {
   Intake intake_;
   Query query_;
   Retention retention_;
+  Wanted wanted_;
   std::size_t bytes_since_kept_ = 0;  // of batches
   Traffic traffic_;
   std::map<std::string, std::uint64_t> batches_refused_{

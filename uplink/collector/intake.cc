@@ -16,7 +16,7 @@ using uplink::NumberSet;
 
 constexpr std::size_t stream_ids_max = 100'000;
 // What a verifier of answers lets pass, see schemas/envelope.cc.
-static_assert(lanes_per_batch_max * (ranges_per_lane_max + 1) < 4096);
+static_assert(lanes_per_batch_max * (ranges_per_lane_max + 3) < 4096);
 
 TimeNs plausible_time(TimeNs time) { return std::clamp(time, -plausible_time_max, plausible_time_max); }
 
@@ -44,11 +44,13 @@ struct Intake::Source {
   int lane = 0;
   std::uint64_t number = 0;
   TimeNs now = 0;
+  bool is_again = false;
 };
 
 Intake::Intake(Store& store)
     : store_(store),
       tally_(store.database()),
+      wanted_(store),
       upsert_node_(store.database(),
                    "INSERT INTO nodes (name, first_seen_ns, last_seen_ns) VALUES (?1, ?2, ?2) "
                    "ON CONFLICT (name) DO UPDATE SET last_seen_ns = max(last_seen_ns, ?2) RETURNING id"),
@@ -119,7 +121,8 @@ Intake::Intake(Store& store)
                                 "SELECT length(body), spool <> ?6 AND body <> ?10 FROM alarms WHERE stream = ?1 AND "
                                 "limit_id = ?2 AND activated_ns = ?3")},
       insert_unknown_(store.database(),
-                      "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?)"),
+                      "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT DO NOTHING"),
       insert_refused_(
           store.database(),
           "INSERT INTO refused_rows (spool, lane, number, kind, reason, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?) "
@@ -143,7 +146,9 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     Source source{.node_name = view(batch.node()), .now = now};
     const auto rows = tally_.total(Counter::rows);
     if (!rows) return std::unexpected(rows.error());
-    rows_before_ = *rows;
+    const auto again = tally_.total(Counter::rows_again);
+    if (!again) return std::unexpected(again.error());
+    rows_before_ = *rows + *again;
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
     source.node = *node;
@@ -229,6 +234,7 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
     if (*held != before) {
       if (auto written = write_ranges(source.spool, source.lane, *held); !written) return written;
     }
+    if (auto taken = take_again(source, lane, *held, ack); !taken) return taken;
   }
   ack.lane = static_cast<std::uint8_t>(source.lane);
   ack.durable_through = held->durable_through();
@@ -239,6 +245,34 @@ Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::L
     ack.ranges.back()->first = range.first;
     ack.ranges.back()->last = range.last;
   }
+  return {};
+}
+
+// Takes what was asked for again, and asks for what is left.
+Status Intake::take_again(Source source, const schema::LaneBatch& lane, const NumberSet& held, schema::LaneAckT& ack) {
+  auto open = wanted_.open_of(source.node, source.spool, source.lane, lane.next_number(), source.now);
+  if (!open) return std::unexpected(open.error());
+  if (const schema::Again* again = lane.again(); again != nullptr && *open && answers(*again, **open)) {
+    const std::int64_t before = tally_.of(Counter::rows_again);
+    source.is_again = true;
+    if (again->rows() != nullptr) {
+      for (const auto* row : *again->rows()) {
+        if (!held.contains(row->number())) continue;  // it has to come as one that never came
+        tally_.count(Counter::rows_again);
+        if (auto taken = take_row(source, *row); !taken) return taken;
+      }
+    }
+    auto noted = wanted_.note_answer(**open, *again, tally_.of(Counter::rows_again) - before, source.now);
+    if (!noted) return noted;
+    open = wanted_.open_of(source.node, source.spool, source.lane, lane.next_number(), source.now);
+    if (!open) return std::unexpected(open.error());
+  }
+  if (!*open) return {};
+  ack.wanted = std::make_unique<schema::WantedT>();
+  ack.wanted->first = (*open)->next;
+  ack.wanted->last = (*open)->last;
+  ack.wanted->from_ns = (*open)->from;
+  ack.wanted->to_ns = (*open)->to;
   return {};
 }
 
@@ -345,7 +379,7 @@ Status Intake::take_row(Source source, const schema::Row& row) {
       return refuse_row(source, row, "it has no kind");
   }
   if (body.size() > schema::row_bytes_max) return refuse_row(source, row, "its kind is unknown and it is too large to be kept");
-  tally_.count(Counter::rows_unknown);
+  if (!source.is_again) tally_.count(Counter::rows_unknown);
   const Status written = insert_unknown_.bind(1, source.spool)
                              .bind(2, source.lane)
                              .bind(3, row.number())
@@ -361,7 +395,8 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
   const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
   // Which row of the store's life it is tells it apart from all others of its hour.
-  const std::int64_t id = first_id(row.start_ns(), hour_ns) + (rows_before_ + tally_.of(Counter::rows)) % ids_per_slice;
+  const std::int64_t id = first_id(row.start_ns(), hour_ns) +
+                          (rows_before_ + tally_.of(Counter::rows) + tally_.of(Counter::rows_again)) % ids_per_slice;
   const auto conflicts = upsert(windows_, body, [&](sqlite::Statement& statement) {
     statement.bind(1, *stream)
         .bind(2, row.start_ns())
@@ -453,7 +488,7 @@ Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
                              .bind(12, source.now)
                              .run();
   if (!written) return written;
-  tally_.count(Counter::gaps, store_.database().changes());
+  if (!source.is_again) tally_.count(Counter::gaps, store_.database().changes());
   count_note(view(row.device()).size() + name_of(row.cause()).size());
   return {};
 }
@@ -471,7 +506,7 @@ Status Intake::take_event(const Source& source, const schema::EventRow& row) {
                              .bind(8, source.now)
                              .run();
   if (!written) return written;
-  tally_.count(Counter::events, store_.database().changes());
+  if (!source.is_again) tally_.count(Counter::events, store_.database().changes());
   count_note(kind.size() + view(row.device()).size() + view(row.channel()).size() + view(row.detail()).size());
   return {};
 }
@@ -491,7 +526,7 @@ Status Intake::take_silence(const Source& source, const schema::SilenceRow& row)
         .bind(9, source.now)
         .run();
   };
-  tally_.count(Counter::silences);
+  if (!source.is_again) tally_.count(Counter::silences);
   if (auto updated = run(update_silence_); !updated || store_.database().changes() > 0) return updated;
   const Status written = run(insert_silence_);
   if (written) count_note(0);
@@ -519,6 +554,7 @@ Status Intake::take_alarm(const Source& source, const schema::AlarmRow& row, sch
 Status Intake::refuse_row(const Source& source, const schema::Row& row, std::string_view reason) {
   spdlog::debug("node {}: row {} of lane {}, kind {}, is set aside: {}", source.node_name, row.number(), source.lane, row.kind(),
                 reason);
+  if (source.is_again) return {};  // it was refused when it came first
   tally_.count(Counter::rows_refused);
   const schema::Bytes body(row.body()->data(), std::min<std::size_t>(row.body()->size(), refused_row_bytes_max));
   const auto id = run_for_integer(insert_refused_.bind(1, source.spool)

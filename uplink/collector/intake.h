@@ -4,7 +4,7 @@
 // lane, which numbers are durable here or known never to come. A row that came before changes nothing. A window replaces the
 // one of the same identity only with a higher (generation, revision), an alarm with a higher revision. A row of a kind that is
 // not known is kept as bytes; one that is not what it claims to be is kept aside with the reason; both are acknowledged, so that
-// no lane is blocked.
+// no lane is blocked. Rows that were asked for again (see wanted.h) came before and are taken all the same, by the same rules.
 //
 // One thread at a time.
 #pragma once
@@ -20,6 +20,7 @@
 #include "common/result.h"
 #include "schemas/envelope.h"
 #include "uplink/collector/store.h"
+#include "uplink/collector/wanted.h"
 #include "uplink/protocol/ranges.h"
 
 namespace stethos::collector {
@@ -56,6 +57,7 @@ class Intake {
   };
 
   Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
+  Status take_again(Source source, const schema::LaneBatch& lane, const uplink::NumberSet& held, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
   Status write_ranges(std::int64_t spool, int lane, const uplink::NumberSet& held);
   Status note_lost_rows(const Source& source, const schema::LaneBatch& lane, uplink::NumberSet& held);
@@ -77,7 +79,8 @@ class Intake {
 
   Store& store_;
   Tally tally_;
-  std::int64_t rows_before_ = 0;  // the store ever took, before this batch
+  Wanted wanted_;
+  std::int64_t rows_before_ = 0;  // the store ever took, before this batch, with those that came again
   // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
   std::unordered_map<std::string, std::int64_t> stream_ids_;
 

@@ -35,6 +35,27 @@ bool is_label(const flatbuffers::String* text) { return is_plain_text(view(text)
 
 Status refuse(Code code, std::string why) { return fail(code, "reading a batch", std::move(why)); }
 
+// Each within the numbers, and beyond the one before.
+Status check_rows(const flatbuffers::Vector<flatbuffers::Offset<schema::Row>>* rows, std::uint64_t next, std::uint64_t end,
+                  const std::string& name) {
+  if (rows == nullptr) return {};
+  for (const auto* row : *rows) {
+    if (row->number() < next || row->number() >= end) {
+      return refuse(Code::invalid, name + "row " + std::to_string(row->number()) + " is out of place");
+    }
+    next = row->number() + 1;
+  }
+  return {};
+}
+
+Status check_again(const schema::Again& again, std::uint64_t next_number, const std::string& name) {
+  if (again.first() == 0 || again.through() < again.first() || again.through() > number_max ||
+      again.not_kept() > again.through() - again.first() + 1) {
+    return refuse(Code::invalid, name + "what it sends again contradicts itself");
+  }
+  return check_rows(again.rows(), again.first(), std::min(again.through() + 1, next_number), name);
+}
+
 Status check_lane(const schema::LaneBatch& lane) {
   const std::string name = "lane " + std::to_string(lane.lane()) + ": ";
   if (lane.first_number() == 0 || lane.lowest_kept() < lane.first_number() || lane.lowest_kept() > lane.next_number() ||
@@ -50,16 +71,8 @@ Status check_lane(const schema::LaneBatch& lane) {
       next = range->last() + 1;
     }
   }
-  next = lane.lowest_kept();
-  if (lane.rows() != nullptr) {
-    for (const auto* row : *lane.rows()) {
-      if (row->number() < next || row->number() >= lane.next_number()) {
-        return refuse(Code::invalid, name + "row " + std::to_string(row->number()) + " is out of place");
-      }
-      next = row->number() + 1;
-    }
-  }
-  return {};
+  if (auto checked = check_rows(lane.rows(), lane.lowest_kept(), lane.next_number(), name); !checked) return checked;
+  return lane.again() == nullptr ? Status{} : check_again(*lane.again(), lane.next_number(), name);
 }
 
 }  // namespace
@@ -76,6 +89,7 @@ Status check_batch(const schema::UplinkBatch& batch) {
       return refuse(Code::invalid, "lane " + std::to_string(lane->lane()) + " is in it twice");
     if (auto checked = check_lane(*lane); !checked) return checked;
     rows += lane->rows() == nullptr ? 0 : lane->rows()->size();
+    rows += lane->again() == nullptr || lane->again()->rows() == nullptr ? 0 : lane->again()->rows()->size();
   }
   if (rows > schema::rows_per_batch_max) return refuse(Code::too_large, "it has too many rows");
   return {};

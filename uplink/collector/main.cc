@@ -1,7 +1,8 @@
-// stethos-collector: run, check, config, query, version.
+// stethos-collector: run, check, config, query, wanted, version.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 #include "uplink/collector/render.h"
 #include "uplink/collector/server.h"
 #include "uplink/collector/store.h"
+#include "uplink/collector/wanted.h"
 
 namespace stethos::collector {
 namespace {
@@ -118,6 +120,72 @@ int query(const std::string& what, const std::string& store_path, const Paramete
   return show(query.windows(*filter, tier), [&](const auto& page) { return table_of(page, *filter); });
 }
 
+int complain_of(const Error& error) {
+  complain(error.text());
+  return error.code == Code::invalid || error.code == Code::too_large ? exit_usage : exit_store;
+}
+
+// One that is there: a collector that was never started has nothing to ask for again.
+Result<std::unique_ptr<Store>> open_existing(const std::string& path, sqlite::Access access) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return fail(Code::io, "opening the store " + path, "it is not there");
+  return Store::open(path, access, system_clock().now());
+}
+
+struct WantedOptions {
+  std::string node, lane, from, to;
+  std::uint64_t first = 0, last = 0;  // 0: not given
+  std::int64_t id = 0;
+};
+
+int ask_again(const std::string& store_path, const WantedOptions& options) {
+  NewRequest request{.node = options.node, .lanes = {}};
+  for (const schema::Lane lane : schema::EnumValuesLane()) {
+    if (options.lane.empty() || options.lane == schema::EnumNameLane(lane)) request.lanes.push_back(lane);
+  }
+  const bool has_numbers = options.first != 0 || options.last != 0;
+  if (has_numbers == (!options.from.empty() || !options.to.empty()) || (has_numbers && options.lane.empty())) {
+    complain("expected --from and --to, or --lane, --first and --last");
+    return exit_usage;
+  }
+  if (has_numbers) {
+    request.numbers = {options.first, options.last};
+  } else {
+    const auto span = parse_filter({{"from", options.from}, {"to", options.to}}, {"from", "to"});
+    if (!span || *span->from >= *span->to) {
+      complain(span ? "--to: expected a time after --from" : "--" + span.error().parameter + ": " + span.error().message);
+      return exit_usage;
+    }
+    request.from = span->from;
+    request.to = span->to;
+  }
+  auto store = open_existing(store_path, sqlite::Access::read_write);
+  if (!store) return complain_of(store.error());
+  const auto ids = Wanted(**store).ask(request, system_clock().now());
+  if (!ids) return complain_of(ids.error());
+  for (const std::int64_t id : *ids) print("request " + std::to_string(id) + "\n");
+  return exit_ok;
+}
+
+int cancel_wanted(const std::string& store_path, std::int64_t id) {
+  auto store = open_existing(store_path, sqlite::Access::read_write);
+  if (!store) return complain_of(store.error());
+  const auto cancelled = Wanted(**store).cancel(id, system_clock().now());
+  if (!cancelled) return complain_of(cancelled.error());
+  if (*cancelled) return exit_ok;
+  complain("no request " + std::to_string(id) + " is open");
+  return exit_usage;
+}
+
+int list_wanted(const std::string& store_path) {
+  auto store = open_existing(store_path, sqlite::Access::read_only);
+  if (!store) return complain_of(store.error());
+  const auto requests = Wanted(**store).list();
+  if (!requests) return complain_of(requests.error());
+  print(table_of(*requests));
+  return exit_ok;
+}
+
 int main_with(int argc, char** argv) {
   CLI::App app("Takes batches of window rows from edges, keeps them in one file, and serves them.", "stethos-collector");
   app.require_subcommand(1);
@@ -149,6 +217,26 @@ int main_with(int argc, char** argv) {
     query_command->add_option("--" + std::string(name), values[std::string(name)], "As in GET /v1/windows, see docs/api.md");
   }
 
+  auto* wanted_command = app.add_subcommand("wanted", "Asks nodes for rows again that they have sent and still keep");
+  wanted_command->require_subcommand(1);
+  WantedOptions wanted;
+  const auto add_store = [&](CLI::App* command) {
+    command->add_option("--store", store_path, "The store's file; the collector may run or not")->required();
+    return command;
+  };
+  auto* ask_command = add_store(wanted_command->add_subcommand("add", "Asks for rows again, by time or by number"));
+  ask_command->add_option("--node", wanted.node, "The node's name")->required();
+  ask_command->add_option("--lane", wanted.lane, "alarms, windows or notes; of a span of time all without it")
+      ->check(CLI::IsMember({"alarms", "windows", "notes"}));
+  ask_command->add_option("--from", wanted.from, "Windows that start, alarms that were activated, at or after this time");
+  ask_command->add_option("--to", wanted.to, "And before this one");
+  ask_command->add_option("--first", wanted.first, "The first number, in the spool that the node began last")
+      ->check(CLI::PositiveNumber);
+  ask_command->add_option("--last", wanted.last, "And the last")->check(CLI::PositiveNumber);
+  const auto* list_command = add_store(wanted_command->add_subcommand("list", "Prints what was asked for, and what came"));
+  auto* cancel_command = add_store(wanted_command->add_subcommand("cancel", "Ends a request"));
+  cancel_command->add_option("--id", wanted.id, "Its number")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -170,6 +258,9 @@ int main_with(int argc, char** argv) {
     }
     return query(what, store_path, parameters);
   }
+  if (ask_command->parsed()) return ask_again(store_path, wanted);
+  if (list_command->parsed()) return list_wanted(store_path);
+  if (cancel_command->parsed()) return cancel_wanted(store_path, wanted.id);
   if (run_command->parsed()) return run(config_path);
   const auto loaded = load_config(config_path);
   if (!loaded) return exit_config;

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "uplink/collector/query.h"
+#include "uplink/collector/wanted.h"
 
 namespace stethos::collector {
 
@@ -29,5 +31,6 @@ std::string table_of(const Page<NodeRecord>& page);
 std::string table_of(const Page<GapRecord>& page);
 std::string table_of(const Page<EventRecord>& page);
 std::string table_of(const Page<SilenceRecord>& page);
+std::string table_of(const std::vector<Request>& requests);
 
 }  // namespace stethos::collector

@@ -272,4 +272,18 @@ std::string table_of(const Page<SilenceRecord>& page) {
   return table.text();
 }
 
+std::string table_of(const std::vector<Request>& requests) {
+  TextTable table(
+      {"id", "node", "lane", "from", "to", "first", "last", "answered", "rows", "not kept", "cause", "state", "asked"});
+  for (const Request& request : requests) {
+    const bool is_begun = request.next > 0;
+    table.add({std::to_string(request.id), request.node, schema::EnumNameLane(request.lane), table_time(request.from.value_or(0)),
+               table_time(request.to.value_or(0)), is_begun ? std::to_string(request.numbers.first) : "-",
+               is_begun ? std::to_string(request.numbers.last) : "-", is_begun ? std::to_string(request.next - 1) : "-",
+               std::to_string(request.rows), std::to_string(request.not_kept), or_dash(request.cause), request.state,
+               table_time(request.asked)});
+  }
+  return table.text();
+}
+
 }  // namespace stethos::collector

@@ -223,8 +223,29 @@ CREATE TABLE unknown_rows (
   number     INTEGER NOT NULL,
   kind       INTEGER NOT NULL,
   body       BLOB NOT NULL,
-  stored_ns  INTEGER NOT NULL
+  stored_ns  INTEGER NOT NULL,
+  UNIQUE (spool, lane, number)
 ) STRICT;
+
+-- What operators asked nodes for again, see wanted.h. `spool` is 0 until a node was asked for a span of time.
+CREATE TABLE wanted (
+  id         INTEGER PRIMARY KEY,
+  node       INTEGER NOT NULL REFERENCES nodes,
+  spool      INTEGER NOT NULL,
+  lane       INTEGER NOT NULL,
+  first      INTEGER NOT NULL,
+  last       INTEGER NOT NULL,
+  from_ns    INTEGER NOT NULL,            -- event time; both 0: any
+  to_ns      INTEGER NOT NULL,
+  next       INTEGER NOT NULL,            -- numbers below are answered
+  rows       INTEGER NOT NULL,
+  not_kept   INTEGER NOT NULL,
+  cause      TEXT NOT NULL,
+  state      TEXT NOT NULL,
+  asked_ns   INTEGER NOT NULL,
+  ended_ns   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX wanted_open ON wanted (node, lane, id) WHERE state = 'open';
 
 CREATE TABLE refused_rows (
   id         INTEGER PRIMARY KEY,
@@ -255,6 +276,8 @@ const char* name_of(Counter counter) {
       return "rows";
     case Counter::rows_duplicate:
       return "rows_duplicate";
+    case Counter::rows_again:
+      return "rows_again";
     case Counter::rows_postponed:
       return "rows_postponed";
     case Counter::rows_refused:

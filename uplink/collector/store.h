@@ -38,6 +38,7 @@ enum class Counter : std::uint8_t {
   batches,
   rows,               // taken in for the first time
   rows_duplicate,     // taken in before
+  rows_again,         // that were asked for again, and came
   rows_postponed,     // left to be sent again: the lane has too many holes
   rows_refused,       // of a known kind, and not what they claim to be
   rows_unknown,       // of a kind that this program does not know

@@ -53,6 +53,23 @@ struct LaneAnswer {
   std::uint64_t last_hash = 0;
 };
 
+// What the collector asks for again of a lane.
+struct WantedRows {
+  NumberRange numbers;
+  TimeNs from = 0;  // event time of the rows; both 0: any
+  TimeNs to = 0;    // exclusive
+
+  bool operator==(const WantedRows&) const = default;
+};
+
+// The answer to the beginning of it, or to all of it.
+struct RowsAgain {
+  std::uint64_t through = 0;   // of the numbers, inclusive: all of these were looked at
+  std::uint64_t not_kept = 0;  // how many of them have no row any more
+  schema::GapCause cause = schema::GapCause::unknown;  // why
+  std::vector<OutboxRow> rows;  // ascending
+};
+
 // Called from the sender's thread while another one adds rows.
 class OutboxSource {
  public:
@@ -64,6 +81,10 @@ class OutboxSource {
   // Up to `rows_max` rows and about `bytes_max` bytes of what waits, alarms first, notes before windows. Every lane is in the
   // answer, with or without rows.
   virtual Result<std::vector<OutboxLane>> waiting(SendOrder order, std::size_t rows_max, std::size_t bytes_max) = 0;
+
+  // Rows that the collector has had and asks for again, up to `rows_max` of them and about `bytes_max` bytes, each at least 1.
+  // Those that wait are not among them: they come by themselves.
+  virtual Result<RowsAgain> again(schema::Lane lane, const WantedRows& wanted, std::size_t rows_max, std::size_t bytes_max) = 0;
 
   // The collector has these, and no others: what it has waits no more. True: rows that it had had wait again, for it has lost
   // them. Whoever keeps the rows takes a new identity if the collector holds rows under its numbers that it never gave out.

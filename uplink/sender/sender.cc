@@ -29,6 +29,16 @@ Status check_outbox(const std::vector<OutboxLane>& lanes) {
   return {};
 }
 
+constexpr std::size_t directive_kinds_max = 100;  // that are remembered, and so logged
+
+std::unique_ptr<schema::RowT> sent_row(OutboxRow& row) {
+  auto sent = std::make_unique<schema::RowT>();
+  sent->number = row.number;
+  sent->kind = row.kind;
+  sent->body = std::move(row.body);
+  return sent;
+}
+
 schema::UplinkBatchT batch_of(std::vector<OutboxLane> lanes) {
   schema::UplinkBatchT batch;
   for (OutboxLane& lane : lanes) {
@@ -48,13 +58,7 @@ schema::UplinkBatchT batch_of(std::vector<OutboxLane> lanes) {
       given_up->last_ns = each.last_ns;
       out->given_up.push_back(std::move(given_up));
     }
-    for (OutboxRow& row : lane.rows) {
-      auto sent = std::make_unique<schema::RowT>();
-      sent->number = row.number;
-      sent->kind = row.kind;
-      sent->body = std::move(row.body);
-      out->rows.push_back(std::move(sent));
-    }
+    for (OutboxRow& row : lane.rows) out->rows.push_back(sent_row(row));
     batch.lanes.push_back(std::move(out));
   }
   return batch;
@@ -73,6 +77,32 @@ Result<LaneAnswer> read_lane(const schema::LaneAckT& ack) {
     return fail(Code::corrupt, "reading the answer for lane " + std::to_string(ack.lane), "its ranges are not in order");
   }
   return out;
+}
+
+std::unique_ptr<schema::AgainT> again_of(const WantedRows& wanted, RowsAgain& answer) {
+  auto out = std::make_unique<schema::AgainT>();
+  out->first = wanted.numbers.first;
+  out->from_ns = wanted.from;
+  out->to_ns = wanted.to;
+  out->through = answer.through;
+  out->not_kept = answer.not_kept;
+  out->cause = answer.cause;
+  for (OutboxRow& row : answer.rows) out->rows.push_back(sent_row(row));
+  return out;
+}
+
+Result<WantedRows> read_wanted(const schema::WantedT& wanted) {
+  const bool is_span = wanted.from_ns < wanted.to_ns || (wanted.from_ns == 0 && wanted.to_ns == 0);
+  if (wanted.first == 0 || wanted.last < wanted.first || !is_span) {
+    return fail(Code::corrupt, "reading what the collector wants again", "its numbers or times contradict each other");
+  }
+  return WantedRows{{wanted.first, wanted.last}, wanted.from_ns, wanted.to_ns};
+}
+
+std::size_t bytes_of(const std::vector<OutboxRow>& rows) {
+  std::size_t bytes = 0;
+  for (const OutboxRow& row : rows) bytes += row.body.size();
+  return bytes;
 }
 
 }  // namespace
@@ -95,7 +125,9 @@ std::string_view name_of(SenderState state) {
 struct Sender::Sent {
   std::map<std::uint8_t, std::vector<std::uint64_t>> lanes;  // the numbers of the rows
   std::string spool;
-  std::uint64_t rows = 0;
+  std::map<schema::Lane, WantedRows> wanted;  // that this batch answers
+  std::uint64_t rows_again = 0;
+  std::uint64_t rows = 0;                     // the others
   std::uint64_t bytes = 0;
   std::uint64_t bytes_uncompressed = 0;
   bool left_rows_behind = false;  // the outbox had more than one batch takes
@@ -192,14 +224,15 @@ DurationNs Sender::step() {
   auto lanes = read_outbox();
   if (!lanes) return back_off(Problem::outbox, lanes.error(), 0);
   const bool has_rows = std::ranges::any_of(*lanes, [](const OutboxLane& lane) { return !lane.rows.empty(); });
-  const bool heartbeat_due = !last_success_ || now - *last_success_ >= config_.heartbeat;
-  if (has_rows || heartbeat_due) return deliver(std::move(*lanes), offered_until);
+  // After a failure even an empty batch: its answer says what is still wanted again.
+  const bool heartbeat_due = !last_success_ || backoff_ > 0 || now - *last_success_ >= config_.heartbeat;
+  auto again = read_again(*lanes);
+  if (!again) return back_off(Problem::outbox, again.error(), 0);
+  if (has_rows || heartbeat_due || !again->empty()) return deliver(std::move(*lanes), std::move(*again), offered_until);
   has_backlog_ = false;
-  backoff_ = 0;
   update([](SenderStatus& status) {
     status.state = SenderState::idle;
     status.rows_waiting = 0;
-    status.last_error.clear();
   });
   return wait(now);
 }
@@ -211,8 +244,35 @@ Result<std::vector<OutboxLane>> Sender::read_outbox() {
   return lanes;
 }
 
-DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) {
-  Sent sent{.lanes = {}, .spool = source_.spool_identity()};
+// What the last answer wants, as far as the rows that wait leave room. It is forgotten here: should this batch be refused because
+// of it, the next one goes without.
+Result<Sender::Again> Sender::read_again(const std::vector<OutboxLane>& lanes) {
+  Again out;
+  const auto wanted = std::exchange(wanted_, {});
+  std::size_t rows = 0;
+  std::size_t bytes = 0;
+  for (const OutboxLane& lane : lanes) {
+    if (lane.rows_waiting > lane.rows.size()) return out;
+    rows += lane.rows.size();
+    bytes += bytes_of(lane.rows);
+  }
+  // Where the line is slow no more than a second of it, so that what comes next does not wait for long.
+  const std::size_t bytes_max = config_.bytes_per_s_max == 0
+                                    ? config_.batch_bytes_max
+                                    : std::min<std::size_t>(config_.batch_bytes_max, config_.bytes_per_s_max);
+  for (const auto& [lane, range] : wanted) {
+    if (rows >= rows_max_ || bytes >= bytes_max) break;
+    auto answer = source_.again(lane, range, rows_max_ - rows, bytes_max - bytes);
+    if (!answer) return std::unexpected(answer.error());
+    rows += answer->rows.size();
+    bytes += bytes_of(answer->rows);
+    out.emplace(lane, LaneAgain{range, std::move(*answer)});
+  }
+  return out;
+}
+
+DurationNs Sender::deliver(std::vector<OutboxLane> lanes, Again again, TimeNs offered_until) {
+  Sent sent{.lanes = {}, .spool = source_.spool_identity(), .wanted = {}};
   std::uint64_t waiting = 0;
   TimeNs oldest = 0;
   for (const OutboxLane& lane : lanes) {
@@ -230,6 +290,13 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) 
   });
 
   auto batch = batch_of(std::move(lanes));
+  for (const auto& lane : batch.lanes) {
+    const auto answered = again.find(static_cast<schema::Lane>(lane->lane));
+    if (answered == again.end()) continue;
+    sent.wanted.emplace(answered->first, answered->second.wanted);
+    sent.rows_again += answered->second.answer.rows.size();
+    lane->again = again_of(answered->second.wanted, answered->second.answer);
+  }
   batch.node = config_.node;
   batch.spool = sent.spool;
   batch.sent_ns = clock_.now();
@@ -247,8 +314,8 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, TimeNs offered_until) 
       return config_.backoff_min;
     }
     if (error.failure != PostFailure::refused) return back_off(Problem::unreachable, error.error, error.retry_after);
-    if (sent.rows > 1) {
-      rows_max_ = static_cast<std::size_t>(sent.rows / 2);
+    if (const std::uint64_t rows = sent.rows + sent.rows_again; rows > 1) {
+      rows_max_ = static_cast<std::size_t>(rows / 2);
       backoff_ = 0;  // another batch is another try
     }
     return back_off(Problem::refused, error.error, error.retry_after);
@@ -268,6 +335,7 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
 
   // All of it is judged before any of it is believed.
   std::vector<LaneAnswer> lanes;
+  std::map<schema::Lane, WantedRows> wanted;
   std::uint64_t rows_held = 0;
   for (const auto& lane : ack.lanes) {
     const auto known = sent.lanes.find(lane->lane);
@@ -278,20 +346,29 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
     rows_held += static_cast<std::uint64_t>(std::ranges::count_if(
         known->second, [&](std::uint64_t number) { return number <= read->durable_through || beyond.contains(number); }));
     lanes.push_back(std::move(*read));
+    if (!lane->wanted) continue;
+    const auto asked = read_wanted(*lane->wanted);
+    if (!asked) return back_off(Problem::answer, asked.error(), 0);
+    wanted.emplace(lanes.back().lane, *asked);
   }
   const auto wait_again = source_.answered(lanes);
   if (!wait_again) return back_off(Problem::outbox, wait_again.error(), 0);
   if (source_.spool_identity() != sent.spool) return refuse("the collector has other rows under the numbers of this spool");
   if (rows_held == 0 && sent.rows > 0) return refuse("the collector took none of the rows");
-  for (const auto& directive : ack.directives)
-    spdlog::info("the collector asks for \"{}\", which is unknown here", directive->kind);
+  note_directives(ack);
 
   const DurationNs now = clock_.monotonic();
   if (backoff_ > 0) spdlog::info("the collector answers again");
   backoff_ = 0;
   last_success_ = now;
   has_greeted_ = true;
-  has_backlog_ = sent.left_rows_behind || rows_held < sent.rows || *wait_again;
+  // One that asks again for what it was just sent is answered when there is a batch to send anyway.
+  const bool wants_more = std::ranges::any_of(wanted, [&](const auto& each) {
+    const auto before = sent.wanted.find(each.first);
+    return before == sent.wanted.end() || before->second != each.second;
+  });
+  wanted_ = std::move(wanted);
+  has_backlog_ = sent.left_rows_behind || rows_held < sent.rows || *wait_again || wants_more;
   rows_max_ = std::min(config_.rows_max, rows_max_ * 2);
   DurationNs pause = std::min<DurationNs>(retry_after_max, static_cast<DurationNs>(ack.retry_after_ms) * ns_per_ms);
   if (config_.bytes_per_s_max > 0) {
@@ -316,12 +393,23 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
     status.bytes_uncompressed += sent.bytes_uncompressed;
     status.rows_waiting -= std::min(status.rows_waiting, rows_held);
     if (status.rows_waiting == 0) status.oldest_waiting = 0;
+    status.rows_again += sent.rows_again;
     status.directives_ignored += ack.directives.size();
     status.rows_max = rows_max_;
     status.collector = ack.collector;
     status.last_error.clear();
   });
   return wait(now);
+}
+
+// None is known to this version.
+void Sender::note_directives(const schema::UplinkAckT& ack) {
+  for (const auto& directive : ack.directives) {
+    const std::string kind = schema::is_name(directive->kind) ? directive->kind : "of no name";
+    if (directives_.size() < directive_kinds_max && directives_.insert(kind).second) {
+      spdlog::warn("ignoring directives of the collector that are unknown here: {}", kind);
+    }
+  }
 }
 
 DurationNs Sender::back_off(Problem problem, const Error& error, DurationNs at_least) {

@@ -2,6 +2,9 @@
 // more. Whatever goes wrong, the same rows are sent again; nothing is ever dropped here. The first batch has no rows: its answer
 // shows whether the outbox is a copy of an earlier day before any row of it is mistaken for another.
 //
+// What an answer asks for again goes into the next batch, where rows that wait leave room. Nothing of it is remembered but that:
+// the next answer says what is still wanted. Directives are for a later version: they are counted, and ignored.
+//
 // While there is a backlog, batch follows batch. Otherwise the first row after a quiet time leaves at once, later ones are
 // gathered for up to `interval`, and an idle node sends an empty batch at its start and each `heartbeat`. After a failure it
 // waits: twice as long each time, with jitter, between `backoff_min` and `backoff_max`, and never less than the collector
@@ -17,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -64,6 +68,7 @@ struct SenderStatus {
   std::uint64_t failures_refused = 0;
   std::uint64_t failures_answer = 0;    // an answer that is not an acknowledgement of ours
   std::uint64_t failures_outbox = 0;    // the outbox could not be read, or would not take an acknowledgement
+  std::uint64_t rows_again = 0;         // sent again because the collector wanted them
   std::uint64_t directives_ignored = 0;
   std::size_t rows_max = 0;             // in the next batch: less than configured after a refusal
   std::string collector;                // the identity of the store that answered last
@@ -94,12 +99,20 @@ class Sender {
   struct Sent;
   enum class Problem : std::uint8_t { unreachable, refused, answer, outbox };
 
+  struct LaneAgain {
+    WantedRows wanted;
+    RowsAgain answer;
+  };
+  using Again = std::map<schema::Lane, LaneAgain>;
+
   Result<std::vector<OutboxLane>> read_outbox();
-  DurationNs deliver(std::vector<OutboxLane> lanes, TimeNs offered_until);
+  Result<Again> read_again(const std::vector<OutboxLane>& lanes);
+  DurationNs deliver(std::vector<OutboxLane> lanes, Again again, TimeNs offered_until);
   DurationNs accept(const Sent& sent, const schema::UplinkAckT& ack);
   DurationNs back_off(Problem problem, const Error& error, DurationNs at_least);
   DurationNs wait_locked(DurationNs now) const;
   DurationNs wait(DurationNs now) const;
+  void note_directives(const schema::UplinkAckT& ack);
   void run();
   template <class Change>
   void update(Change change);
@@ -116,6 +129,8 @@ class Sender {
   std::optional<DurationNs> last_success_;  // a monotonic time
   bool has_greeted_ = false;
   bool has_backlog_ = true;           // what an earlier run left behind is sent first
+  std::map<schema::Lane, WantedRows> wanted_;  // as the last answer said, until a batch is made of it
+  std::set<std::string> directives_;  // kinds that were logged
   std::optional<DurationNs> draining_since_;  // a monotonic time: of the batch before, which left rows behind
   std::mt19937_64 jitter_;
 

@@ -158,6 +158,18 @@ UplinkBatch uplink_batch() {
   row->kind = 4;
   row->body = {0, 1, 254, 255};
   lane->rows.push_back(std::move(row));
+  lane->again = make_like(lane->again);
+  lane->again->first = 110;
+  lane->again->from_ns = stamp - 9;
+  lane->again->to_ns = stamp - 8;
+  lane->again->through = 120;
+  lane->again->not_kept = 6;
+  lane->again->cause = decltype(lane->again->cause)::not_kept;
+  auto sent_again = make_like(lane->again->rows);
+  sent_again->number = 111;
+  sent_again->kind = 5;
+  sent_again->body = {7};
+  lane->again->rows.push_back(std::move(sent_again));
   batch.lanes.push_back(std::move(lane));
   return batch;
 }
@@ -185,6 +197,17 @@ void expect_uplink_batch(const UplinkBatch& batch) {
   EXPECT_EQ(lane.rows[0]->number, 200U);
   EXPECT_EQ(lane.rows[0]->kind, 4);
   EXPECT_THAT(lane.rows[0]->body, testing::ElementsAre(0, 1, 254, 255));
+  ASSERT_TRUE(lane.again);
+  EXPECT_EQ(lane.again->first, 110U);
+  EXPECT_EQ(lane.again->from_ns, stamp - 9);
+  EXPECT_EQ(lane.again->to_ns, stamp - 8);
+  EXPECT_EQ(lane.again->through, 120U);
+  EXPECT_EQ(lane.again->not_kept, 6U);
+  EXPECT_EQ(static_cast<int>(lane.again->cause), 5);
+  ASSERT_EQ(lane.again->rows.size(), 1U);
+  EXPECT_EQ(lane.again->rows[0]->number, 111U);
+  EXPECT_EQ(lane.again->rows[0]->kind, 5);
+  EXPECT_THAT(lane.again->rows[0]->body, testing::ElementsAre(7));
 }
 
 template <class UplinkAck>
@@ -196,7 +219,11 @@ UplinkAck uplink_ack() {
   lane->lane = 2;
   lane->durable_through = 99;
   add_ranges(lane->ranges, 200);
-  add_ranges(lane->wanted, 150);
+  lane->wanted = make_like(lane->wanted);
+  lane->wanted->first = 150;
+  lane->wanted->last = 160;
+  lane->wanted->from_ns = stamp - 4;
+  lane->wanted->to_ns = stamp - 3;
   lane->last_number = 211;
   lane->last_hash = large;
   ack.lanes.push_back(std::move(lane));
@@ -217,7 +244,11 @@ void expect_uplink_ack(const UplinkAck& ack) {
   EXPECT_EQ(ack.lanes[0]->lane, 2);
   EXPECT_EQ(ack.lanes[0]->durable_through, 99U);
   expect_ranges(ack.lanes[0]->ranges, 200);
-  expect_ranges(ack.lanes[0]->wanted, 150);
+  ASSERT_TRUE(ack.lanes[0]->wanted);
+  EXPECT_EQ(ack.lanes[0]->wanted->first, 150U);
+  EXPECT_EQ(ack.lanes[0]->wanted->last, 160U);
+  EXPECT_EQ(ack.lanes[0]->wanted->from_ns, stamp - 4);
+  EXPECT_EQ(ack.lanes[0]->wanted->to_ns, stamp - 3);
   EXPECT_EQ(ack.retry_after_ms, 1500U);
   ASSERT_EQ(ack.directives.size(), 1U);
   EXPECT_EQ(ack.directives[0]->kind, "rest");

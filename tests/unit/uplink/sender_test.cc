@@ -6,6 +6,8 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <numeric>
+#include <optional>
 
 #include "schemas/envelope.h"
 #include "uplink/protocol/compression.h"
@@ -61,6 +63,24 @@ class MemoryOutbox : public OutboxSource {
     return std::vector{std::move(notes), std::move(windows)};
   }
 
+  // Those that were taken from it, of the windows: the others have none.
+  Result<RowsAgain> again(Lane lane, const WantedRows& wanted, std::size_t rows_max, std::size_t bytes_max) override {
+    RowsAgain out;
+    out.through = wanted.numbers.last;
+    again_bytes_max = bytes_max;
+    if (lane != Lane::windows) return out;
+    for (auto number = wanted.numbers.first; number <= wanted.numbers.last; ++number) {
+      if (out.rows.size() == rows_max) {
+        out.through = number - 1;
+        break;
+      }
+      if (number >= next_) ++out.not_kept;
+      if (number < next_ && !rows_.contains(number)) out.rows.push_back({number, 1, {1}});
+    }
+    if (out.not_kept > 0) out.cause = schema::GapCause::not_kept;
+    return out;
+  }
+
   Result<bool> answered(std::span<const LaneAnswer> answers) override {
     for (const LaneAnswer& answer : answers) {
       if (answer.lane != Lane::windows) continue;
@@ -77,6 +97,7 @@ class MemoryOutbox : public OutboxSource {
   }
 
   bool fails = false;
+  std::size_t again_bytes_max = 0;  // that the sender had room for
 
  private:
   std::string identity_ = spool_name;
@@ -120,6 +141,7 @@ class MemoryUplink : public Uplink {
       }
       auto out = std::make_unique<schema::LaneAckT>();
       out->lane = lane->lane;
+      if (lane->lane == static_cast<std::uint8_t>(Lane::windows)) take_again(*lane, *out);
       out->durable_through = held.durable_through();
       for (const NumberRange& range : held.beyond()) {
         out->ranges.push_back(std::make_unique<schema::SequenceRangeT>());
@@ -129,6 +151,19 @@ class MemoryUplink : public Uplink {
       ack.lanes.push_back(std::move(out));
     }
     return ack;
+  }
+
+  // Takes what it wants of the windows, and asks for the rest.
+  void take_again(const schema::LaneBatchT& lane, schema::LaneAckT& ack) {
+    if (lane.again) answered_again.push_back(lane.again->rows.size());
+    if (!wanted) return;
+    if (lane.again && lane.again->first == wanted->first && progresses) {
+      for (const auto& row : lane.again->rows) came_again.push_back(row->number);
+      not_kept += lane.again->not_kept;
+      wanted->first = lane.again->through + 1;
+      if (wanted->first > wanted->last) wanted.reset();
+    }
+    if (wanted) ack.wanted = std::make_unique<schema::WantedT>(*wanted);
   }
 
   static std::size_t rows_of(const schema::UplinkBatchT& batch) {
@@ -145,7 +180,25 @@ class MemoryUplink : public Uplink {
   std::vector<std::size_t> sizes;
   TimeNs last_offered_until = 0;
   std::map<std::uint8_t, NumberSet> lanes;
+  std::optional<schema::WantedT> wanted;
+  bool progresses = true;  // or asks for the same again and again
+  std::vector<std::uint64_t> came_again;
+  std::vector<std::size_t> answered_again;  // rows sent again of each batch that had any, or said that there are none
+  std::uint64_t not_kept = 0;
 };
+
+schema::WantedT numbers(std::uint64_t first, std::uint64_t last) {
+  schema::WantedT wanted;
+  wanted.first = first;
+  wanted.last = last;
+  return wanted;
+}
+
+std::vector<std::uint64_t> numbers_of(std::uint64_t first, std::uint64_t last) {
+  std::vector<std::uint64_t> out(last - first + 1);
+  std::iota(out.begin(), out.end(), first);
+  return out;
+}
 
 PostResult unreachable(DurationNs retry_after = 0) {
   return std::unexpected(PostError{PostFailure::unreachable, retry_after, {Code::unavailable, "posting", "nobody there"}});
@@ -429,6 +482,153 @@ TEST_F(SenderTest, ACopiedSpoolIsSentAgainUnderItsNewIdentity) {
   uplink.lanes.clear();  // nothing is known of the new one
   run_until_empty();
   EXPECT_EQ(uplink.durable(), 4U);
+}
+
+TEST_F(SenderTest, WhatIsWantedIsSentAgainAtOnceAndInBatches) {
+  outbox.add(20);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 22);
+  clock.pass(30 * ns_per_s);
+  EXPECT_EQ(run_until_waiting(), 30 * ns_per_s);
+  EXPECT_EQ(uplink.came_again, numbers_of(1, 20));
+  EXPECT_THAT(uplink.answered_again, ::testing::ElementsAre(8, 8, 4));
+  EXPECT_EQ(uplink.not_kept, 2U);
+  EXPECT_FALSE(uplink.wanted);
+  EXPECT_EQ(sender.status().rows, 20U) << "these are counted apart";
+  EXPECT_EQ(sender.status().rows_again, 20U);
+}
+
+TEST_F(SenderTest, RowsThatWaitGoBeforeWhatIsWanted) {
+  outbox.add(20);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 20);
+  clock.pass(30 * ns_per_s);
+  sender.step();  // hears of it
+  uplink.sizes.clear();
+  outbox.add(10);
+  run_until_waiting();
+  EXPECT_THAT(uplink.sizes, ::testing::ElementsAre(8, 2, 0, 0));
+  EXPECT_THAT(uplink.answered_again, ::testing::ElementsAre(6, 8, 6)) << "none beside the first eight, and no more than fit";
+  EXPECT_EQ(uplink.came_again, numbers_of(1, 20));
+}
+
+TEST_F(SenderTest, WhatIsWantedSurvivesLostBatchesLostAnswersAndANewProcess) {
+  outbox.add(20);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 20);
+  int post = 0;
+  uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
+    if (++post % 3 == 0) return unreachable();
+    const auto ack = uplink.take(batch);
+    return post % 3 == 2 ? unreachable() : ack;
+  };
+  clock.pass(30 * ns_per_s);
+  for (int round = 0; round < 5; ++round) clock.pass(sender.step());
+  ASSERT_TRUE(uplink.wanted);
+  Sender next(config(), outbox, uplink, clock);
+  for (int round = 0; round < 20; ++round) clock.pass(next.step());
+  EXPECT_FALSE(uplink.wanted);
+  EXPECT_EQ(uplink.came_again, numbers_of(1, 20));
+}
+
+TEST_F(SenderTest, AfterALostBatchAnIdleNodeHearsSoonWhatIsStillWanted) {
+  outbox.add(4);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 4);
+  clock.pass(30 * ns_per_s);
+  sender.step();
+  uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(); };
+  const DurationNs wait = sender.step();
+  EXPECT_LE(wait, ns_per_s);
+  uplink.answer = nullptr;
+  clock.pass(wait);
+  run_until_waiting();
+  EXPECT_EQ(uplink.came_again, numbers_of(1, 4));
+}
+
+TEST_F(SenderTest, ABatchThatIsRefusedForWhatIsWantedBlocksNothing) {
+  outbox.add(4);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 4);
+  uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
+    return std::ranges::any_of(batch.lanes, [](const auto& lane) { return lane->again != nullptr; }) ? refused()
+                                                                                                     : uplink.take(batch);
+  };
+  clock.pass(30 * ns_per_s);
+  for (int round = 0; round < 3; ++round) clock.pass(sender.step());
+  EXPECT_GT(sender.status().failures_refused, 0U);
+  outbox.add(4);
+  run_until_empty();
+  EXPECT_EQ(uplink.durable(), 8U);
+}
+
+TEST_F(SenderTest, ACollectorThatWantsTheSameForEverIsNotAnsweredAllTheTime) {
+  outbox.add(4);
+  greet();
+  run_until_empty();
+  uplink.wanted = numbers(1, 4);
+  uplink.progresses = false;
+  clock.pass(30 * ns_per_s);
+  EXPECT_EQ(run_until_waiting(), 30 * ns_per_s);
+  EXPECT_THAT(uplink.answered_again, ::testing::ElementsAre(4));
+  clock.pass(30 * ns_per_s);
+  EXPECT_EQ(run_until_waiting(), 30 * ns_per_s);
+  EXPECT_THAT(uplink.answered_again, ::testing::ElementsAre(4, 4));
+}
+
+TEST_F(SenderTest, OnASlowLineASecondOfItIsSentAgainAtOnce) {
+  auto slow = config();
+  slow.bytes_per_s_max = 1'000;
+  Sender sender_of_it(slow, outbox, uplink, clock);
+  outbox.add(4);
+  for (int round = 0; round < 10 && outbox.kept() > 0; ++round) clock.pass(sender_of_it.step());
+  uplink.wanted = numbers(1, 4);
+  clock.pass(30 * ns_per_s);
+  for (int round = 0; round < 2; ++round) clock.pass(sender_of_it.step());
+  EXPECT_EQ(uplink.came_again, numbers_of(1, 4));
+  EXPECT_EQ(outbox.again_bytes_max, 1'000U);
+}
+
+TEST_F(SenderTest, WhatContradictsItselfIsNotSentAgain) {
+  outbox.add(4);
+  greet();
+  run_until_empty();
+  const auto want = [&](std::uint64_t first, std::uint64_t last, TimeNs from, TimeNs to) {
+    uplink.wanted = numbers(first, last);
+    uplink.wanted->from_ns = from;
+    uplink.wanted->to_ns = to;
+    clock.pass(30 * ns_per_s);
+    sender.step();
+  };
+  want(0, 3, 0, 0);
+  want(3, 2, 0, 0);
+  want(1, 2, 5, 5);
+  want(1, 2, 5, 4);
+  want(1, 2, 5, 0);
+  EXPECT_EQ(sender.status().failures_answer, 5U);
+  EXPECT_TRUE(uplink.answered_again.empty());
+}
+
+TEST_F(SenderTest, UnknownDirectivesAreCountedAndIgnored) {
+  outbox.add(2);
+  uplink.answer = [&](const schema::UplinkBatchT& batch) -> PostResult {
+    auto ack = uplink.store(batch);
+    for (const char* kind : {"rest", "dance", "\x1b[2J"}) {
+      ack.directives.push_back(std::make_unique<schema::DirectiveT>());
+      ack.directives.back()->kind = kind;
+      ack.directives.back()->body = {1, 2, 3};
+    }
+    return schema::pack(ack);
+  };
+  run_until_empty();
+  EXPECT_EQ(uplink.durable(), 2U);
+  EXPECT_EQ(sender.status().directives_ignored, 6U);
+  EXPECT_EQ(sender.status().failures_answer, 0U);
 }
 
 TEST_F(SenderTest, AnOutboxThatCannotBeReadIsTriedAgain) {

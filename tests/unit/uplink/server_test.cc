@@ -396,6 +396,7 @@ class WindowOutbox : public uplink::OutboxSource {
     }
     return std::vector{std::move(lane)};
   }
+  Result<uplink::RowsAgain> again(schema::Lane, const uplink::WantedRows&, std::size_t, std::size_t) override { return {}; }
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override {
     for (const auto& answer : answers) lowest_ = std::max(lowest_, answer.durable_through + 1);
     return false;

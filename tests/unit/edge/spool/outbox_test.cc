@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "common/hash.h"
 #include "edge/spool/sqlite_spool.h"
@@ -239,6 +240,129 @@ TEST_F(OutboxTest, ACopyBeginsAtWhatItKeeps) {
   answer({.durable_through = 9, .ranges = {}, .last_number = 9, .last_hash = 1});
   EXPECT_EQ(waiting().first_number, 3U);
   EXPECT_THAT(given_up(waiting()), IsEmpty());
+}
+
+class OutboxAgainTest : public OutboxTest {
+ protected:
+  void add_row(Lane lane, schema::RowKind kind, std::vector<std::uint8_t> body) {
+    Effect effect;
+    effect.changed = true;
+    effect.now_ns = epoch_ns;
+    effect.rows.push_back({lane, kind, std::move(body)});
+    ASSERT_TRUE(spool_->commit(effect));
+  }
+  void add_window(TimeNs start) {
+    schema::WindowRowT window;
+    window.device = "d";
+    window.channel = "c";
+    window.start_ns = start;
+    window.moments = std::make_unique<schema::MomentsT>();
+    window.counts = std::make_unique<schema::CountsT>();
+    add_row(Lane::windows, schema::RowKind::window, schema::pack(window));
+  }
+
+  struct Seen {
+    std::vector<std::uint64_t> rows;
+    std::uint64_t through = 0;
+    std::uint64_t not_kept = 0;
+  };
+  Seen again(const uplink::WantedRows& wanted, Lane lane = Lane::windows, std::size_t rows_max = 1'000,
+             std::size_t bytes_max = 1 << 20) {
+    const auto answer = spool_->again(lane, wanted, rows_max, bytes_max);
+    EXPECT_TRUE(answer);
+    Seen seen{.rows = {}, .through = answer->through, .not_kept = answer->not_kept};
+    for (const auto& row : answer->rows) seen.rows.push_back(row.number);
+    EXPECT_EQ(answer->cause, seen.not_kept > 0 ? schema::GapCause::not_kept : schema::GapCause::unknown);
+    return seen;
+  }
+};
+
+TEST_F(OutboxAgainTest, OfTheHistoryWhatIsWantedAndNothingThatWaits) {
+  open();
+  add(6);
+  answer({.durable_through = 3, .ranges = {{5, 5}}});
+  const Seen all = again({.numbers = {2, 6}});
+  EXPECT_THAT(all.rows, ElementsAre(2, 3, 5)) << "4 and 6 come by themselves";
+  EXPECT_EQ(all.through, 6U);
+  EXPECT_EQ(all.not_kept, 0U);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(4, 6)) << "asking changes nothing";
+  EXPECT_THAT(again({.numbers = {1, 6}}, Lane::notes).rows, IsEmpty());
+}
+
+TEST_F(OutboxAgainTest, InPartsThatFollowEachOther) {
+  open();
+  add(5);
+  answer({.durable_through = 5, .ranges = {}});
+  const Seen first = again({.numbers = {1, 5}}, Lane::windows, 2);
+  EXPECT_THAT(first.rows, ElementsAre(1, 2));
+  EXPECT_EQ(first.through, 2U);
+  const Seen second = again({.numbers = {3, 5}}, Lane::windows, 1'000, 2 * body_bytes - 1);
+  EXPECT_THAT(second.rows, ElementsAre(3, 4)) << "about so many bytes";
+  EXPECT_EQ(second.through, 4U);
+  const Seen third = again({.numbers = {5, 5}}, Lane::windows, 1);
+  EXPECT_THAT(third.rows, ElementsAre(5));
+  EXPECT_EQ(third.through, 5U);
+}
+
+TEST_F(OutboxAgainTest, WhatItHasNoMoreOrNeverHadIsSaid) {
+  const std::uint64_t rows_kept = 4;
+  open({.bytes_max = rows_kept * (body_bytes + row_overhead_bytes)});
+  add(4);
+  answer({.durable_through = 4, .ranges = {}});
+  add(2);
+  ASSERT_EQ(totals().history.rows, 2U) << "1 and 2 left for room";
+  const Seen kept = again({.numbers = {1, 9}});
+  EXPECT_THAT(kept.rows, ElementsAre(3, 4));
+  EXPECT_EQ(kept.through, 9U);
+  EXPECT_EQ(kept.not_kept, 5U) << "1, 2, and 7 to 9, which were never given out";
+
+  const Seen begun = again({.numbers = {1, 9}}, Lane::windows, 1);
+  EXPECT_EQ(begun.through, 3U);
+  EXPECT_EQ(begun.not_kept, 2U);
+  const std::uint64_t far = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(again({.numbers = {7, far}}).not_kept, far - 6);
+  EXPECT_EQ(again({.numbers = {far, far}}).through, far);
+  EXPECT_EQ(again({.numbers = {1, 1}}, Lane::notes).not_kept, 1U);
+}
+
+TEST_F(OutboxAgainTest, OfASpanOfTimeWhatStartsInItWhateverItsOrder) {
+  open();
+  for (const TimeNs start : {30, 10, 20, 19, 40}) add_window(start);
+  answer({.durable_through = 5, .ranges = {}});
+  EXPECT_THAT(again({.numbers = {1, 5}, .from = 10, .to = 20}).rows, ElementsAre(2, 4));
+  EXPECT_THAT(again({.numbers = {3, 5}, .from = 10, .to = 20}).rows, ElementsAre(4));
+  const Seen none = again({.numbers = {1, 5}, .from = 50, .to = 60});
+  EXPECT_THAT(none.rows, IsEmpty());
+  EXPECT_EQ(none.through, 5U);
+  EXPECT_EQ(none.not_kept, 0U);
+}
+
+TEST_F(OutboxAgainTest, EachKindOfRowHasItsTime) {
+  open();
+  schema::StreamRowT stream;
+  stream.device = stream.channel = stream.machine = stream.point = stream.axis = stream.quantity = "x";
+  stream.unit = stream.location = stream.owner = "x";
+  add_row(Lane::notes, schema::RowKind::stream, schema::pack(stream));
+  schema::EventRowT event;
+  event.at_ns = 15;
+  add_row(Lane::notes, schema::RowKind::event, schema::pack(event));
+  schema::GapRowT gap;
+  gap.device = "d";
+  gap.noticed_ns = 25;
+  add_row(Lane::notes, schema::RowKind::gap, schema::pack(gap));
+  add_row(Lane::notes, static_cast<schema::RowKind>(999), {1, 2, 3});
+  schema::AlarmRowT alarm;
+  alarm.device = alarm.channel = alarm.unit = "x";
+  alarm.activated_ns = 15;
+  alarm.changed_ns = 25;
+  add_row(Lane::alarms, schema::RowKind::alarm, schema::pack(alarm));
+  answer({.lane = Lane::notes, .durable_through = 4, .ranges = {}});
+  answer({.lane = Lane::alarms, .durable_through = 1, .ranges = {}});
+  EXPECT_THAT(again({.numbers = {1, 4}, .from = 10, .to = 20}, Lane::notes).rows, ElementsAre(1, 2, 4))
+      << "what has no time belongs to each";
+  EXPECT_THAT(again({.numbers = {1, 4}, .from = 20, .to = 30}, Lane::notes).rows, ElementsAre(1, 3, 4));
+  EXPECT_THAT(again({.numbers = {1, 1}, .from = 10, .to = 20}, Lane::alarms).rows, ElementsAre(1));
+  EXPECT_THAT(again({.numbers = {1, 1}, .from = 20, .to = 30}, Lane::alarms).rows, IsEmpty());
 }
 
 }  // namespace
