@@ -373,7 +373,7 @@ TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
   silences = query->silences({});
   ASSERT_EQ(silences->records.size(), 1U);
   EXPECT_EQ(silences->records[0].windows, 5U);
-  EXPECT_EQ(silences->records[0].end, some_time + 5 * 60 * ns_per_s);
+  EXPECT_EQ(silences->records[0].end, some_time + 300 * ns_per_s);
   EXPECT_EQ(counted(Counter::events_held), 1);
   EXPECT_EQ(counted(Counter::silences), 3);
 
@@ -385,8 +385,8 @@ TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
   };
   EXPECT_EQ(found(some_time - 10, some_time), 0U);
   EXPECT_EQ(found(some_time - 10, some_time + 1), 1U);
-  EXPECT_EQ(found(some_time + 5 * 60 * ns_per_s - 1, some_time + hour_ns), 1U);
-  EXPECT_EQ(found(some_time + 5 * 60 * ns_per_s, some_time + hour_ns), 0U);
+  EXPECT_EQ(found(some_time + 300 * ns_per_s - 1, some_time + hour_ns), 1U);
+  EXPECT_EQ(found(some_time + 300 * ns_per_s, some_time + hour_ns), 0U);
 
   const auto refused = counted(Counter::rows_refused);
   send(schema::WindowState::final, 0);

@@ -24,6 +24,12 @@ Columns columns_of(sqlite::Database& database) {
   return columns;
 }
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const std::string_view part : parts) all += part;
+  return all;
+}
+
 void run(sqlite::Database& database, const std::string& sql) {
   const auto done = database.execute(sql);
   ASSERT_TRUE(done) << sql << ": " << done.error().text();
@@ -36,7 +42,7 @@ void make_earlier(const std::string& ours, const std::string& earlier, int minor
   sqlite3_limit(file.handle(), SQLITE_LIMIT_ATTACHED, 1);
   run(file, "ATTACH '" + ours + "' AS ours");
   for (const auto& [table, columns] : columns_of(file)) {
-    run(file, "INSERT OR REPLACE INTO main." + table + " (" + columns + ") SELECT " + columns + " FROM ours." + table);
+    run(file, joined({"INSERT OR REPLACE INTO main.", table, " (", columns, ") SELECT ", columns, " FROM ours.", table}));
   }
   run(file, "PRAGMA application_id = " + std::to_string(spool_application_id) +
                 "; PRAGMA user_version = " + std::to_string(1000 * spool_version_major + minor));
@@ -83,9 +89,9 @@ TEST(SpoolVersions, TheReleaseBeforeCanStillUseIt) {
     const auto before = (*SqliteSpool::open(ours.path()))->load()->streams;
     auto file = *sqlite::Database::open(ours.path(), sqlite::Access::read_write);
     for (const auto& [table, columns] : known) {
-      run(file, "CREATE TEMP TABLE written AS SELECT " + columns + " FROM main." + table + "; DELETE FROM main." + table +
-                    "; INSERT INTO main." + table + " (" + columns + ") SELECT " + columns +
-                    " FROM temp.written; DROP TABLE temp.written");
+      run(file, joined({"CREATE TEMP TABLE written AS SELECT ", columns, " FROM main.", table, "; DELETE FROM main.", table,
+                        "; INSERT INTO main.", table, " (", columns, ") SELECT ", columns,
+                        " FROM temp.written; DROP TABLE temp.written"}));
     }
     EXPECT_EQ((*SqliteSpool::open(ours.path()))->load()->streams, before);
   }
