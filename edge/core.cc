@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t identities_per_stream_max = 100'000;
 constexpr double interval_ns_max = 86'400e9;
 constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
+constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;  // of payloads that dead letters keep
 constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
 
@@ -118,7 +119,8 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
   blocks_.clear();
   steps_.clear();
   heard_.clear();
-  late_message_ = Step::no_block;
+  last_letters_.fill({Step::no_block, nullptr});
+  letter_bytes_ = 0;
   for (const auto& decoder : decoders_) decoder->begin_batch();
   if (!settled_) settle();
 
@@ -471,18 +473,20 @@ void Core::place(const Step& step, std::span<const Message> batch) {
                         : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
-  if (windower_.add(*step.stream, arrival, now_ns_, effect_) == Placed::late) reject_late(step, message);
+  const Stream& stream = step.stream->state;
+  if (windower_.add(*step.stream, arrival, now_ns_, effect_) == Placed::late) {
+    reject_step(step, message, {Reason::late, "channel " + stream.channel + " is at " + format_time(stream.newest_ns)});
+  }
   if (arrival.moments.not_finite == arrival.samples()) {
-    reject(message, {Reason::not_finite, "channel " + step.stream->state.channel}, step.stream->state.device);
+    reject_step(step, message, {Reason::not_finite, "channel " + stream.channel});
   }
   if (step.identity) forget_identities(*step.stream);
 }
 
-void Core::reject_late(const Step& step, const Message& message) {
-  // One letter a message, however many of its readings are late.
-  if (std::exchange(late_message_, step.message) == step.message) return;
-  reject(message, {Reason::late, "channel " + step.stream->state.channel + " is at " + format_time(step.stream->state.newest_ns)},
-         step.stream->state.device);
+void Core::reject_step(const Step& step, const Message& message, Rejection rejection) {
+  const std::pair<std::size_t, const StreamRecord*> whose{step.message, step.stream};
+  if (std::exchange(last_letters_.at(static_cast<std::size_t>(rejection.reason)), whose) == whose) return;
+  reject(message, std::move(rejection), step.stream->state.device);
 }
 
 bool Core::is_repeated(const Step& step, const Message& message) {
@@ -497,7 +501,7 @@ bool Core::is_repeated(const Step& step, const Message& message) {
     windower_.count_unplaced(*step.stream, Unplaced::duplicate, 1);
   } else {
     windower_.count_unplaced(*step.stream, Unplaced::rejected, 1);
-    reject(message, {Reason::identity_conflict, "channel " + stream.channel + " came before with another value"}, stream.device);
+    reject_step(step, message, {Reason::identity_conflict, "channel " + stream.channel + " came before with another value"});
   }
   return true;
 }
@@ -524,8 +528,10 @@ void Core::reject(const Message& message, Rejection rejection, std::string_view 
   letter.device = device;
   letter.channel = channel;
   letter.payload_bytes = message.payload.size();
-  const auto kept =
-      message.payload.first(std::min(message.payload.size(), static_cast<std::size_t>(config_.spool_dead_letter_bytes_max)));
+  const std::size_t bytes_max =
+      std::min(static_cast<std::size_t>(config_.spool_dead_letter_bytes_max), letter_bytes_per_batch_max - letter_bytes_);
+  const auto kept = message.payload.first(std::min(message.payload.size(), bytes_max));
+  letter_bytes_ += kept.size();
   letter.payload.assign(kept.begin(), kept.end());
   effect_.dead_letters.push_back(std::move(letter));
 }

@@ -6,6 +6,7 @@
 // for the whole batch at once, since they depend on nothing else; so are limits watched, which depend on windows alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -93,7 +94,8 @@ class Core {
   void describe(StreamRecord& stream, const PointEntry& entry);
   void describe_by_itself(StreamRecord& stream);
   void place(const Step& step, std::span<const Message> batch);
-  void reject_late(const Step& step, const Message& message);
+  // One letter a message, stream and reason, however many of its readings are refused.
+  void reject_step(const Step& step, const Message& message, Rejection rejection);
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
@@ -133,7 +135,8 @@ class Core {
   std::vector<Step> steps_;
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
   std::vector<SequenceGap> gaps_;
-  std::size_t late_message_ = Step::no_block;  // the last one that left a dead letter for being late
+  std::array<std::pair<std::size_t, const StreamRecord*>, reason_count> last_letters_{};  // message and stream, by reason
+  std::size_t letter_bytes_ = 0;
 };
 
 }  // namespace stethos::edge

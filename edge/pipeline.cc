@@ -119,7 +119,10 @@ Status Pipeline::step() {
     events_.clear();
     effect.changed = true;
   }
-  if (suspects_changed_) effect.suspects = &suspects_;
+  if (suspects_changed_) {
+    effect.suspects = &suspects_;
+    effect.changed = true;
+  }
   const auto acknowledge = [this] {
     if (taken_ == polled_.size()) port_.durable();
     fault_point("edge.durable.after");

@@ -17,7 +17,7 @@ void Suspects::last_run(bool died) {
   if (message == 0 || !died) return;
   const auto found = std::ranges::find(died_with, message, &Suspect::message);
   if (found != died_with.end()) {
-    ++found->stops;
+    if (found->stops <= stops_max) ++found->stops;  // what is beyond it says that its letter is there
     return;
   }
   if (died_with.size() == suspects_max) died_with.erase(died_with.begin());

@@ -129,10 +129,11 @@ bool Windower::follow_late_run(StreamRecord& stream, TimeNs time, TimeNs now_ns,
   if (rules_.rebase_after == 0 || state.late_run < rules_.rebase_after) return false;
   if (state.jump_from_ns < time && time < state.jump_to_ns) {
     if (time - rules_.watermark_delay_ns >= state.watermark_ns) return false;  // it is back, in a window that is settled
+    const DurationNs by = state.newest_ns - time;
     rebase(stream, time, now_ns, effect);
     state.late_run = 0;
     ++effect.totals[Counter::streams_rebased];
-    note_clock(state, schema::EventKind::stream_rebased, state.jump_to_ns - state.jump_from_ns, now_ns, effect);
+    note_clock(state, schema::EventKind::stream_rebased, by, now_ns, effect);
     return true;
   }
   if (state.late_run == rules_.rebase_after && time + rules_.lateness_ns <= state.watermark_ns) {
@@ -166,7 +167,9 @@ void Windower::rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& 
 // What the stream had jumped over was no silence: its clock was wrong.
 void Windower::withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const {
   const Panes& panes = *followed.panes;
-  if (!reports_silence(stream, followed) || panes.empty() || panes.begin()->first <= stream.state.jump_from_ns) return;
+  const bool has_left =
+      stream.state.jump_from_ns != time_min && !panes.empty() && panes.begin()->first > stream.state.jump_from_ns;
+  if (!has_left || !reports_silence(stream, followed)) return;
   const WindowDefinition& definition = *followed.definition;
   const TimeNs first = definition.first_behind(definition.slice_of(stream.state.jump_from_ns));
   if (definition.count_from(first, definition.slice_of(stream.state.jump_to_ns)) == 0) return;
@@ -197,7 +200,7 @@ void Windower::note_jump(Stream& stream, TimeNs time) const {
 Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
   mark(stream);
-  state.last_received_ns = arrival.received_ns;
+  state.last_received_ns = std::max(state.last_received_ns, arrival.received_ns);  // of a dead letter it may be long ago
   bool is_late = !accepts_somewhere(stream, arrival.time_ns);
   if (!is_late) {
     state.late_run = 0;
@@ -471,7 +474,12 @@ void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now
   while (!panes.empty() && over_at(stream, followed) <= stream.state.watermark_ns) {
     const auto oldest = panes.begin();
     const auto leaves = leaves_with(stream, followed);
-    if (leaves != oldest) settle_silence(stream, followed, oldest, leaves, now_ns, effect);
+    if (leaves != oldest) {
+      settle_silence(stream, followed, oldest, leaves, now_ns, effect);
+    } else if (oldest->second.before_silence) {  // it is no longer due to speak
+      emit_silence(stream, *followed.definition, followed.definition->first_behind(oldest->first), 0,
+                   schema::WindowState::withdrawn, now_ns, effect);
+    }
     touch(stream, {oldest->first, followed.definition->id});
     panes.erase(oldest);
   }
@@ -487,7 +495,13 @@ void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Pa
                               TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
   const TimeNs first = definition.first_behind(from->first);
-  const std::uint64_t windows = reports_silence(stream, followed) ? definition.count_from(first, to->first) : 0;
+  // Where a clock had jumped to there were windows, though their panes may be gone.
+  TimeNs until = to->first;
+  if (stream.state.jump_to_ns != time_min) {
+    const TimeNs jumped = definition.slice_of(stream.state.jump_to_ns);
+    if (from->first < jumped) until = std::min(until, jumped);
+  }
+  const std::uint64_t windows = reports_silence(stream, followed) ? definition.count_from(first, until) : 0;
   if (windows > 0) {
     emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
   } else if (from->second.before_silence && definition.first_behind(to->first) == first) {
@@ -502,9 +516,9 @@ void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Pa
 void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
   Panes& panes = *followed.panes;
+  if (stream.state.watermark_ns == time_min || panes.empty() || !reports_silence(stream, followed)) return;
   const TimeNs settled = stream.state.watermark_ns - rules_.lateness_ns;
-  const bool is_behind = stream.state.watermark_ns != time_min && definition.first_start(slice) + definition.length_ns <= settled;
-  if (!is_behind || panes.empty() || !reports_silence(stream, followed)) return;
+  if (definition.first_start(slice) + definition.length_ns > settled) return;
   const auto from = panes.begin();
   const auto next = std::find_if(std::next(from), panes.end(), has_come);
   if (!has_come(*from) || from->first >= slice || (next != panes.end() && next->first <= slice)) return;
@@ -522,7 +536,9 @@ void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& eff
   const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
   for (const Followed& followed : stream.followed) {
     if (!reports_silence(stream, followed)) continue;
-    const auto newest = std::find_if(followed.panes->rbegin(), followed.panes->rend(), has_come);
+    // Beyond the stream's time there may be panes of a clock that had jumped ahead.
+    const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(stream.state.newest_ns));
+    const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
     if (newest == followed.panes->rend()) continue;
     const TimeNs first = followed.definition->first_behind(newest->first);
     const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {

@@ -251,6 +251,20 @@ TEST(Core, BadInputLeavesOneDeadLetterAndTheNextMessageIsProcessed) {
   }
 }
 
+TEST(Core, OneBatchKeepsOnlySoMuchOfWhatItRefuses) {
+  EdgeConfig config = core_config();
+  config.spool_dead_letter_bytes_max = 1 << 20;
+  CoreRig rig(config);
+  const Effect& effect = rig.step(std::vector<Message>(10, json_message(std::string(1 << 20, 'x'))));
+  ASSERT_EQ(effect.dead_letters.size(), 10u);
+  std::size_t kept = 0;
+  for (const DeadLetter& letter : effect.dead_letters) {
+    EXPECT_EQ(letter.payload_bytes, 1u << 20);
+    kept += letter.payload.size();
+  }
+  EXPECT_EQ(kept, 8u << 20);
+}
+
 TEST(Core, AnInvalidMessageOfAKnownDeviceIsHandledAndAcknowledged) {
   CoreRig rig;
   rig.step({block_message({.sequence = 1, .start_ns = 0})});

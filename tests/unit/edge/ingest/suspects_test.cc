@@ -17,6 +17,16 @@ TEST(Suspects, ADeathCountsAgainstWhatWasInHand) {
   EXPECT_EQ(suspects.died_with, (std::vector<Suspect>{{7, stops_max}}));
 }
 
+// What is one beyond has its letter: a death before that is written must not say so.
+TEST(Suspects, ADeathBeforeTheLetterIsWrittenDoesNotCountAsWritten) {
+  Suspects suspects;
+  for (int death = 0; death < 10; ++death) {
+    suspects.in_hand = 7;
+    suspects.last_run(true);
+  }
+  EXPECT_EQ(suspects.stops(7), stops_max + 1);
+}
+
 TEST(Suspects, AnEndOfItsOwnCountsAgainstNothing) {
   Suspects suspects{{{8, 1}}, 7};
   suspects.last_run(false);

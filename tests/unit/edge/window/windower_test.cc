@@ -406,6 +406,25 @@ TEST(Windower, AClockThatJumpedAheadAndCameBackDoesNotStrandItsStream) {
   EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
 }
 
+TEST(Windower, WhereAClockHadJumpedToNothingIsMissing) {
+  Bench bench({tumbling(s)}, with_rebase);
+  bench.expect_every(s);
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  for (int i = 0; i < 20; ++i) bench.add(begin + (200 + i) * s);
+  for (int i = 25; i < 260; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.standing_silences(), (std::map<TimeNs, std::uint64_t>{}));
+}
+
+TEST(Windower, AStreamThatIsNoLongerDueToSpeakIsNotSilent) {
+  Bench bench({tumbling(s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = 2 * s});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.idle();
+  bench.expect_every(0);
+  bench.add(begin + 50 * s);
+  EXPECT_EQ(bench.silence_texts().back(), "1000 x0 withdrawn");
+}
+
 // The window that the clock jumped out of is settled: what comes for it is late, and all that follows is not.
 TEST(Windower, AStreamGoesBackOnceAlsoWithinTheWindowThatItJumpedOutOf) {
   Bench bench({tumbling(60 * s)}, with_rebase);
