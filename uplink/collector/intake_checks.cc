@@ -25,7 +25,8 @@ bool is_plain_text(std::string_view text, std::size_t bytes_max) {
   while (!text.empty()) {
     const auto lead = static_cast<unsigned char>(text.front());
     const std::size_t length = lead < 0x20 || lead == 0x7f ? 0 : utf8_sequence_length(text);
-    if (length == 0) return false;
+    const bool is_control = length == 2 && lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;  // U+0080 to U+009F
+    if (length == 0 || is_control) return false;
     text.remove_prefix(length);
   }
   return true;
@@ -84,14 +85,22 @@ Status check_batch(const schema::UplinkBatch& batch) {
   if (batch.lanes()->size() > lanes_per_batch_max) return refuse(Code::too_large, "it has too many lanes");
   std::array<bool, 256> seen{};
   std::size_t rows = 0;
+  std::size_t bytes = 0;
+  const auto add = [&](const flatbuffers::Vector<flatbuffers::Offset<schema::Row>>* more) {
+    if (more == nullptr) return;
+    rows += more->size();
+    for (const auto* row : *more) bytes += row->body()->size();
+  };
   for (const auto* lane : *batch.lanes()) {
     if (std::exchange(seen[lane->lane()], true))
       return refuse(Code::invalid, "lane " + std::to_string(lane->lane()) + " is in it twice");
     if (auto checked = check_lane(*lane); !checked) return checked;
-    rows += lane->rows() == nullptr ? 0 : lane->rows()->size();
-    rows += lane->again() == nullptr || lane->again()->rows() == nullptr ? 0 : lane->again()->rows()->size();
+    add(lane->rows());
+    if (lane->again() != nullptr) add(lane->again()->rows());
   }
   if (rows > schema::rows_per_batch_max) return refuse(Code::too_large, "it has too many rows");
+  // Within the buffer one body may be that of many rows.
+  if (bytes > schema::uplink_batch_bytes_max) return refuse(Code::too_large, "its rows are too large together");
   return {};
 }
 

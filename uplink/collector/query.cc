@@ -68,6 +68,7 @@ struct Query::WindowScan {
   Position position;
   Page<WindowRecord> page;
   std::size_t examined = 0;
+  std::size_t bytes = 0;
   bool is_over = false;            // there may be more, for another page
   // Many windows share their stream's version and their provenance.
   std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<StreamInfo>> infos;
@@ -235,13 +236,14 @@ Status Query::read_windows(const StreamKey& stream, WindowScan& scan) {
   }
   Status joined;
   const Status read = for_each_row(scan.select, [&] {
-    scan.is_over = scan.page.records.size() == filter.limit || ++scan.examined > page_examined_max;
+    scan.is_over = scan.page.records.size() == filter.limit || ++scan.examined > page_examined_max || scan.bytes > page_bytes_max;
     if (scan.is_over) return false;
     scan.position = {static_cast<std::uint64_t>(stream.id), scan.select.unsigned_integer(0), scan.select.unsigned_integer(1)};
     WindowRecord record;
     record.stored = scan.select.integer(2);
     const auto blob = scan.select.blob(3);
     record.body.assign(blob.begin(), blob.end());
+    scan.bytes += blob.size();
     record.windows = scan.select.integer(4);
     record.spool = scan.select.text(5);
     record.lane = static_cast<int>(scan.select.integer(6));
@@ -288,6 +290,7 @@ Result<Page<AlarmRecord>> Query::alarms(const Filter& filter) {
   Page<AlarmRecord> page;
   std::uint64_t last_id = cursor_part(filter, 0);
   std::size_t examined = 0;
+  std::size_t bytes = 0;
   Status joined;
   select_alarms_.bind(1, last_id);
   bind_optional(select_alarms_, 2, filter.node);
@@ -300,13 +303,14 @@ Result<Page<AlarmRecord>> Query::alarms(const Filter& filter) {
   }
   select_alarms_.bind(6, filter.from.value_or(lowest)).bind(7, filter.to.value_or(highest));
   const Status read = for_each_row(select_alarms_, [&] {
-    if (page.records.size() == filter.limit || ++examined > page_examined_max) {
+    if (page.records.size() == filter.limit || ++examined > page_examined_max || bytes > page_bytes_max) {
       page.next = hex_of(last_id);
       return false;
     }
     last_id = select_alarms_.unsigned_integer(0);
     if (select_alarms_.integer(8) == 0) return true;
     const auto blob = select_alarms_.blob(7);
+    bytes += blob.size();
     AlarmRecord record{.node = std::string(select_alarms_.text(2)),
                        .stream = {},
                        .spool = std::string(select_alarms_.text(3)),

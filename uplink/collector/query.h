@@ -27,6 +27,7 @@ inline constexpr std::size_t page_rows_max = 10'000;
 // Streams, windows and alarms that may be looked at for one page, so that a filter which matches little stays cheap. A page that
 // ends here may be short, or empty, and still has a cursor.
 inline constexpr std::size_t page_examined_max = 50'000;
+inline constexpr std::size_t page_bytes_max = 16u << 20;  // of rows as they are stored
 inline constexpr std::size_t parameter_bytes_max = 1'024;
 
 // "from=2026-11-21", as a list: an address, or a command line, has them in any order.

@@ -24,6 +24,7 @@ struct Retention::Timed {
       : tier(of),
         slice(slice_length),
         select_oldest(database, "SELECT id, stream FROM " + table + " ORDER BY id LIMIT 1"),
+        select_newest(database, "SELECT id, stream FROM " + table + " ORDER BY id DESC LIMIT 1"),
         select_rows(database,
                     "SELECT start_ns, definition, " + std::string(is_windows() ? "1, start_ns, start_ns" : span_columns) +
                         ", body FROM " + table +
@@ -47,6 +48,7 @@ struct Retention::Timed {
   Tier tier;
   DurationNs slice;  // of event time: see first_id. What is in one is merged into one row, for each stream and definition
   sqlite::Statement select_oldest;
+  sqlite::Statement select_newest;
   sqlite::Statement select_rows;
   sqlite::Statement delete_rows;
   std::optional<sqlite::Statement> select_row;
@@ -56,7 +58,7 @@ struct Retention::Timed {
 // Alarms or events: tables whose oldest row is quickly found.
 struct Retention::Untimed {
   struct Table {
-    sqlite::Statement select_oldest;  // id, when it was stored, bytes
+    sqlite::Statement select_oldest;  // id, when it was stored
     sqlite::Statement delete_row;
   };
   Tier tier;
@@ -98,19 +100,16 @@ Retention::Retention(Store& store, const Budgets& budgets)
   untimed_.resize(2);
   untimed_[0].tier = {budgets.alarms, Counter::alarms, Counter::alarms_bytes, Counter::alarms_dropped};
   untimed_[0].tables.push_back(
-      table("SELECT id, iif(state = 1, 9223372036854775807, stored_ns), length(body) FROM alarms "
+      table("SELECT id, iif(state = 1, 9223372036854775807, stored_ns) FROM alarms "
             "ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1",
             "DELETE FROM alarms WHERE id = ?"));
   untimed_[1].tier = {budgets.events, Counter::events_held, Counter::events_bytes, Counter::events_dropped};
-  untimed_[1].tables.push_back(table("SELECT id, stored_ns, length(CAST(device || cause AS BLOB)) FROM gaps ORDER BY id LIMIT 1",
-                                     "DELETE FROM gaps WHERE id = ?"));
+  untimed_[1].tables.push_back(table("SELECT id, stored_ns FROM gaps ORDER BY id LIMIT 1", "DELETE FROM gaps WHERE id = ?"));
+  untimed_[1].tables.push_back(table("SELECT id, stored_ns FROM events ORDER BY id LIMIT 1", "DELETE FROM events WHERE id = ?"));
   untimed_[1].tables.push_back(
-      table("SELECT id, stored_ns, length(CAST(kind || device || channel || detail AS BLOB)) FROM events ORDER BY id LIMIT 1",
-            "DELETE FROM events WHERE id = ?"));
+      table("SELECT id, stored_ns FROM silences ORDER BY id LIMIT 1", "DELETE FROM silences WHERE id = ?"));
   untimed_[1].tables.push_back(
-      table("SELECT id, stored_ns, 0 FROM silences ORDER BY id LIMIT 1", "DELETE FROM silences WHERE id = ?"));
-  untimed_[1].tables.push_back(
-      table("SELECT id, stored_ns, length(body) FROM unknown_rows ORDER BY id LIMIT 1", "DELETE FROM unknown_rows WHERE id = ?"));
+      table("SELECT id, stored_ns FROM unknown_rows ORDER BY id LIMIT 1", "DELETE FROM unknown_rows WHERE id = ?"));
 }
 
 Retention::~Retention() = default;
@@ -157,18 +156,32 @@ Result<bool> Retention::is_over(const Tier& tier, TimeNs oldest, TimeNs today) {
 
 Result<std::int64_t> Retention::drop_timed(std::size_t tier, TimeNs today, TimeNs now, std::int64_t rows_max) {
   Timed& from = timed_[tier];
+  struct Row {
+    TimeNs slice;
+    std::int64_t stream;
+  };
+  const auto row_of = [&](sqlite::Statement& select) -> Result<std::optional<Row>> {
+    const auto has_row = select.step();
+    if (!has_row) return std::unexpected(has_row.error());
+    if (!*has_row) return std::nullopt;
+    const Row row{(select.integer(0) >> slice_bits) * from.slice, select.integer(1)};
+    select.reset();
+    return row;
+  };
   std::int64_t rows = 0;
   while (rows < rows_max) {
-    const auto has_row = from.select_oldest.step();
-    if (!has_row) return std::unexpected(has_row.error());
-    if (!*has_row) break;
-    const TimeNs start = (from.select_oldest.integer(0) >> slice_bits) * from.slice;
-    const std::int64_t stream = from.select_oldest.integer(1);
-    from.select_oldest.reset();
-    const auto is_due = is_over(from.tier, start + from.slice, today);
+    const auto oldest = row_of(from.select_oldest);
+    if (!oldest) return std::unexpected(oldest.error());
+    if (!*oldest) break;
+    const auto is_due = is_over(from.tier, (*oldest)->slice + from.slice, today);
     if (!is_due) return std::unexpected(is_due.error());
     if (!*is_due) break;
-    const auto dropped = drop_of_stream(tier, stream, start, now, rows_max - rows);
+    const auto newest = row_of(from.select_newest);
+    if (!newest) return std::unexpected(newest.error());
+    // What a node with a wrong clock sends must not push out what the others have.
+    const bool is_from_afar = (*newest)->slice > now + day_ns && (*oldest)->slice <= now;
+    const Row& first = is_from_afar ? **newest : **oldest;
+    const auto dropped = drop_of_stream(tier, first.stream, first.slice, now, rows_max - rows);
     if (!dropped) return dropped;
     rows += *dropped;
   }
@@ -196,12 +209,10 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
                     from.select_rows.unsigned_integer(1),
                     span_of(from.select_rows, 2),
                     {body.begin(), body.end()}});
-    tally_.count(from.tier.bytes, -static_cast<std::int64_t>(body.size()) - row_overhead_bytes);
   }
   from.select_rows.reset();
   STETHOS_CHECK(!rows.empty(), "the oldest row is in its slice");
   const auto count = static_cast<std::int64_t>(rows.size());
-  tally_.count(from.tier.rows, -count);
   tally_.count(from.tier.dropped, count);
   const Row& last = rows.back();
   if (auto deleted = from.delete_rows.bind(1, stream).bind(2, start).bind(3, last.start).bind(4, last.definition).run(); !deleted)
@@ -286,7 +297,7 @@ Result<std::int64_t> Retention::drop_untimed(Untimed& tier, TimeNs today, std::i
   std::int64_t rows = 0;
   for (; rows < rows_max; ++rows) {
     Untimed::Table* oldest = nullptr;
-    std::int64_t id = 0, bytes = 0;
+    std::int64_t id = 0;
     TimeNs stored = 0;
     for (Untimed::Table& table : tier.tables) {
       const auto has_row = table.select_oldest.step();
@@ -295,7 +306,6 @@ Result<std::int64_t> Retention::drop_untimed(Untimed& tier, TimeNs today, std::i
         oldest = &table;
         id = table.select_oldest.integer(0);
         stored = table.select_oldest.integer(1);
-        bytes = table.select_oldest.integer(2);
       }
       table.select_oldest.reset();
     }
@@ -304,8 +314,6 @@ Result<std::int64_t> Retention::drop_untimed(Untimed& tier, TimeNs today, std::i
     if (!is_due) return std::unexpected(is_due.error());
     if (!*is_due) break;
     if (auto deleted = oldest->delete_row.bind(1, id).run(); !deleted) return std::unexpected(deleted.error());
-    tally_.count(tier.tier.rows, -1);
-    tally_.count(tier.tier.bytes, -bytes - row_overhead_bytes);
     tally_.count(tier.tier.dropped);
   }
   return rows;

@@ -7,6 +7,8 @@
 // up. So nothing is counted twice, and nothing is lost without a trace. An alarm goes by when it last changed, an active one only
 // for the bytes. The rest goes in the order in which it came.
 //
+// Where there is both what starts more than a day after the collector's clock and what does not, the former goes first.
+//
 // Age is counted back from the collector's clock, or from the newest window where that is earlier: a clock that jumps ahead
 // drops nothing.
 //

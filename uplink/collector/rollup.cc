@@ -43,7 +43,8 @@ Rollup::Rollup(const schema::WindowRow& stored, const Span& span) : start_(store
 bool Rollup::add(const schema::WindowRow& row, const Span& span) {
   const bool overlaps =
       row.kind() == schema::WindowKind::hopping && (row.length_ns() == 0 || row.start_ns() % row.length_ns() != 0);
-  if (overlaps || row.state() == schema::WindowState::withdrawn) return false;
+  const bool may_move = row.kind() == schema::WindowKind::session;
+  if (overlaps || may_move || row.state() == schema::WindowState::withdrawn) return false;
 
   const bool is_empty = span_.windows == 0;
   if (is_empty) {

@@ -29,7 +29,8 @@ class Rollup {
   Rollup(TimeNs start, DurationNs length) : start_(start), length_(length) {}
   Rollup(const schema::WindowRow& stored, const Span& span);
 
-  // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970.
+  // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970;
+  // sessions are not: late data may join one to an earlier one, and from its start nobody can tell whether it is in.
   bool add(const schema::WindowRow& row, const Span& span);
 
   const Span& span() const { return span_; }

@@ -363,9 +363,30 @@ Status Tally::write() {
   return {};
 }
 
+// Rows that leave are counted where they leave, whoever deletes them. `bytes`: beside the overhead.
+std::string counted_deletes(std::string_view table, Counter rows, Counter bytes, std::string_view body) {
+  const auto less = [](Counter counter, std::string_view by) {
+    return "UPDATE counters SET value = value - " + std::string(by) + " WHERE name = '" + name_of(counter) + "'; ";
+  };
+  const std::string name(table);
+  return "CREATE TRIGGER " + name + "_deleted AFTER DELETE ON " + name + " BEGIN " + less(rows, "1") +
+         less(bytes, std::to_string(row_overhead_bytes) + " - " + std::string(body)) + "END; ";
+}
+
 Status Store::create(TimeNs now) {
   return database_.transaction([&]() -> Status {
     if (auto made = database_.execute(schema_sql); !made) return made;
+    const std::string triggers =
+        counted_deletes("windows", Counter::windows, Counter::windows_bytes, "length(OLD.body)") +
+        counted_deletes("hours", Counter::hours, Counter::hours_bytes, "length(OLD.body)") +
+        counted_deletes("days", Counter::days, Counter::days_bytes, "length(OLD.body)") +
+        counted_deletes("alarms", Counter::alarms, Counter::alarms_bytes, "length(OLD.body)") +
+        counted_deletes("gaps", Counter::events_held, Counter::events_bytes, "length(CAST(OLD.device || OLD.cause AS BLOB))") +
+        counted_deletes("events", Counter::events_held, Counter::events_bytes,
+                        "length(CAST(OLD.kind || OLD.device || OLD.channel || OLD.detail AS BLOB))") +
+        counted_deletes("silences", Counter::events_held, Counter::events_bytes, "0") +
+        counted_deletes("unknown_rows", Counter::events_held, Counter::events_bytes, "length(OLD.body)");
+    if (auto made = database_.execute(triggers); !made) return made;
     sqlite::Statement store(database_, "INSERT INTO store (only, identity, created_ns) VALUES (1, ?, ?)");
     const std::string identity = random_identity();
     if (auto made = store.bind(1, std::string_view(identity)).bind(2, now).run(); !made) return made;
@@ -393,9 +414,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, sqlite::Acce
   const auto version = read_integer(store->database_, "PRAGMA user_version");
   if (!application || !version) return fail(Code::io, doing, "its header cannot be read");
   if (*application != application_id) return fail(Code::unsupported, doing, "it is not a collector's store");
-  if (*version > store_version) {
+  if (*version != store_version) {
     return fail(Code::unsupported, doing,
-                "its version is " + std::to_string(*version) + ", this program reads up to " + std::to_string(store_version));
+                "its version is " + std::to_string(*version) + ", this program reads " + std::to_string(store_version));
   }
   sqlite::Statement identity(store->database_, "SELECT identity FROM store");
   const auto has_identity = identity.step();

@@ -15,7 +15,7 @@
 
 namespace stethos::collector {
 
-inline constexpr int store_version = 1;
+inline constexpr int store_version = 2;
 
 class Store {
  public:

@@ -265,6 +265,47 @@ TEST_F(RetentionTest, WithdrawnWindowsAndAnotherUnitAreNotMerged) {
   EXPECT_EQ(counted(Counter::windows_unmerged), 31);
 }
 
+// A later row may say that it is part of an earlier one.
+TEST_F(RetentionTest, SessionsAreNotMerged) {
+  std::mt19937 random(8);
+  auto rows = minutes(midnight, 3, random);
+  for (auto& row : rows) row.kind = schema::WindowKind::session;
+  send(rows);
+  Budgets budgets;
+  budgets.windows.age_max = 0;
+  keep(budgets, midnight + 3 * day_ns);
+  EXPECT_EQ(counted(Counter::windows), 0);
+  EXPECT_EQ(counted(Counter::windows_unmerged), 3);
+  EXPECT_TRUE(rows_of("hours").empty());
+  expect_balance();
+}
+
+TEST_F(RetentionTest, WhatSomebodyDeletesIsCounted) {
+  std::mt19937 random(9);
+  send(minutes(midnight, 100, random));
+  ASSERT_TRUE(store->database().execute("DELETE FROM windows WHERE id % 3 = 0"));
+  expect_balance_of_bytes();
+  EXPECT_LT(counted(Counter::windows), 100);
+  ASSERT_TRUE(store->database().execute("DELETE FROM windows"));
+  expect_balance_of_bytes();
+}
+
+TEST_F(RetentionTest, ANodeWithAWrongClockDoesNotPushOutWhatOthersHave) {
+  std::mt19937 random(10);
+  const TimeNs now = midnight + day_ns;
+  send(minutes(midnight + 100 * day_ns, 200, random), now);
+  send(minutes(midnight, 60, random), now);
+  Budgets budgets;
+  budgets.windows.bytes_max = integer("SELECT sum(length(body) + 128) FROM windows WHERE start_ns < " + std::to_string(now));
+  keep(budgets, now);
+  EXPECT_EQ(counted(Counter::windows), 60);
+  EXPECT_EQ(integer("SELECT count(*) FROM windows WHERE start_ns >= " + std::to_string(now)), 0);
+  // Where all are ahead, it is the collector's clock that is wrong.
+  keep(budgets, midnight - 10 * day_ns);
+  EXPECT_EQ(counted(Counter::windows), 60);
+  expect_balance();
+}
+
 TEST_F(RetentionTest, BytesStayWithinTheBudgetsHoweverLongItGoesOn) {
   std::mt19937 random(7);
   Budgets budgets;

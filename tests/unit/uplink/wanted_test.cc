@@ -86,9 +86,7 @@ class WantedTest : public CollectorTest {
     EXPECT_TRUE(all);
     return all->at(index);
   }
-  void lose_windows() {
-    ASSERT_TRUE(store->database().execute("DELETE FROM windows; UPDATE counters SET value = 0 WHERE name LIKE 'windows%'"));
-  }
+  void lose_windows() { ASSERT_TRUE(store->database().execute("DELETE FROM windows")); }
 };
 
 TEST_F(WantedTest, NumbersComeBackInPartsAndTheRequestEnds) {
