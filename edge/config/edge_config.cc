@@ -166,7 +166,7 @@ void add_intake(settings::Table<EdgeConfig>& table) {
       "broker queues. When it is half full, a device that holds more than half as much again as its share is crowded out: "
       "devices of our protocol send again, messages of QoS 0 are lost, counted.");
   table.integer(
-      "ingest.careful_messages", &Config::ingest_careful_messages, 10'000, {0, 10'000'000},
+      "ingest.careful_messages", &Config::ingest_careful_messages, 1'000, {0, 10'000'000},
       "After a run that died (was killed, or crashed) so many messages are taken one by one, each written down before it "
       "is processed, so that one which stops the process again and again is found and set aside; 0: none.");
   table.integer("ingest.devices_max", &Config::ingest_devices_max, 10'000, {1, 1'000'000},

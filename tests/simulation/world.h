@@ -58,6 +58,7 @@ struct Tally {
   std::uint64_t windows = 0;
   std::uint64_t alarms = 0;
   std::uint64_t silences = 0;
+  std::uint64_t given_up = 0;  // rows, for want of room
   DurationNs drained_after_ns = 0;  // since everything healed
 };
 
@@ -113,6 +114,7 @@ class World {
   std::map<std::pair<std::uint64_t, TimeNs>, Expected> expected_windows(const Device& device) const;
   std::string check(bool at_end);
   std::string check_alarms();
+  std::string check_budget() const;
   std::string check_silences(const Device& device);
 
   std::mt19937_64 random_;
@@ -122,6 +124,8 @@ class World {
   fault::CrashDisk disk_;
   edge::EdgeConfig config_;
   edge::PointTable points_;
+  edge::SpoolBudget budget_;
+  bool has_budget() const { return budget_.bytes_max < std::numeric_limits<std::uint64_t>::max(); }
   std::vector<edge::WindowDefinition> definitions_;
   std::unique_ptr<SimClock> clock_;
   std::vector<std::unique_ptr<Device>> devices_;
