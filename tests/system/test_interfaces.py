@@ -134,4 +134,4 @@ def test_programs_end_in_order_when_asked(rig, stop):
         program.child.send_signal(stop)
         assert program.wait(15) == 0, program.log_tail()
     sim.close()
-    assert edge.start().messages() > 100
+    assert edge.start().messages() > 60  # of less than 3 KiB each
