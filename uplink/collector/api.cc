@@ -337,7 +337,7 @@ HttpAnswer Api::metrics() {
     }
   }
   const std::string unmerged_help =
-      "Of the rows dropped, those that were not merged: overlapping another, withdrawn or too late.";
+      "Of the rows dropped, those that were not merged: overlapping another, sessions, withdrawn or too late.";
   add("unmerged_rows_total", unmerged_help, Kind::counter, stored(Counter::windows_unmerged), {{"tier", "windows"}});
   add("unmerged_rows_total", unmerged_help, Kind::counter, stored(Counter::hours_unmerged), {{"tier", "hours"}});
   for (const auto& [reason, count] : batches_refused_) {

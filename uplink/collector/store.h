@@ -19,7 +19,7 @@ inline constexpr int store_version = 2;
 
 class Store {
  public:
-  // For writing, a file that is not there is made. Code::unsupported: it is of a newer version, or another program's.
+  // For writing, a file that is not there is made. Code::unsupported: it is of another version, or another program's.
   static Result<std::unique_ptr<Store>> open(const std::string& path, sqlite::Access access, TimeNs now);
 
   const std::string& identity() const { return identity_; }
@@ -55,7 +55,7 @@ enum class Counter : std::uint8_t {
   alarms_stale,       // that came after a higher or the same one
   windows_bytes,      // of the rows that the store holds, as budgets count them
   windows_dropped,    // that the store held, and no longer does
-  windows_unmerged,   // of these, those that went into no hour: overlapping another, withdrawn or too late
+  windows_unmerged,   // of these, those that went into no hour: overlapping another, sessions, withdrawn or too late
   hours,              // that the store holds, and so on
   hours_bytes,
   hours_dropped,
