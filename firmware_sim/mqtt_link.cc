@@ -228,7 +228,6 @@ class MqttLink final : public Link {
   void attempt(DurationNs now, std::vector<LinkEvent>& events) {
     state_ = State::connecting;
     attempt_ends_ = now + 2 * options_.connect_timeout;
-    ++session_number_;
     try {
       session_ = std::make_unique<Session>(options_, session_number_, inbox_);
     } catch (const mqtt::exception& failure) {
@@ -240,6 +239,7 @@ class MqttLink final : public Link {
     spdlog::warn("no connection to {}:{} ({})", options_.host, options_.port, why);
     if (state_ == State::up) events.push_back({LinkEvent::Kind::disconnected, {}, {}, {}});
     state_ = State::down;
+    ++session_number_;  // what Paho still says of the publications under way is too late: their slots are free
     session_.reset();
     free_all();
     next_attempt_ = now + static_cast<DurationNs>(static_cast<double>(reconnect_pause_) * (0.5 + random_.uniform() / 2));
