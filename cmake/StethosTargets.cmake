@@ -14,7 +14,7 @@ target_include_directories(stethos_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(STETHOS_SANITIZE)
   # GCC's manual: with a sanitizer, -Wmaybe-uninitialized reports what is initialised (std::function in std::regex, here).
   target_compile_options(stethos_options INTERFACE
-    -fsanitize=${STETHOS_SANITIZE} -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+    -fsanitize=${STETHOS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
   target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
 endif()
 

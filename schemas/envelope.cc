@@ -86,8 +86,17 @@ std::vector<std::uint8_t> with_checksum(std::vector<std::uint8_t> payload) {
 }  // namespace
 
 Result<const DeviceBatch*> open_device_batch(Bytes payload) {
-  return open_checked<DeviceBatch>(payload, DeviceBatchIdentifier(), "a device batch", device_batch_bytes_max,
-                                   1 + 2 * channels_per_batch_max);
+  constexpr std::string_view what = "a device batch";
+  auto opened =
+      open_checked<DeviceBatch>(payload, DeviceBatchIdentifier(), what, device_batch_bytes_max, 1 + 2 * channels_per_batch_max);
+  if (!opened || (*opened)->channels() == nullptr) return opened;
+  // The verifier looks at the alignment of a vector's length, not at that of its elements.
+  for (const auto* channel : *(*opened)->channels()) {
+    const auto* times = channel->times_ns();
+    if (times != nullptr && (times->Data() - payload.data()) % static_cast<std::ptrdiff_t>(sizeof(std::int64_t)) != 0)
+      return fail(Code::corrupt, "reading " + std::string(what), "its times are not aligned");
+  }
+  return opened;
 }
 
 Result<const DeviceAck*> open_device_ack(Bytes payload) {
