@@ -474,19 +474,18 @@ void Core::place(const Step& step, std::span<const Message> batch) {
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
   const Stream& stream = step.stream->state;
-  if (windower_.add(*step.stream, arrival, now_ns_, effect_) == Placed::late) {
-    reject_step(step, message, {Reason::late, "channel " + stream.channel + " is at " + format_time(stream.newest_ns)});
+  if (windower_.add(*step.stream, arrival, now_ns_, effect_) == Placed::late && has_no_letter(step, Reason::late)) {
+    reject(message, {Reason::late, "channel " + stream.channel + " is at " + format_time(stream.newest_ns)}, stream.device);
   }
-  if (arrival.moments.not_finite == arrival.samples()) {
-    reject_step(step, message, {Reason::not_finite, "channel " + stream.channel});
+  if (arrival.moments.not_finite == arrival.samples() && has_no_letter(step, Reason::not_finite)) {
+    reject(message, {Reason::not_finite, "channel " + stream.channel}, stream.device);
   }
   if (step.identity) forget_identities(*step.stream);
 }
 
-void Core::reject_step(const Step& step, const Message& message, Rejection rejection) {
+bool Core::has_no_letter(const Step& step, Reason reason) {
   const std::pair<std::size_t, const StreamRecord*> whose{step.message, step.stream};
-  if (std::exchange(last_letters_.at(static_cast<std::size_t>(rejection.reason)), whose) == whose) return;
-  reject(message, std::move(rejection), step.stream->state.device);
+  return std::exchange(last_letters_.at(static_cast<std::size_t>(reason)), whose) != whose;
 }
 
 bool Core::is_repeated(const Step& step, const Message& message) {
@@ -501,7 +500,10 @@ bool Core::is_repeated(const Step& step, const Message& message) {
     windower_.count_unplaced(*step.stream, Unplaced::duplicate, 1);
   } else {
     windower_.count_unplaced(*step.stream, Unplaced::rejected, 1);
-    reject_step(step, message, {Reason::identity_conflict, "channel " + stream.channel + " came before with another value"});
+    if (has_no_letter(step, Reason::identity_conflict)) {
+      reject(message, {Reason::identity_conflict, "channel " + stream.channel + " came before with another value"},
+             stream.device);
+    }
   }
   return true;
 }

@@ -94,8 +94,8 @@ class Core {
   void describe(StreamRecord& stream, const PointEntry& entry);
   void describe_by_itself(StreamRecord& stream);
   void place(const Step& step, std::span<const Message> batch);
-  // One letter a message, stream and reason, however many of its readings are refused.
-  void reject_step(const Step& step, const Message& message, Rejection rejection);
+  // Asked before each letter of a step: one a message, stream and reason, however many of its readings are refused.
+  bool has_no_letter(const Step& step, Reason reason);
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
