@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "gpu_kernels/cpu_backend.h"
 #include "gpu_kernels/reference_backend.h"
 
 namespace stethos::kernels {
@@ -11,7 +12,7 @@ struct Entry {
   std::string_view name;
   std::unique_ptr<StatisticsBackend> (*make)();
 };
-constexpr std::array<Entry, 1> entries{{{"reference", make_reference_backend}}};
+constexpr std::array<Entry, 2> entries{{{"cpu", make_cpu_backend}, {"reference", make_reference_backend}}};
 
 }  // namespace
 

@@ -50,4 +50,13 @@ Moments merge(const Moments& a, const Moments& b) {
   return both;
 }
 
+void set_central(Moments& block, double rough_mean, double s1, double s2, double s3, double s4) {
+  const auto n = static_cast<double>(block.count);
+  const double rest = s1 / n;
+  block.mean = rough_mean + rest;
+  block.m2 = s2 - n * rest * rest;
+  block.m3 = s3 - 3 * rest * s2 + 2 * n * rest * rest * rest;
+  block.m4 = s4 - 4 * rest * s3 + 6 * rest * rest * s2 - 3 * n * rest * rest * rest * rest;
+}
+
 }  // namespace stethos::kernels

@@ -30,4 +30,9 @@ struct Moments {
 Moments moments_of(double sample, double plausible_min, double plausible_max);
 Moments merge(const Moments& a, const Moments& b);
 
+// Sets what is central of `block`, whose count is set, from the sums of the first four powers of its samples' distances from a
+// rounded mean. What is left of the mean, the mean distance, is moved out of the sums (Chan, Golub, LeVeque 1983, the corrected
+// two-pass algorithm, for all four powers).
+void set_central(Moments& block, double rough_mean, double s1, double s2, double s3, double s4);
+
 }  // namespace stethos::kernels

@@ -8,8 +8,7 @@ namespace stethos::kernels {
 namespace {
 
 // The first pass counts what is left out and finds the mean and what needs no mean; the second sums powers of the
-// distances from it. The mean of the first pass is rounded: what is left of it, the mean distance, is known after the
-// second and moved out of the sums (Chan, Golub, LeVeque 1983, the corrected two-pass algorithm, for all four powers).
+// distances from it.
 template <class ValueAt>
 Moments moments_of_samples(std::size_t size, double plausible_min, double plausible_max, ValueAt value_at) {
   Moments block;
@@ -35,8 +34,7 @@ Moments moments_of_samples(std::size_t size, double plausible_min, double plausi
     return block;
   }
 
-  const auto n = static_cast<double>(block.count);
-  const double rough_mean = sum / n;
+  const double rough_mean = sum / static_cast<double>(block.count);
   double s1 = 0, s2 = 0, s3 = 0, s4 = 0;
   for (std::size_t i = 0; i < size; ++i) {
     const double x = value_at(i);
@@ -48,15 +46,13 @@ Moments moments_of_samples(std::size_t size, double plausible_min, double plausi
     s3 += d2 * d;
     s4 += d2 * d2;
   }
-  const double rest = s1 / n;
-  block.mean = rough_mean + rest;
-  block.m2 = s2 - n * rest * rest;
-  block.m3 = s3 - 3 * rest * s2 + 2 * n * rest * rest * rest;
-  block.m4 = s4 - 4 * rest * s3 + 6 * rest * rest * s2 - 3 * n * rest * rest * rest * rest;
+  set_central(block, rough_mean, s1, s2, s3, s4);
   return block;
 }
 
-Moments moments_of_block(const BlockView& block) {
+}  // namespace
+
+Moments reference_moments(const BlockView& block) {
   switch (block.encoding) {
     case BlockView::Encoding::f32: {
       const auto* samples = static_cast<const float*>(block.samples);
@@ -73,6 +69,8 @@ Moments moments_of_block(const BlockView& block) {
   return {};
 }
 
+namespace {
+
 class ReferenceBackend final : public StatisticsBackend {
  public:
   std::string_view name() const override { return "reference"; }
@@ -81,7 +79,7 @@ class ReferenceBackend final : public StatisticsBackend {
     assert(!submitted_);
     results_.clear();
     results_.reserve(blocks.size());
-    for (const BlockView& block : blocks) results_.push_back(moments_of_block(block));
+    for (const BlockView& block : blocks) results_.push_back(reference_moments(block));
     submitted_ = true;
     return KernelStatus::ok;
   }

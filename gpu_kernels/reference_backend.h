@@ -7,6 +7,8 @@
 
 namespace stethos::kernels {
 
+Moments reference_moments(const BlockView& block);
+
 std::unique_ptr<StatisticsBackend> make_reference_backend();
 
 }  // namespace stethos::kernels

@@ -1,4 +1,4 @@
-// The reference backend against the long way, on kind and on hostile data.
+// Every backend against the long way, on kind and on hostile data.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,7 +14,10 @@
 namespace stethos::kernels {
 namespace {
 
-constexpr double tolerance = 1e-12;  // relative, of every statistic of one block
+// Relative, of a statistic of one block. The cpu backend takes roots in float32.
+double tolerance_of(std::string_view backend, std::string_view statistic) {
+  return backend == "cpu" && statistic == "clearance" ? 1e-7 : 1e-12;
+}
 
 BlockView view_of(const std::vector<float>& samples) {
   return {.encoding = BlockView::Encoding::f32, .samples = samples.data(), .count = samples.size()};
@@ -25,38 +28,7 @@ BlockView view_of(const std::vector<std::int16_t>& samples, double scale, double
       .encoding = BlockView::Encoding::i16, .samples = samples.data(), .count = samples.size(), .scale = scale, .offset = offset};
 }
 
-std::vector<Moments> run(const std::vector<BlockView>& blocks) {
-  const auto backend = make_backend("reference");
-  std::vector<Moments> out(blocks.size());
-  EXPECT_EQ(backend->submit(blocks), KernelStatus::ok);
-  EXPECT_EQ(backend->collect(out), KernelStatus::ok);
-  return out;
-}
-
-Moments run_one(const BlockView& block) { return run({block}).front(); }
-
 std::vector<double> widened(const std::vector<float>& samples) { return {samples.begin(), samples.end()}; }
-
-// Every statistic of `m` against the oracle of the same samples.
-void expect_statistics(const Moments& m, const std::vector<double>& samples) {
-  const test::Oracle oracle(samples);
-  const auto expected = oracle.statistics();
-  ASSERT_EQ(m.count, samples.size());
-  for (const StatisticDefinition& statistic : statistics()) {
-    const double value = statistic.compute(m);
-    const auto at = expected.find(std::string(statistic.name));
-    if (at == expected.end()) {
-      EXPECT_TRUE(std::isnan(value)) << statistic.name << " is " << value;
-      continue;
-    }
-    long double scale = std::fabs(at->second);
-    // What these two are made of cancels: their errors follow the size of the parts.
-    if (statistic.name == "mean") scale = oracle.sum_abs / static_cast<long double>(oracle.n);
-    if (statistic.name == "skewness") scale = oracle.m3_abs / std::fabs(oracle.m3) * std::fabs(at->second);
-    if (statistic.name == "skewness" && oracle.m3 == 0) scale = 1;
-    EXPECT_NEAR(value, static_cast<double>(at->second), tolerance * static_cast<double>(scale)) << statistic.name;
-  }
-}
 
 std::vector<float> noise(std::size_t count, unsigned seed, double mean = 0, double deviation = 1) {
   std::mt19937_64 random(seed);
@@ -65,6 +37,44 @@ std::vector<float> noise(std::size_t count, unsigned seed, double mean = 0, doub
   for (float& sample : samples) sample = static_cast<float>(normal(random));
   return samples;
 }
+
+class Backend : public testing::TestWithParam<std::string_view> {
+ protected:
+  std::vector<Moments> run(const std::vector<BlockView>& blocks) {
+    const auto backend = make_backend(GetParam());
+    std::vector<Moments> out(blocks.size());
+    EXPECT_EQ(backend->submit(blocks), KernelStatus::ok);
+    EXPECT_EQ(backend->collect(out), KernelStatus::ok);
+    return out;
+  }
+
+  Moments run_one(const BlockView& block) { return run({block}).front(); }
+
+  // Every statistic of `m` against the oracle of the same samples.
+  void expect_statistics(const Moments& m, const std::vector<double>& samples) {
+    const test::Oracle oracle(samples);
+    const auto expected = oracle.statistics();
+    ASSERT_EQ(m.count, samples.size());
+    for (const StatisticDefinition& statistic : statistics()) {
+      const double value = statistic.compute(m);
+      const auto at = expected.find(std::string(statistic.name));
+      if (at == expected.end()) {
+        EXPECT_TRUE(std::isnan(value)) << statistic.name << " is " << value;
+        continue;
+      }
+      long double scale = std::fabs(at->second);
+      // What these two are made of cancels: their errors follow the size of the parts.
+      if (statistic.name == "mean") scale = oracle.sum_abs / static_cast<long double>(oracle.n);
+      if (statistic.name == "skewness") scale = oracle.m3_abs / std::fabs(oracle.m3) * std::fabs(at->second);
+      if (statistic.name == "skewness" && oracle.m3 == 0) scale = 1;
+      EXPECT_NEAR(value, static_cast<double>(at->second), tolerance_of(GetParam(), statistic.name) * static_cast<double>(scale))
+          << statistic.name;
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, Backend, testing::ValuesIn(backend_names()),
+                         [](const auto& each) { return std::string(each.param); });
 
 TEST(Backends, AreKnownByNameOrNotAtAll) {
   ASSERT_FALSE(backend_names().empty());
@@ -77,7 +87,7 @@ TEST(Backends, AreKnownByNameOrNotAtAll) {
   EXPECT_EQ(make_backend(""), nullptr);
 }
 
-TEST(ReferenceBackend, KnownValues) {
+TEST_P(Backend, KnownValues) {
   const Moments m = run_one(view_of({2, 4, 4, 4, 5, 5, 7, 9}));
   EXPECT_EQ(m.count, 8u);
   EXPECT_EQ(m.mean, 5);
@@ -89,7 +99,7 @@ TEST(ReferenceBackend, KnownValues) {
   EXPECT_EQ(m.sum_abs, 40);
 }
 
-TEST(ReferenceBackend, EverySize) {
+TEST_P(Backend, EverySize) {
   for (const std::size_t size : {0u, 1u, 2u, 31u, 32u, 33u, 1000u, 2560u}) {
     SCOPED_TRACE(size);
     const auto samples = noise(size, static_cast<unsigned>(size));
@@ -97,12 +107,12 @@ TEST(ReferenceBackend, EverySize) {
   }
 }
 
-TEST(ReferenceBackend, NothingIsEmpty) {
+TEST_P(Backend, NothingIsEmpty) {
   EXPECT_EQ(run_one(BlockView{}), Moments{});
   EXPECT_TRUE(run({}).empty());
 }
 
-TEST(ReferenceBackend, HostileFiniteData) {
+TEST_P(Backend, HostileFiniteData) {
   struct Case {
     const char* name;
     std::vector<float> samples;
@@ -132,7 +142,7 @@ TEST(ReferenceBackend, HostileFiniteData) {
   }
 }
 
-TEST(ReferenceBackend, AConstantHasNoSpread) {
+TEST_P(Backend, AConstantHasNoSpread) {
   for (const float value : {0.0f, 0.1f, -3.3f, 1e37f, 1e-44f}) {
     const std::vector<float> samples(1000, value);
     const Moments m = run_one(view_of(samples));
@@ -145,7 +155,7 @@ TEST(ReferenceBackend, AConstantHasNoSpread) {
 }
 
 // Sums of floats are exact in float64 for a while; those of scaled integers are not.
-TEST(ReferenceBackend, AConstantOfScaledIntegersHasNoSpread) {
+TEST_P(Backend, AConstantOfScaledIntegersHasNoSpread) {
   for (std::int16_t raw = 1; raw < 200; ++raw) {
     const std::vector<std::int16_t> samples(static_cast<std::size_t>(raw) * 13, raw);
     const Moments m = run_one(view_of(samples, 0.1, 0.01));
@@ -156,26 +166,27 @@ TEST(ReferenceBackend, AConstantOfScaledIntegersHasNoSpread) {
   }
 }
 
-TEST(ReferenceBackend, WhatIsNotFiniteIsCountedAndLeftOutWhereverItStands) {
+TEST_P(Backend, WhatIsNotFiniteIsCountedAndLeftOutWhereverItStands) {
   const auto clean = noise(33, 8);
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity()}) {
     for (std::size_t position = 0; position <= clean.size(); ++position) {
       auto dirty = clean;
       dirty.insert(dirty.begin() + static_cast<std::ptrdiff_t>(position), bad);
-      Moments expected = run_one(view_of(clean));
-      expected.not_finite = 1;
-      EXPECT_EQ(run_one(view_of(dirty)), expected) << bad << " at " << position;
+      SCOPED_TRACE(std::to_string(bad) + " at " + std::to_string(position));
+      const Moments m = run_one(view_of(dirty));
+      EXPECT_EQ(m.not_finite, 1u);
+      expect_statistics(m, widened(clean));
     }
   }
 }
 
-TEST(ReferenceBackend, NothingButNotFinite) {
+TEST_P(Backend, NothingButNotFinite) {
   const std::vector<float> samples(7, std::numeric_limits<float>::quiet_NaN());
   EXPECT_EQ(run_one(view_of(samples)), (Moments{.not_finite = 7}));
 }
 
-TEST(ReferenceBackend, WhatIsOutOfRangeIsCountedAndLeftOut) {
+TEST_P(Backend, WhatIsOutOfRangeIsCountedAndLeftOut) {
   BlockView block = view_of(std::vector<float>{});
   const std::vector<float> samples{
       -5, -4, -1, 0, 1, 4, 5, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
@@ -189,7 +200,7 @@ TEST(ReferenceBackend, WhatIsOutOfRangeIsCountedAndLeftOut) {
   expect_statistics(m, {-4, -1, 0, 1, 4});  // both ends belong to the range
 }
 
-TEST(ReferenceBackend, ScaledIntegers) {
+TEST_P(Backend, ScaledIntegers) {
   std::mt19937 random(9);
   std::uniform_int_distribution<int> raw(-32768, 32767);
   std::vector<std::int16_t> samples(2560);
@@ -205,7 +216,7 @@ TEST(ReferenceBackend, ScaledIntegers) {
   }
 }
 
-TEST(ReferenceBackend, AScaleThatOverflowsGivesNoNumbersButCounts) {
+TEST_P(Backend, AScaleThatOverflowsGivesNoNumbersButCounts) {
   const std::vector<std::int16_t> samples{-32768, 0, 32767};
   const Moments m = run_one(view_of(samples, 1e308, 0));
   EXPECT_EQ(m.count, 1u);
@@ -213,7 +224,7 @@ TEST(ReferenceBackend, AScaleThatOverflowsGivesNoNumbersButCounts) {
   EXPECT_EQ(m.mean, 0);
 }
 
-TEST(ReferenceBackend, ABlockDoesNotDependOnItsNeighbours) {
+TEST_P(Backend, ABlockDoesNotDependOnItsNeighbours) {
   const auto a = noise(2560, 10, 5, 2);
   const auto b = noise(33, 11, -1e6, 1e3);
   const std::vector<float> bad(5, std::numeric_limits<float>::quiet_NaN());
@@ -224,8 +235,8 @@ TEST(ReferenceBackend, ABlockDoesNotDependOnItsNeighbours) {
   EXPECT_EQ(together[3], Moments{});
 }
 
-TEST(ReferenceBackend, OneBackendTakesBatchAfterBatch) {
-  const auto backend = make_backend("reference");
+TEST_P(Backend, OneBackendTakesBatchAfterBatch) {
+  const auto backend = make_backend(GetParam());
   for (unsigned seed = 0; seed < 5; ++seed) {
     const auto samples = noise(100 + seed, seed);
     const std::vector<BlockView> blocks(seed + 1, view_of(samples));
@@ -236,7 +247,7 @@ TEST(ReferenceBackend, OneBackendTakesBatchAfterBatch) {
   }
 }
 
-TEST(ReferenceBackend, MergedBlocksAreTheirUnion) {
+TEST_P(Backend, MergedBlocksAreTheirUnion) {
   const auto whole = noise(2560, 12, 100, 3);
   for (const std::size_t cut : {1u, 32u, 1280u, 2559u}) {
     const std::vector<float> first(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut));

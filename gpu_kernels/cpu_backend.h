@@ -1,0 +1,12 @@
+// Vectors of the processor at hand, chosen at run time (Highway): AVX-512, AVX2, NEON, or a baseline that every one has.
+#pragma once
+
+#include <memory>
+
+#include "gpu_kernels/backend.h"
+
+namespace stethos::kernels {
+
+std::unique_ptr<StatisticsBackend> make_cpu_backend();
+
+}  // namespace stethos::kernels
