@@ -54,8 +54,13 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
                  .idle_timeout_ns = config.time_idle_timeout,
                  .future_max_ns = config.time_future_max,
                  .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}),
+      plans_(config, windower_.definitions()),
+      speeds_(config.speed_age_max),
       detector_(limits_of(config.limits, windower_.definitions())) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
+  const std::uint64_t sent = saved.provenance;
+  restore(std::move(saved));
+  name_parameters();
   schema::ProvenanceRowT row;
   row.program = program_name;
   row.backend = backend_->name();
@@ -63,11 +68,27 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
   row.schema_major = schema::version_major;
   row.schema_minor = schema::version_minor;
   row.source = source;
+  row.parameters = parameters_.texts();
   provenance_ = row.id = hash_of(schema::pack(row));
   windower_.set_provenance(provenance_);
   detector_.set_provenance(provenance_);
-  if (provenance_ != saved.provenance) provenance_row_ = schema::pack(row);
-  restore(std::move(saved));
+  if (provenance_ != sent) provenance_row_ = schema::pack(row);
+}
+
+// Those that the configuration can bring forth, and those of panes that another one left.
+void Core::name_parameters() {
+  for (const WindowDefinition& definition : windower_.definitions()) {
+    for (const auto& [text, share] : definition.quantiles) parameters_.add(text);
+  }
+  for (const std::string& text : plans_.parameters()) parameters_.add_feature(text);
+  for (const auto& stream : streams_) {
+    for (const auto& [definition, panes] : stream->state.panes) {
+      for (const auto& [start, pane] : panes) {
+        for (const FeatureSummary& each : pane.blocks.features) parameters_.add_feature(each.parameter);
+      }
+    }
+  }
+  windower_.set_parameters(parameters_);
 }
 
 void Core::restore(SavedState saved) {
@@ -78,6 +99,7 @@ void Core::restore(SavedState saved) {
     return known == devices_.end() ? make_device(name) : *known->second;
   };
   for (DeviceSequences& device : saved.devices) device_of(device.device).sequences = SequenceTracker(std::move(device.epochs));
+  for (const SpeedChange& each : saved.speeds) speeds_.restore(each.machine, each.time_ns, each.hz.value());
   for (Stream& stream : saved.streams) {
     auto record = std::make_unique<StreamRecord>();
     record->state = std::move(stream);
@@ -126,9 +148,9 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
 
   for (std::size_t i = 0; i < batch.size(); ++i) take(batch[i], i);
 
-  moments_.resize(blocks_.size());
+  results_.resize(blocks_.size());
   if (!blocks_.empty() &&
-      (backend_->submit(blocks_) != kernels::KernelStatus::ok || backend_->collect(moments_) != kernels::KernelStatus::ok)) {
+      (backend_->submit(blocks_) != kernels::KernelStatus::ok || backend_->collect(results_) != kernels::KernelStatus::ok)) {
     return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
   }
   for (const Step& step : steps_) place(step, batch);
@@ -439,10 +461,16 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
   step.identity = channel.identity;
   if (is_block(channel)) {
     step.block = blocks_.size();
-    blocks_.push_back(channel.samples);
+    stream->plan = plans_.plan_of(stream->state, entry);
+    if (!stream->plan->kernel.features.empty()) step.speed = speeds_.at(entry, channel.start_ns, channel.shaft_hz);
+    kernels::BlockView& block = blocks_.emplace_back(channel.samples);
+    block.plan = &stream->plan->kernel;
+    block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
+    block.shaft_hz = step.speed.hz;
     if (entry != nullptr) {
-      blocks_.back().plausible_min = entry->plausible_min;
-      blocks_.back().plausible_max = entry->plausible_max;
+      block.plausible_min = entry->plausible_min;
+      block.plausible_max = entry->plausible_max;
+      block.full_scale = entry->full_scale;
     }
     steps_.push_back(step);
     return;
@@ -450,6 +478,7 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
   for (std::size_t i = 0; i < samples_of(channel); ++i) {
     step.reading = channel.reading ? *channel.reading : sample_at(channel.samples, i);
     if (!channel.times_ns.empty()) step.time_ns = channel.times_ns[i];
+    if (entry != nullptr) speeds_.note(*entry, step.time_ns, step.reading, effect_.speeds);
     steps_.push_back(step);
   }
 }
@@ -468,9 +497,14 @@ void Core::place(const Step& step, std::span<const Message> batch) {
   if (step.identity && is_repeated(step, message)) return;
   Arrival arrival;
   arrival.time_ns = step.time_ns;
-  arrival.moments = step.block != Step::no_block
-                        ? moments_[step.block]
-                        : kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
+  if (step.block != Step::no_block) {
+    arrival.plan = step.stream->plan;
+    arrival.block = results_[step.block];
+    arrival.moments = arrival.block.moments;
+    arrival.speed = step.speed;
+  } else {
+    arrival.moments = kernels::moments_of(step.reading, step.stream->plausible_min, step.stream->plausible_max);
+  }
   arrival.origin = step.origin;
   arrival.received_ns = message.received_ns;
   const Stream& stream = step.stream->state;

@@ -21,6 +21,8 @@
 #include "edge/ingest/message.h"
 #include "edge/ingest/point_table.h"
 #include "edge/spool/spool.h"
+#include "edge/window/block_plans.h"
+#include "edge/window/shaft_speeds.h"
 #include "edge/window/windower.h"
 #include "gpu_kernels/backend.h"
 
@@ -52,6 +54,8 @@ class Core {
   // How far event times are from when they came, of the newest of each stream, the farthest; 0: none is on that side.
   DurationNs behind_max() const { return behind_max_; }
   DurationNs ahead_max() const { return ahead_max_; }
+  // What rows call the parameters of statistics.
+  const Parameters& parameters() const { return parameters_; }
   // Active alarms.
   std::size_t alarm_count(schema::AlarmLevel level) const;
 
@@ -71,6 +75,7 @@ class Core {
     Origin origin;
     TimeNs time_ns = 0;
     std::size_t block = no_block;       // index into blocks_
+    ShaftSpeed speed;                   // of the block
     double reading = 0;                 // where there is no block
     std::optional<std::uint64_t> identity;
     Device* complete = nullptr;         // instead of all that: the device's streams are complete until time_ns
@@ -78,6 +83,7 @@ class Core {
   };
 
   void restore(SavedState saved);
+  void name_parameters();
   void look_at_idle();
   void settle();
   void take(const Message& message, std::size_t index);
@@ -110,6 +116,9 @@ class Core {
   const std::unique_ptr<kernels::StatisticsBackend> backend_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   Windower windower_;
+  BlockPlans plans_;
+  Parameters parameters_;
+  ShaftSpeeds speeds_;
   Detector detector_;
 
   std::unordered_map<std::string, std::unique_ptr<Device>> devices_;
@@ -131,7 +140,7 @@ class Core {
   std::string device_key_;
   DecodedMessage decoded_;
   std::vector<kernels::BlockView> blocks_;
-  std::vector<kernels::Moments> moments_;
+  std::vector<kernels::BlockStatistics> results_;
   std::vector<Step> steps_;
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
   std::vector<SequenceGap> gaps_;

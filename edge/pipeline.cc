@@ -158,7 +158,7 @@ void Pipeline::republish(const Effect& effect) {
     std::string topic = settings_.republish_topic;
     replace_all(topic, "{device}", row.device);
     replace_all(topic, "{channel}", row.channel);
-    const std::string text = window_json(row);
+    const std::string text = window_json(row, core_.parameters());
     port_.publish(topic, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   }
 }

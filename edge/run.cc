@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -64,6 +65,12 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   auto points = PointTable::load(config.points_file);
   if (!points) return points;
   auto errors = limits_in_other_units(config.limits, *points);
+  for (const PointEntry* entry : points->latest()) {
+    if (entry->bearing.empty() || std::ranges::count(config.bearings, entry->bearing, &BearingConfig::name) > 0) continue;
+    errors.push_back({Code::invalid, config.points_file,
+                      entry->device + "/" + entry->channel + " has the bearing " + entry->bearing +
+                          ", and no [[bearing]] of the configuration is called that"});
+  }
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return points;
 }
@@ -84,7 +91,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     for (const Error& error : points.error()) spdlog::error("{}", error.text());
     return Exit::config;
   }
-  auto backend = kernels::make_backend(config.backend);
+  auto backend = kernels::make_backend(config.backend, static_cast<std::size_t>(config.statistics_threads));
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 

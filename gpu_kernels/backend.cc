@@ -10,9 +10,10 @@ namespace {
 
 struct Entry {
   std::string_view name;
-  std::unique_ptr<StatisticsBackend> (*make)();
+  std::unique_ptr<StatisticsBackend> (*make)(std::size_t threads);
 };
-constexpr std::array<Entry, 2> entries{{{"cpu", make_cpu_backend}, {"reference", make_reference_backend}}};
+constexpr std::array<Entry, 2> entries{
+    {{"cpu", make_cpu_backend}, {"reference", [](std::size_t) { return make_reference_backend(); }}}};
 
 }  // namespace
 
@@ -23,9 +24,10 @@ std::vector<std::string_view> backend_names() {
   return names;
 }
 
-std::unique_ptr<StatisticsBackend> make_backend(std::string_view name) {
+std::unique_ptr<StatisticsBackend> make_backend(std::string_view name, std::size_t threads) {
   for (const Entry& entry : entries) {
-    if (entry.name == name) return entry.make();
+    if (entry.name != name && name != "best") continue;
+    if (auto backend = entry.make(threads)) return backend;
   }
   return nullptr;
 }

@@ -1,35 +1,18 @@
-// The seam behind which block statistics are computed: reference now; cpu and cuda have a place here.
+// The seam behind which block statistics are computed: the plain reference, the cpu's vectors, and a device's place.
 //
 // A backend takes a ragged batch of blocks. `submit` starts, `collect` waits and delivers, so that a device can copy and
 // compute while the caller does something else; at most one batch is under way. A backend belongs to one thread.
 // The same backend gives the same bits for the same block, whatever else is in the batch.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "gpu_kernels/moments.h"
+#include "gpu_kernels/block.h"
 
 namespace stethos::kernels {
-
-// Samples as they came, not owned. f32 samples need an alignment of 4, i16 samples of 2.
-struct BlockView {
-  enum class Encoding : std::uint8_t { f32, i16 };
-
-  Encoding encoding = Encoding::f32;
-  const void* samples = nullptr;
-  std::size_t count = 0;
-  double scale = 1;   // i16 only: value = scale * raw + offset
-  double offset = 0;
-  // Samples outside are counted and left out, like those that are not finite.
-  double plausible_min = -std::numeric_limits<double>::infinity();
-  double plausible_max = std::numeric_limits<double>::infinity();
-};
 
 enum class KernelStatus : std::uint8_t {
   ok,
@@ -43,17 +26,20 @@ class StatisticsBackend {
 
   virtual std::string_view name() const = 0;
 
-  // The samples must stay where they are until collect has returned. Submitting twice without collecting is a bug.
+  // The samples and plans must stay where they are until collect has returned. Submitting twice without collecting is a bug.
   [[nodiscard]] virtual KernelStatus submit(std::span<const BlockView> blocks) = 0;
 
-  // One result a block, in order. `out` has as many places as blocks were submitted.
-  [[nodiscard]] virtual KernelStatus collect(std::span<Moments> out) = 0;
+  // One result a block, in order; what they point to is good until the next submit. `out` has as many places as blocks were
+  // submitted.
+  [[nodiscard]] virtual KernelStatus collect(std::span<BlockStatistics> out) = 0;
 };
 
 // The names make_backend knows, best first.
 std::vector<std::string_view> backend_names();
 
-// Null for a name that is not known: never another backend instead.
-std::unique_ptr<StatisticsBackend> make_backend(std::string_view name);
+// Null for a name that is not known, or that cannot run here: never another backend instead, unless the name is "best", which
+// is the first that can. `threads` is how many may compute at once, the caller
+// among them; the results do not depend on it.
+std::unique_ptr<StatisticsBackend> make_backend(std::string_view name, std::size_t threads = 1);
 
 }  // namespace stethos::kernels

@@ -1,40 +1,148 @@
 #include "gpu_kernels/cpu_backend.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <thread>
 
+#include "gpu_kernels/cpu_buckets.h"
 #include "gpu_kernels/cpu_moments.h"
+#include "gpu_kernels/cpu_validity.h"
+#include "gpu_kernels/reference_backend.h"
 
 namespace stethos::kernels {
 namespace {
 
+// Of one thread.
+struct Scratch {
+  std::vector<std::uint64_t> seen;
+  std::vector<std::uint32_t> counts;
+};
+
 class CpuBackend final : public StatisticsBackend {
  public:
+  explicit CpuBackend(std::size_t threads) : scratch_(std::max<std::size_t>(threads, 1)) {
+    for (std::size_t i = 1; i < scratch_.size(); ++i) helpers_.emplace_back([this, i] { help(scratch_[i]); });
+  }
+  CpuBackend(const CpuBackend&) = delete;
+  CpuBackend& operator=(const CpuBackend&) = delete;
+  ~CpuBackend() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ends_ = true;
+    }
+    has_work_.notify_all();
+  }
+
   std::string_view name() const override { return "cpu"; }
 
   KernelStatus submit(std::span<const BlockView> blocks) override {
     assert(!submitted_);
-    results_.clear();
-    results_.reserve(blocks.size());
-    for (const BlockView& block : blocks) results_.push_back(cpu_moments(block));
     submitted_ = true;
+    failed_ = false;
+    try {
+      lay_out(blocks);
+    } catch (const std::bad_alloc&) {
+      submitted_ = false;
+      return KernelStatus::out_of_memory;
+    }
+    const std::lock_guard lock(mutex_);
+    next_ = 0;
+    working_ = helpers_.size();
+    ++batch_;
+    has_work_.notify_all();
     return KernelStatus::ok;
   }
 
-  KernelStatus collect(std::span<Moments> out) override {
+  KernelStatus collect(std::span<BlockStatistics> out) override {
     assert(submitted_ && out.size() == results_.size());
-    std::ranges::copy(results_, out.begin());
+    work(scratch_[0]);
+    std::unique_lock lock(mutex_);
+    is_done_.wait(lock, [&] { return working_ == 0; });
     submitted_ = false;
+    if (failed_) return KernelStatus::out_of_memory;
+    std::ranges::copy(results_, out.begin());
     return KernelStatus::ok;
   }
 
  private:
-  std::vector<Moments> results_;
+  void lay_out(std::span<const BlockView> blocks) {
+    blocks_ = blocks;
+    results_.assign(blocks.size(), {});
+    if (buckets_.size() < blocks.size()) buckets_.resize(blocks.size());
+    std::size_t features = 0;
+    for (const BlockView& block : blocks) features += block.plan == nullptr ? 0 : block.plan->features.size();
+    features_.resize(features);
+    std::size_t at = 0;
+    feature_at_.resize(blocks.size());
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      feature_at_[i] = at;
+      at += blocks[i].plan == nullptr ? 0 : blocks[i].plan->features.size();
+    }
+  }
+
+  void help(Scratch& scratch) {
+    std::uint64_t done = 0;
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      has_work_.wait(lock, [&] { return ends_ || batch_ != done; });
+      if (ends_) return;
+      done = batch_;
+      lock.unlock();
+      work(scratch);
+      lock.lock();
+      if (--working_ == 0) is_done_.notify_one();
+    }
+  }
+
+  void work(Scratch& scratch) {
+    try {
+      for (std::size_t i = next_++; i < blocks_.size(); i = next_++) compute(i, scratch);
+    } catch (const std::bad_alloc&) {
+      failed_ = true;
+    }
+  }
+
+  void compute(std::size_t index, Scratch& scratch) {
+    const BlockView& block = blocks_[index];
+    BlockStatistics& out = results_[index];
+    out.moments = cpu_moments(block);
+    if (block.plan == nullptr) return;
+    if (block.plan->validity) out.validity = cpu_validity(block, scratch.seen);
+    if (block.plan->buckets) {
+      cpu_buckets(block, scratch.counts, buckets_[index]);
+      out.buckets = buckets_[index];
+    }
+    const std::span features = std::span(features_).subspan(feature_at_[index], block.plan->features.size());
+    reference_features(block, out.moments, features);
+    out.features = features;
+  }
+
+  // Of the batch under way; each block's results are written by whoever takes it.
+  std::span<const BlockView> blocks_;
+  std::vector<BlockStatistics> results_;
+  std::vector<Buckets> buckets_;
+  std::vector<double> features_;
+  std::vector<std::size_t> feature_at_;
   bool submitted_ = false;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<bool> failed_ = false;
+
+  std::vector<Scratch> scratch_;  // one a thread, the caller's first
+  std::mutex mutex_;
+  std::condition_variable has_work_;
+  std::condition_variable is_done_;
+  std::uint64_t batch_ = 0;   // these three by the mutex
+  std::size_t working_ = 0;
+  bool ends_ = false;
+  std::vector<std::jthread> helpers_;  // last: joined before the rest goes
 };
 
 }  // namespace
 
-std::unique_ptr<StatisticsBackend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+std::unique_ptr<StatisticsBackend> make_cpu_backend(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
 
 }  // namespace stethos::kernels

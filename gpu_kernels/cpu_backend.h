@@ -7,6 +7,7 @@
 
 namespace stethos::kernels {
 
-std::unique_ptr<StatisticsBackend> make_cpu_backend();
+// With more than one thread the others are the backend's own; collect computes with them.
+std::unique_ptr<StatisticsBackend> make_cpu_backend(std::size_t threads);
 
 }  // namespace stethos::kernels

@@ -3,73 +3,68 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <complex>
+#include <limits>
+#include <numbers>
+
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/fft.h"
+#include "gpu_kernels/spectrum.h"
 
 namespace stethos::kernels {
 namespace {
 
-// The first pass counts what is left out and finds the mean and what needs no mean; the second sums powers of the
-// distances from it.
-template <class ValueAt>
-Moments moments_of_samples(std::size_t size, double plausible_min, double plausible_max, ValueAt value_at) {
-  Moments block;
+bool is_plausible(double x, const BlockView& block) { return x >= block.plausible_min && x <= block.plausible_max; }
+
+std::vector<double> good_samples(const BlockView& block) {
+  std::vector<double> good;
+  good.reserve(block.count);
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const double x = sample_of(block, i);
+    if (std::isfinite(x) && is_plausible(x, block)) good.push_back(x);
+  }
+  return good;
+}
+
+// s_k of samples whose mean is known.
+std::vector<double> mean_square_of(const std::vector<double>& samples, double mean) {
+  const std::size_t n = samples.size();
+  std::vector<std::complex<double>> windowed(n);
+  double window_square = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double window = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(n));
+    window_square += window * window;
+    windowed[i] = (samples[i] - mean) * window;
+  }
+  windowed = transform(windowed);
+  std::vector<double> mean_square(n / 2 + 1);
+  for (std::size_t k = 0; k < mean_square.size(); ++k) {
+    const double sides = k == 0 || 2 * k == n ? 1 : 2;
+    const double magnitude = std::abs(windowed[k]);
+    mean_square[k] = sides * magnitude * magnitude / (static_cast<double>(n) * window_square);
+  }
+  return mean_square;
+}
+
+// The magnitude of the analytic signal of what the block has in the band.
+std::vector<double> envelope_of(const std::vector<double>& samples, double mean, double bin_hz, const BlockPlan& plan) {
+  const std::size_t n = samples.size();
+  std::vector<std::complex<double>> signal(n);
+  for (std::size_t i = 0; i < n; ++i) signal[i] = samples[i] - mean;
+  signal = transform(signal);
+  const Bins band = bins_of_band(plan.envelope_low_hz, plan.envelope_high_hz, bin_hz, (n + 1) / 2);
+  for (std::size_t k = 0; k < n; ++k) signal[k] *= k >= band.begin && k < band.end ? 2 : 0;
+  signal = transform(signal, true);
+  std::vector<double> envelope(n);
+  for (std::size_t i = 0; i < n; ++i) envelope[i] = std::abs(signal[i]) / static_cast<double>(n);
+  return envelope;
+}
+
+double mean_of(const std::vector<double>& samples) {
   double sum = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const double x = value_at(i);
-    if (!std::isfinite(x)) {
-      ++block.not_finite;
-    } else if (x < plausible_min || x > plausible_max) {
-      ++block.out_of_range;
-    } else {
-      ++block.count;
-      sum += x;
-      block.min = std::min(block.min, x);
-      block.max = std::max(block.max, x);
-      block.sum_abs += std::abs(x);
-      block.sum_sqrt_abs += std::sqrt(std::abs(x));
-    }
-  }
-  if (block.count == 0) return block;
-  if (block.min == block.max) {  // a constant has no spread at all, however its mean would be rounded
-    block.mean = block.min;
-    return block;
-  }
-
-  const double rough_mean = sum / static_cast<double>(block.count);
-  double s1 = 0, s2 = 0, s3 = 0, s4 = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const double x = value_at(i);
-    if (!std::isfinite(x) || x < plausible_min || x > plausible_max) continue;
-    const double d = x - rough_mean;
-    const double d2 = d * d;
-    s1 += d;
-    s2 += d2;
-    s3 += d2 * d;
-    s4 += d2 * d2;
-  }
-  set_central(block, rough_mean, s1, s2, s3, s4);
-  return block;
+  for (const double x : samples) sum += x;
+  return sum / static_cast<double>(samples.size());
 }
-
-}  // namespace
-
-Moments reference_moments(const BlockView& block) {
-  switch (block.encoding) {
-    case BlockView::Encoding::f32: {
-      const auto* samples = static_cast<const float*>(block.samples);
-      return moments_of_samples(block.count, block.plausible_min, block.plausible_max,
-                                [samples](std::size_t i) { return static_cast<double>(samples[i]); });
-    }
-    case BlockView::Encoding::i16: {
-      const auto* samples = static_cast<const std::int16_t*>(block.samples);
-      return moments_of_samples(
-          block.count, block.plausible_min, block.plausible_max,
-          [samples, scale = block.scale, offset = block.offset](std::size_t i) { return scale * samples[i] + offset; });
-    }
-  }
-  return {};
-}
-
-namespace {
 
 class ReferenceBackend final : public StatisticsBackend {
  public:
@@ -77,14 +72,25 @@ class ReferenceBackend final : public StatisticsBackend {
 
   KernelStatus submit(std::span<const BlockView> blocks) override {
     assert(!submitted_);
-    results_.clear();
-    results_.reserve(blocks.size());
-    for (const BlockView& block : blocks) results_.push_back(reference_moments(block));
+    results_.assign(blocks.size(), {});
+    buckets_.assign(blocks.size(), {});
+    features_.assign(blocks.size(), {});
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const BlockView& block = blocks[i];
+      results_[i].moments = reference_moments(block);
+      if (block.plan == nullptr) continue;
+      if (block.plan->validity) results_[i].validity = reference_validity(block);
+      if (block.plan->buckets) buckets_[i] = reference_buckets(block);
+      features_[i].resize(block.plan->features.size());
+      reference_features(block, results_[i].moments, features_[i]);
+      results_[i].buckets = buckets_[i];
+      results_[i].features = features_[i];
+    }
     submitted_ = true;
     return KernelStatus::ok;
   }
 
-  KernelStatus collect(std::span<Moments> out) override {
+  KernelStatus collect(std::span<BlockStatistics> out) override {
     assert(submitted_ && out.size() == results_.size());
     std::ranges::copy(results_, out.begin());
     submitted_ = false;
@@ -92,11 +98,118 @@ class ReferenceBackend final : public StatisticsBackend {
   }
 
  private:
-  std::vector<Moments> results_;
+  std::vector<BlockStatistics> results_;
+  std::vector<Buckets> buckets_;
+  std::vector<std::vector<double>> features_;
   bool submitted_ = false;
 };
 
 }  // namespace
+
+double sample_of(const BlockView& block, std::size_t index) {
+  if (block.encoding == BlockView::Encoding::f32) return static_cast<const float*>(block.samples)[index];
+  return block.scale * static_cast<const std::int16_t*>(block.samples)[index] + block.offset;
+}
+
+// The first pass counts what is left out and finds the mean and what needs no mean; the second sums powers of the distances
+// from it.
+Moments reference_moments(const BlockView& block) {
+  Moments out;
+  double sum = 0;
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const double x = sample_of(block, i);
+    if (!std::isfinite(x)) {
+      ++out.not_finite;
+    } else if (!is_plausible(x, block)) {
+      ++out.out_of_range;
+    } else {
+      ++out.count;
+      sum += x;
+      out.min = std::min(out.min, x);
+      out.max = std::max(out.max, x);
+      out.sum_abs += std::abs(x);
+      out.sum_sqrt_abs += std::sqrt(std::abs(x));
+    }
+  }
+  if (out.count == 0) return out;
+  if (out.min == out.max) {  // a constant has no spread at all, however its mean would be rounded
+    out.mean = out.min;
+    return out;
+  }
+  const double rough_mean = sum / static_cast<double>(out.count);
+  double s1 = 0, s2 = 0, s3 = 0, s4 = 0;
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const double x = sample_of(block, i);
+    if (!std::isfinite(x) || !is_plausible(x, block)) continue;
+    const double d = x - rough_mean;
+    const double d2 = d * d;
+    s1 += d;
+    s2 += d2;
+    s3 += d2 * d;
+    s4 += d2 * d2;
+  }
+  set_central(out, rough_mean, s1, s2, s3, s4);
+  return out;
+}
+
+Validity reference_validity(const BlockView& block) {
+  Validity out;
+  out.blocks = 1;
+  out.blocks_of_full_scale = block.full_scale > 0 ? 1 : 0;
+  std::vector<double> finite;
+  std::uint64_t repeat = 0, same_sign = 0;
+  double previous = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const double x = sample_of(block, i);
+    if (std::isfinite(x)) finite.push_back(x);
+    if (block.full_scale > 0 && std::abs(x) >= block.full_scale) ++out.clipped;
+    repeat = !std::isfinite(x) ? 0 : x == previous ? repeat + 1 : 1;
+    same_sign = !std::isfinite(x) || x == 0 ? 0 : x * previous > 0 ? same_sign + 1 : 1;
+    out.longest_repeat = std::max(out.longest_repeat, repeat);
+    out.longest_same_sign = std::max(out.longest_same_sign, same_sign);
+    previous = x;
+  }
+  std::ranges::sort(finite);
+  const auto repeated = std::ranges::unique(finite);
+  if (!finite.empty()) {
+    out.distinct_share = static_cast<double>(finite.size() - repeated.size()) / static_cast<double>(finite.size());
+  }
+  return out;
+}
+
+Buckets reference_buckets(const BlockView& block) {
+  std::vector<std::uint16_t> indices;
+  for (const double x : good_samples(block)) indices.push_back(bucket_of(x));
+  std::ranges::sort(indices);
+  Buckets out;
+  for (const std::uint16_t index : indices) {
+    if (out.empty() || out.back().index != index) out.push_back({index, 0});
+    ++out.back().count;
+  }
+  return out;
+}
+
+void reference_features(const BlockView& block, const Moments& moments, std::span<double> out) {
+  std::ranges::fill(out, std::numeric_limits<double>::quiet_NaN());
+  if (moments.count != block.count || block.count < spectrum_samples_min || !(block.sampling_rate_hz > 0)) return;
+  const std::vector<double> samples = good_samples(block);
+  const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
+  std::vector<double> spectrum;
+  std::vector<double> envelope;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const Feature& feature = block.plan->features[i];
+    if (is_of_envelope(feature)) {
+      if (envelope.empty()) {
+        const auto magnitude = envelope_of(samples, moments.mean, bin_hz, *block.plan);
+        envelope = mean_square_of(magnitude, mean_of(magnitude));
+      }
+      out[i] = envelope_feature(feature, {envelope, bin_hz}, block);
+    } else {
+      if (spectrum.empty()) spectrum = mean_square_of(samples, moments.mean);
+      out[i] = spectrum_feature(feature, {spectrum, bin_hz}, block);
+    }
+  }
+}
 
 std::unique_ptr<StatisticsBackend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
 

@@ -1,4 +1,4 @@
-// The plainest backend, with which every faster one is compared: one thread, float64, two passes over each block.
+// The plainest backend, with which every faster one is compared: one thread, float64, the definitions as they are written.
 #pragma once
 
 #include <memory>
@@ -7,8 +7,16 @@
 
 namespace stethos::kernels {
 
-Moments reference_moments(const BlockView& block);
-
 std::unique_ptr<StatisticsBackend> make_reference_backend();
+
+// For what other backends leave to it.
+Moments reference_moments(const BlockView& block);
+Validity reference_validity(const BlockView& block);
+Buckets reference_buckets(const BlockView& block);
+// Of the block's plan; `moments` are the block's.
+void reference_features(const BlockView& block, const Moments& moments, std::span<double> out);
+
+// What stands for one sample of a block.
+double sample_of(const BlockView& block, std::size_t index);
 
 }  // namespace stethos::kernels

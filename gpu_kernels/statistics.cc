@@ -3,87 +3,97 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <vector>
+
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/quantiles.h"
+#include "gpu_kernels/spectrum.h"
+#include "gpu_kernels/time.h"
 
 namespace stethos::kernels {
-namespace {
 
-constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
-
-double n_of(const Moments& m) { return static_cast<double>(m.count); }
-
-double if_any(const Moments& m, double value) { return m.count == 0 ? undefined : value; }
-
-// Also undefined where the divisor is zero or is itself undefined.
-double ratio(double dividend, double divisor) { return divisor > 0 ? dividend / divisor : undefined; }
-
-double count(const Moments& m) { return n_of(m); }
-double mean(const Moments& m) { return if_any(m, m.mean); }
-double standard_deviation(const Moments& m) { return if_any(m, std::sqrt(m.m2 / n_of(m))); }
-// hypot is the root of the sum of squares, without their overflow.
-double rms(const Moments& m) { return if_any(m, std::hypot(std::sqrt(m.m2 / n_of(m)), m.mean)); }
-double peak(const Moments& m) { return if_any(m, std::max(std::abs(m.min), std::abs(m.max))); }
-double peak_to_peak(const Moments& m) { return if_any(m, m.max - m.min); }
-double min(const Moments& m) { return if_any(m, m.min); }
-double max(const Moments& m) { return if_any(m, m.max); }
-double crest(const Moments& m) { return ratio(peak(m), rms(m)); }
-double mean_abs(const Moments& m) { return if_any(m, m.sum_abs / n_of(m)); }
-double shape(const Moments& m) { return ratio(rms(m), mean_abs(m)); }
-double impulse(const Moments& m) { return ratio(peak(m), mean_abs(m)); }
-double clearance(const Moments& m) {
-  const double mean_sqrt_abs = if_any(m, m.sum_sqrt_abs / n_of(m));
-  return ratio(peak(m), mean_sqrt_abs * mean_sqrt_abs);
+std::span<const Family> families() {
+  static const std::array<Family, 5> all{{
+      {"Time", "Of all good samples of a window, from its moments.", time_statistics()},
+      {"Quantiles", "Of all good samples of a window, from counts in buckets, where its definition asks for some.",
+       quantile_statistics()},
+      {"Validity",
+       "Signs that a sensor cannot be believed. Of blocks, and of all finite samples, also those outside the plausible range.",
+       validity_statistics()},
+      {"Spectrum",
+       "Of each block in which every sample is good. `s_k` is the mean square that the frequency `f_k = k rate / n` adds, "
+       "one-sided, of the block less its mean under a periodic Hann window: `s_k = 2 |X_k|^2 / (n sum(w^2))`.",
+       spectrum_statistics()},
+      {"Envelope",
+       "Of each block in which every sample is good: less its mean, cut to a band of frequencies, the magnitude of the analytic "
+       "signal, and of that the spectrum as above. The lines are those of a bearing and their harmonics.",
+       envelope_statistics()},
+  }};
+  return all;
 }
-// Divided one step after the other: the squares of m2 have twice the exponent.
-double skewness(const Moments& m) { return m.m2 > 0 ? std::sqrt(n_of(m)) * (m.m3 / m.m2) / std::sqrt(m.m2) : undefined; }
-double kurtosis(const Moments& m) { return m.m2 > 0 ? n_of(m) * (m.m4 / m.m2) / m.m2 : undefined; }
 
-constexpr std::string_view vocabulary = "ISO 2041:2018";
-constexpr std::string_view lei =
-    "Lei, Intelligent Fault Diagnosis and Remaining Useful Life Prediction of Rotating Machinery (2016), 2";
-constexpr std::string_view joanes_deviation = "Joanes and Gill, The Statistician 47 (1998): root of m2";
-constexpr std::string_view joanes_skewness = "Joanes and Gill, The Statistician 47 (1998): g1";
-constexpr std::string_view joanes_kurtosis = "Joanes and Gill, The Statistician 47 (1998): g2 + 3";
-constexpr std::string_view not_without_samples = "not defined without samples";
-constexpr std::string_view not_of_zero = "not defined without samples, or where all are zero";
-constexpr std::string_view not_of_constant = "not defined without samples, or where all are the same";
-
-constexpr std::array<StatisticDefinition, 14> definitions{{
-    {1, "count", UnitRule::count, "n", "", "0 without samples", count},
-    {2, "mean", UnitRule::same, "sum(x) / n", "", not_without_samples, mean},
-    {3, "standard_deviation", UnitRule::same, "sqrt(sum((x - mean)^2) / n)", joanes_deviation,
-     "of the population, not of a sample: divided by n; 0 for a constant; not defined without samples", standard_deviation},
-    {4, "rms", UnitRule::same, "sqrt(sum(x^2) / n) = sqrt(m2 / n + mean^2)", vocabulary,
-     "the mean is not removed; not defined without samples", rms},
-    {5, "peak", UnitRule::same, "max(|x|)", vocabulary, "the mean is not removed; not defined without samples", peak},
-    {6, "peak_to_peak", UnitRule::same, "max(x) - min(x)", vocabulary, not_without_samples, peak_to_peak},
-    {7, "min", UnitRule::same, "min(x)", "", not_without_samples, min},
-    {8, "max", UnitRule::same, "max(x)", "", not_without_samples, max},
-    {9, "crest", UnitRule::none, "peak / rms", vocabulary, not_of_zero, crest},
-    {10, "shape", UnitRule::none, "rms / mean(|x|)", lei, not_of_zero, shape},
-    {11, "impulse", UnitRule::none, "peak / mean(|x|)", lei, not_of_zero, impulse},
-    {12, "clearance", UnitRule::none, "peak / mean(sqrt(|x|))^2", lei, not_of_zero, clearance},
-    {13, "skewness", UnitRule::none, "(m3 / n) / (m2 / n)^(3/2)", joanes_skewness, not_of_constant, skewness},
-    {14, "kurtosis", UnitRule::none, "(m4 / n) / (m2 / n)^2", joanes_kurtosis,
-     "Pearson's: 3 for a Gaussian, nothing is subtracted; not defined without samples, or where all are the same", kurtosis},
-}};
-
-}  // namespace
-
-std::span<const StatisticDefinition> statistics() { return definitions; }
+std::span<const StatisticDefinition> statistics() {
+  static const std::vector<StatisticDefinition> all = [] {
+    std::vector<StatisticDefinition> out;
+    for (const Family& family : families()) out.insert(out.end(), family.statistics.begin(), family.statistics.end());
+    std::ranges::sort(out, {}, &StatisticDefinition::number);
+    return out;
+  }();
+  return all;
+}
 
 std::string_view unit_of(const StatisticDefinition& statistic, std::string_view unit) {
-  return statistic.unit == UnitRule::same ? unit : "1";
+  switch (statistic.unit) {
+    case UnitRule::same:
+      return unit;
+    case UnitRule::count:
+    case UnitRule::none:
+      return "1";
+    case UnitRule::hertz:
+      return "Hz";
+    case UnitRule::velocity:
+      return "mm/s";
+  }
+  return {};
 }
 
 const StatisticDefinition* find_statistic(std::string_view name) {
-  const auto found = std::ranges::find(definitions, name, &StatisticDefinition::name);
-  return found == definitions.end() ? nullptr : &*found;
+  const auto found = std::ranges::find(statistics(), name, &StatisticDefinition::name);
+  return found == statistics().end() ? nullptr : &*found;
 }
 
 const StatisticDefinition* find_statistic(std::uint16_t number) {
-  const auto found = std::ranges::find(definitions, number, &StatisticDefinition::number);
-  return found == definitions.end() ? nullptr : &*found;
+  const auto found = std::ranges::lower_bound(statistics(), number, {}, &StatisticDefinition::number);
+  return found == statistics().end() || found->number != number ? nullptr : &*found;
+}
+
+bool is_of_validity(std::uint16_t number) {
+  return std::ranges::find(validity_statistics(), number, &StatisticDefinition::number) != validity_statistics().end();
+}
+
+std::string objection_to(const Feature& feature) {
+  const StatisticDefinition* statistic = find_statistic(feature.statistic);
+  if (statistic == nullptr || !statistic->is_feature()) return "no statistic of single blocks";
+  const double low = feature.low;
+  switch (statistic->parameter) {
+    case ParameterRule::none:
+      return low == 0 && feature.high == 0 ? "" : "takes no parameter";
+    case ParameterRule::quantile:
+      return "no statistic of single blocks";
+    case ParameterRule::band:
+      return low >= 0 && low < feature.high && std::isfinite(feature.high)
+                 ? ""
+                 : "a band goes from 0 Hz or more to a higher frequency";
+    case ParameterRule::cutoff:
+      return low == 0 && feature.high > 0 && std::isfinite(feature.high) ? "" : "the cutoff is above 0 Hz";
+    case ParameterRule::share:
+      return low > 0 && low <= 1 ? "" : "a share is above 0 and at most 1";
+    case ParameterRule::rank:
+      return low >= 1 && low <= 100 && low == std::floor(low) ? "" : "a rank is 1 to 100";
+    case ParameterRule::multiple:
+      return low > 0 && low <= 10'000 ? "" : "a multiple of the shaft's speed is above 0 and at most 10000";
+  }
+  return {};
 }
 
 }  // namespace stethos::kernels

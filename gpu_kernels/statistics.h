@@ -1,41 +1,86 @@
-// The registry of statistics: each has a number that never changes (schemas/rows.fbs, enum Statistic), a name, a rule for
-// its unit, a formula with its source, and its edge cases. Configuration, the definitions page and the tests read it.
+// The registry of statistics: each has a number that never changes (schemas/rows.fbs, enum Statistic), a name, a rule for its
+// unit and its parameter, a formula with its source, and its edge cases. Configuration, the definitions page and the tests read
+// it. Each family is a pair of files of its own; statistics.cc lists them.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "gpu_kernels/moments.h"
+#include "gpu_kernels/block.h"
 
 namespace stethos::kernels {
 
 enum class UnitRule : std::uint8_t {
-  same,   // the unit of the samples
-  count,  // a number of samples
-  none,   // a ratio
+  same,      // the unit of the samples
+  count,     // a number of samples
+  none,      // a ratio
+  hertz,
+  velocity,  // mm/s, from acceleration
+};
+
+enum class ParameterRule : std::uint8_t {
+  none,
+  quantile,  // Feature::low: 0 to 1
+  band,      // low and high, in Hz
+  cutoff,    // high, in Hz
+  share,     // low: above 0, at most 1
+  rank,      // low: 1, 2, ...
+  multiple,  // low: of the shaft's speed, above 0
+};
+
+// What a window holds, for the statistics that are computed of the whole of it.
+struct Summary {
+  const Moments& moments;
+  const Validity& validity;
+  std::span<const Bucket> buckets;
+  double parameter = 0;  // Feature::low
+
+  Summary(const Moments& of) : moments(of), validity(nothing) {}  // NOLINT(google-explicit-constructor): most need no more
+  Summary(const Moments& of, const Validity& valid, std::span<const Bucket> counted)
+      : moments(of), validity(valid), buckets(counted) {}
+
+ private:
+  static constexpr Validity nothing{};
 };
 
 struct StatisticDefinition {
   std::uint16_t number;
   std::string_view name;
   UnitRule unit;
+  ParameterRule parameter;
   std::string_view formula;
   std::string_view source;
   std::string_view edge_cases;
-  double (*compute)(const Moments&);  // NaN where the statistic is not defined
+  // Of a window, from what is merged; NaN where the statistic is not defined. Null: a feature, which a backend computes of each
+  // block, and of which a window has the mean, the maximum and the last.
+  double (*compute)(const Summary&);
+
+  bool is_feature() const { return compute == nullptr; }
 };
 
-// In order of number.
+struct Family {
+  std::string_view name;
+  std::string_view about;
+  std::span<const StatisticDefinition> statistics;
+};
+
+std::span<const Family> families();
+
+// Of all families, in order of number.
 std::span<const StatisticDefinition> statistics();
 
 // Of the statistic of samples in `unit`; "1" for a ratio or a number of samples.
 std::string_view unit_of(const StatisticDefinition& statistic, std::string_view unit);
 
-const StatisticDefinition* find_statistic(std::string_view name);    // null: unknown
-const StatisticDefinition* find_statistic(std::uint16_t number);     // null: unknown
+const StatisticDefinition* find_statistic(std::string_view name);  // null: unknown
+const StatisticDefinition* find_statistic(std::uint16_t number);  // null: unknown
+
+bool is_of_validity(std::uint16_t number);
+
+// Empty: `feature` is one of the registry's features, and its parameter in range.
+std::string objection_to(const Feature& feature);
 
 // The registry as a page of Markdown: docs/statistics.md.
 std::string statistics_page();

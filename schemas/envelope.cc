@@ -114,7 +114,7 @@ Result<const UplinkAck*> open_uplink_ack(Bytes payload) {
 }
 
 Result<const WindowRow*> open_window_row(Bytes body) {
-  return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, 1024);
+  return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, values_per_row_max + 4);
 }
 Result<const StreamRow*> open_stream_row(Bytes body) { return open<StreamRow>(body, nullptr, "a stream row", row_bytes_max, 4); }
 Result<const ProvenanceRow*> open_provenance_row(Bytes body) {
@@ -126,6 +126,10 @@ Result<const SilenceRow*> open_silence_row(Bytes body) {
   return open<SilenceRow>(body, nullptr, "a silence row", row_bytes_max, 4);
 }
 Result<const AlarmRow*> open_alarm_row(Bytes body) { return open<AlarmRow>(body, nullptr, "an alarm row", row_bytes_max, 4); }
+
+Result<const PaneMore*> open_pane_more(Bytes body) {
+  return open<PaneMore>(body, nullptr, "what a pane knows of its blocks", pane_more_bytes_max, values_per_row_max + 4);
+}
 
 std::vector<std::uint8_t> pack(DeviceBatchT& message) {
   stamp_version(message);
@@ -150,6 +154,7 @@ std::vector<std::uint8_t> pack(const GapRowT& row) { return finish<GapRow>(row, 
 std::vector<std::uint8_t> pack(const EventRowT& row) { return finish<EventRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const SilenceRowT& row) { return finish<SilenceRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const AlarmRowT& row) { return finish<AlarmRow>(row, nullptr); }
+std::vector<std::uint8_t> pack(const PaneMoreT& more) { return finish<PaneMore>(more, nullptr); }
 
 bool is_name(std::string_view text) {
   constexpr std::string_view refused = " \"'/+#\\";

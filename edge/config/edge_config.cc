@@ -16,6 +16,8 @@ constexpr std::size_t subscriptions_max = 64;
 constexpr std::size_t fields_max = 64;
 constexpr std::size_t windows_max = 16;
 constexpr std::size_t limits_max = 64;
+constexpr std::size_t spectra_max = 16;
+constexpr std::size_t bearings_max = 256;
 constexpr std::int64_t topic_levels_max = 32;
 
 settings::Table<SubscriptionConfig> subscription_table() {
@@ -97,7 +99,58 @@ settings::Table<WindowConfig> window_table() {
               "The statistics that a row shows, by their names in [statistics](../statistics.md); empty: all of them. What "
               "windows are merged "
               "from is always kept.");
+  table.texts(
+      "quantiles", &Config::quantiles, std::vector<std::string>{}, {.count_max = 32, .check = objection_to_percentile},
+      "Quantiles that a row shows, by percent: `p1`, `p50`, `p99.9`. They come from counts of samples in buckets, which the "
+      "row then carries as well, so that they can be computed for merged windows.");
   table.check(check_window);
+  return table;
+}
+
+settings::Table<SpectrumConfig> spectrum_table() {
+  using Config = SpectrumConfig;
+  constexpr std::size_t bands_max = 16;
+  settings::Table<Config> table("spectrum", "What is computed of each block of some streams.");
+  table.text("quantity", &Config::quantity, "acceleration", TextLimits{.bytes_min = 1, .check = objection_to_name},
+             "Only streams of this quantity.");
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+             "Only streams of this device; empty: of any. The first entry that takes a stream is the one that counts.");
+  table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
+              "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
+  table.texts("velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
+              {.count_max = bands_max, .check = objection_to_band}, "Bands of `velocity_rms`, of acceleration in g or m/s2.");
+  table.number("low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
+               "Up to where `low_frequency_share` looks for a sensor that drifts; 0: it is not computed.");
+  table.number("rolloff_share", &Config::rolloff_share, 0.85, {0.01, 1}, "The share of `spectral_rolloff`.");
+  table.integer("lines", &Config::lines, 0, {0, 10}, "So many of the highest lines are named, each by frequency and amplitude.");
+  table.texts(
+      "multiples", &Config::multiples, std::vector<std::string>{"1x", "2x", "3x"},
+      {.count_max = bands_max, .check = objection_to_multiple},
+      "Multiples of the shaft's speed whose amplitude is `multiple_amplitude`. The speed is what the device says with the "
+      "block, else the last reading of a channel of the same machine of the quantity `rotational_speed` (rpm or Hz), else "
+      "the point table's `nominal_rpm`.");
+  table.text(
+      "envelope_band", &Config::envelope_band, "", TextLimits{.check = objection_to_optional_band},
+      "The band in which a damaged bearing rings, as in `2000-10000Hz`: the lines of the bearing that the point table names "
+      "are looked for in its envelope; empty: they are not.");
+  table.integer("bearing_harmonics", &Config::bearing_harmonics, 2, {1, 5}, "How many multiples of each line.");
+  table.number("line_tolerance", &Config::line_tolerance, 0.02, {0, 0.2},
+               "How far from its computed frequency a line is looked for, as a share of it: bearings slip.");
+  return table;
+}
+
+settings::Table<BearingConfig> bearing_table() {
+  using Config = BearingConfig;
+  settings::Table<Config> table("bearing", "The geometry of one kind of bearing.");
+  table.text("name", &Config::name, required, TextLimits{.check = objection_to_name},
+             "What the point table's column `bearing` calls it.");
+  table.integer("elements", &Config::elements, std::nullopt, {3, 1000}, "The number of rolling elements.");
+  table.number("element_diameter_mm", &Config::element_diameter_mm, std::nullopt, {0.01, 10'000, "mm"},
+               "The diameter of a rolling element.");
+  table.number("pitch_diameter_mm", &Config::pitch_diameter_mm, std::nullopt, {0.01, 10'000, "mm"},
+               "The diameter of the circle through the elements' centres.");
+  table.number("contact_angle_deg", &Config::contact_angle_deg, 0, {0, 89, "degrees"}, "The angle of contact.");
+  table.check(check_bearing);
   return table;
 }
 
@@ -106,8 +159,11 @@ settings::Table<LimitConfig> limit_table() {
   constexpr double not_given = std::numeric_limits<double>::quiet_NaN();
   const settings::NumberLimits any_number(-1e300, 1e300);
   settings::Table<Config> table("limit", "A limit of one statistic.");
-  table.text("statistic", &Config::statistic, required, TextLimits{.check = objection_to_statistic},
-             "The statistic that is watched, by its name in [statistics](../statistics.md).");
+  table.text(
+      "statistic", &Config::statistic, required, TextLimits{.check = objection_to_limit_statistic},
+      "The statistic that is watched, by its name in [statistics](../statistics.md); with its parameter behind a dot, as in "
+      "`quantile.p95`, and of a statistic of single blocks with what the window has of it, as in "
+      "`velocity_rms.10-1000Hz.max`.");
   table.text("unit", &Config::unit, required, TextLimits{.check = objection_to_unit},
              "The unit of the statistic and of the values here: that of the samples, or `1` where the statistic is a ratio or a "
              "number of samples. Streams in another unit are not watched, and counted.");
@@ -203,10 +259,18 @@ void add_time(settings::Table<EdgeConfig>& table) {
   table.list("limit", &Config::limits, limit_table(), {.count_max = limits_max},
              "A limit that windows are held against: [alarms](../alarms.md) says how.");
 
-  std::vector<std::string> backends;
+  table.list("spectrum", &Config::spectra, spectrum_table(), {.count_max = spectra_max},
+             "What is computed of each block of some streams: a window has the mean, the maximum and the last of it.");
+  table.list("bearing", &Config::bearings, bearing_table(), {.count_max = bearings_max}, "A kind of bearing.");
+  table.duration("speed.age_max", &Config::speed_age_max, "60s", {"0s", "1d"},
+                 "How old the reading of a speed stream may be when a block begins.");
+
+  std::vector<std::string> backends{"best"};
   for (const auto name : kernels::backend_names()) backends.emplace_back(name);
-  table.one_of("statistics.backend", &Config::backend, "reference", backends,
-               "What computes the statistics of blocks; one that is not there is an error, never replaced by another.");
+  table.one_of("statistics.backend", &Config::backend, "best", backends,
+               "What computes the statistics of blocks; one that is named and not there is an error, never replaced by another.");
+  table.integer("statistics.threads", &Config::statistics_threads, 1, {1, 256},
+                "How many threads compute the statistics of blocks; the numbers do not depend on it.");
 }
 
 void add_output(settings::Table<EdgeConfig>& table) {

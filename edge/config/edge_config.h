@@ -51,6 +51,31 @@ struct WindowConfig {
   std::string quantity;       // only streams of this quantity; empty: all
   std::string device;         // only streams of this device; empty: all
   std::vector<std::string> statistics;  // names, as in gpu_kernels/statistics.h; empty: all
+  std::vector<std::string> quantiles;   // "p95"
+};
+
+// [[spectrum]]: what is computed of each block of some streams.
+struct SpectrumConfig {
+  std::string quantity;
+  std::string device;         // only streams of this device; empty: all
+  std::vector<std::string> bands;           // "10-1000Hz", of band_rms
+  std::vector<std::string> velocity_bands;  // the same, of velocity_rms
+  double low_frequency_hz = 0;              // of low_frequency_share; 0: none
+  double rolloff_share = 0;
+  int lines = 0;                            // so many of the highest
+  std::vector<std::string> multiples;       // "1x", of the shaft's speed
+  std::string envelope_band;                // empty: no envelope
+  int bearing_harmonics = 0;
+  double line_tolerance = 0;                // a share of the line's frequency
+};
+
+// [[bearing]]: one kind of bearing, named in the point table.
+struct BearingConfig {
+  std::string name;
+  int elements = 0;
+  double element_diameter_mm = 0;
+  double pitch_diameter_mm = 0;
+  double contact_angle_deg = 0;
 };
 
 // [[limit]]: of one statistic of the streams and windows that the filters let pass. Values are in `unit`; of alert and danger
@@ -101,8 +126,12 @@ struct EdgeConfig {
   DurationNs time_idle_timeout = 0;  // 0: never
   std::vector<WindowConfig> windows;
   std::vector<LimitConfig> limits;
+  std::vector<SpectrumConfig> spectra;
+  std::vector<BearingConfig> bearings;
+  DurationNs speed_age_max = 0;      // an older reading of a speed stream is not the speed of a block
 
-  std::string backend;
+  std::string backend;               // "best", or a name
+  std::int64_t statistics_threads = 0;
 
   std::string spool_file;
   DurationNs spool_commit_interval = 0;

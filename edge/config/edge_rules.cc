@@ -10,6 +10,7 @@
 
 #include "common/loopback.h"
 #include "common/time_text.h"
+#include "edge/config/parameter_text.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
 #include "uplink/sender/curl_uplink.h"
@@ -149,7 +150,7 @@ void check_units(const LimitConfig& limit, const std::string& key, const EdgeCon
       const auto space = meaning.find(' ');
       const bool is_watched = meet(limit.quantity, meaning.substr(0, space)) &&
                               (limit.channel.empty() || (subscription.channel_level < 0 && limit.channel == channel_of(field)));
-      const auto* statistic = kernels::find_statistic(limit.statistic);
+      const auto* statistic = parse_statistic_name(limit.statistic).statistic;
       const std::string unit(kernels::unit_of(*statistic, std::string_view(meaning).substr(space + 1)));
       if (is_watched && unit != limit.unit) {
         problems.add(key + ".unit", std::string("must be \"")
@@ -234,6 +235,32 @@ std::string objection_to_statistic(std::string_view text) {
   return "is none of the statistics: " + known;
 }
 
+std::string objection_to_limit_statistic(std::string_view text) {
+  const auto* statistic = kernels::find_statistic(text.substr(0, text.find('.')));
+  if (statistic == nullptr) return objection_to_statistic(text);
+  if (parse_statistic_name(text).statistic != nullptr) return {};
+  const std::string name(statistic->name);
+  if (statistic->parameter == kernels::ParameterRule::quantile) return "must say of what percent, as in \"quantile.p95\"";
+  if (!statistic->is_feature()) return "is \"" + name + "\" with a parameter, and that has none";
+  const std::string parameter = statistic->parameter == kernels::ParameterRule::none ? "." : ".PARAMETER.";
+  return "is of single blocks: must be \"" + name + parameter + "mean\", \"" + name + parameter + "max\" or \"" + name +
+         parameter + "last\"";
+}
+
+std::string objection_to_percentile(std::string_view text) {
+  return parse_percentile(text) ? "" : R"(must be a percentage, as in "p95" or "p99.9")";
+}
+
+std::string objection_to_band(std::string_view text) {
+  return parse_band(text) ? "" : R"(must be a band of frequencies, as in "10-1000Hz")";
+}
+
+std::string objection_to_optional_band(std::string_view text) { return text.empty() ? "" : objection_to_band(text); }
+
+std::string objection_to_multiple(std::string_view text) {
+  return parse_multiple(text) ? "" : R"(must be a multiple of the shaft's speed, as in "2x")";
+}
+
 std::string objection_to_loopback_host(std::string_view text) {
   if (is_loopback(text)) return {};
   return "must be a loopback address, such as 127.0.0.1: the pages are not encrypted";
@@ -298,9 +325,18 @@ std::vector<settings::Problem> check_limit(const LimitConfig& limit) {
   if (is_above ? limit.danger <= limit.alert : limit.danger >= limit.alert) {
     problems.add("danger", std::string("must be ") + (is_above ? "above" : "below") + " alert: it is the more severe of the two");
   }
-  const auto* statistic = kernels::find_statistic(limit.statistic);
+  const auto* statistic = parse_statistic_name(limit.statistic).statistic;
   if (statistic != nullptr && kernels::unit_of(*statistic, limit.unit) != limit.unit) {
-    problems.add("unit", "must be \"1\", which is the unit of " + limit.statistic);
+    problems.add("unit", "must be \"" + std::string(kernels::unit_of(*statistic, limit.unit)) + "\", which is the unit of " +
+                             limit.statistic);
+  }
+  return problems.take();
+}
+
+std::vector<settings::Problem> check_bearing(const BearingConfig& bearing) {
+  Problems problems;
+  if (bearing.element_diameter_mm >= bearing.pitch_diameter_mm) {
+    problems.add("element_diameter_mm", "must be less than pitch_diameter_mm");
   }
   return problems.take();
 }
@@ -343,6 +379,14 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
     if (!is_new) {
       problems.add("window[" + std::to_string(i) + "].length",
                    "makes the same window as window[" + std::to_string(first->second) + "]");
+    }
+  }
+  std::map<std::string, std::size_t> bearings;
+  for (std::size_t i = 0; i < config.bearings.size(); ++i) {
+    const auto [first, is_new] = bearings.emplace(config.bearings[i].name, i);
+    if (!is_new) {
+      problems.add("bearing[" + std::to_string(i) + "].name",
+                   "is that of bearing[" + std::to_string(first->second) + "] as well");
     }
   }
   check_limits(config, problems);

@@ -17,6 +17,11 @@ std::string objection_to_field_meaning(std::string_view text);  // "quantity uni
 std::string objection_to_topic_filter(std::string_view text);
 std::string objection_to_republish_topic(std::string_view text);
 std::string objection_to_statistic(std::string_view text);
+std::string objection_to_limit_statistic(std::string_view text);
+std::string objection_to_percentile(std::string_view text);
+std::string objection_to_band(std::string_view text);
+std::string objection_to_optional_band(std::string_view text);
+std::string objection_to_multiple(std::string_view text);
 std::string objection_to_loopback_host(std::string_view text);
 std::string objection_to_uplink_url(std::string_view text);
 
@@ -24,6 +29,7 @@ std::string objection_to_uplink_url(std::string_view text);
 std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subscription);
 std::vector<settings::Problem> check_window(const WindowConfig& window);
 std::vector<settings::Problem> check_limit(const LimitConfig& limit);
+std::vector<settings::Problem> check_bearing(const BearingConfig& bearing);
 
 // Between sections. Keys are those of the file: "subscription[1].topic".
 std::vector<settings::Problem> check_across(const EdgeConfig& config);

@@ -46,7 +46,7 @@ void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const
     if (window.moments.count == 0) continue;
     for (const Limit& limit : limits_) {
       if (limit.definition != window.definition->id || !filter_takes(limit, window.stream->state)) continue;
-      if (kernels::unit_of(*limit.statistic, window.stream->state.unit) == limit.unit) {
+      if (kernels::unit_of(*limit.statistic.statistic, window.stream->state.unit) == limit.unit) {
         hold_against(limit, window, effect);
       } else {
         ++effect.totals[Counter::limit_units_differ];
@@ -57,7 +57,7 @@ void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const
 
 void Detector::hold_against(const Limit& limit, const FinalWindow& window, Effect& effect) const {
   Stream& stream = window.stream->state;
-  const double value = limit.statistic->compute(window.moments);
+  const double value = value_of(limit.statistic, window.moments, window.blocks);
   const auto known = stream.alarms.find(limit.id);
   const Alarm before = known == stream.alarms.end() ? Alarm{} : known->second;
   Alarm alarm = before;
@@ -92,7 +92,8 @@ schema::AlarmRowT Detector::row_of(const Limit& limit, const FinalWindow& window
   row.highest_level = alarm.highest_level;
   row.changed_ns = window.start_ns;
   row.value = value;
-  row.statistic = limit.statistic->number;
+  row.statistic = limit.statistic.statistic->number;
+  row.parameter = parameter_of(limit.statistic);
   row.unit = limit.unit;
   row.direction = limit.direction;
   row.alert = limit.alert;

@@ -15,8 +15,8 @@ Limit limit_of(const LimitConfig& config, const WindowDefinition& definition) {
   Limit limit;
   limit.definition = definition.id;
   limit.length_ns = definition.length_ns;
-  limit.statistic = kernels::find_statistic(config.statistic);
-  STETHOS_CHECK(limit.statistic != nullptr, "the configuration was checked for unknown statistics");
+  limit.statistic = parse_statistic_name(config.statistic);
+  STETHOS_CHECK(limit.statistic.statistic != nullptr, "the configuration was checked for unknown statistics");
   limit.unit = config.unit;
   limit.direction = config.direction;
   limit.alert = config.alert;
@@ -26,11 +26,11 @@ Limit limit_of(const LimitConfig& config, const WindowDefinition& definition) {
   limit.quantity = config.quantity;
   limit.device = config.device;
   limit.channel = config.channel;
-  limit.id = hash_of("definition=" + std::to_string(limit.definition) + " statistic=" + std::to_string(limit.statistic->number) +
-                     " unit=" + limit.unit + " " + schema::EnumNameLimitDirection(limit.direction) +
-                     " alert=" + bits_of(limit.alert) + " danger=" + bits_of(limit.danger) +
-                     " deadband=" + bits_of(limit.deadband) + " on_delay=" + std::to_string(limit.on_delay_ns) +
-                     " quantity=" + limit.quantity + " device=" + limit.device + " channel=" + limit.channel);
+  limit.id = hash_of("definition=" + std::to_string(limit.definition) + " statistic=" + config.statistic + " unit=" + limit.unit +
+                     " " + schema::EnumNameLimitDirection(limit.direction) + " alert=" + bits_of(limit.alert) +
+                     " danger=" + bits_of(limit.danger) + " deadband=" + bits_of(limit.deadband) +
+                     " on_delay=" + std::to_string(limit.on_delay_ns) + " quantity=" + limit.quantity +
+                     " device=" + limit.device + " channel=" + limit.channel);
   return limit;
 }
 
@@ -52,7 +52,7 @@ std::vector<Error> limits_in_other_units(const std::vector<LimitConfig>& configu
   std::vector<Error> errors;
   for (std::size_t i = 0; i < configured.size(); ++i) {
     const LimitConfig& limit = configured[i];
-    const auto* statistic = kernels::find_statistic(limit.statistic);
+    const auto* statistic = parse_statistic_name(limit.statistic).statistic;
     const auto differs = [&](const PointEntry* entry) {
       return filter_takes(limit, *entry) && kernels::unit_of(*statistic, entry->unit) != limit.unit;
     };

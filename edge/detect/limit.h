@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
+#include "edge/config/parameter_text.h"
 #include "edge/ingest/point_table.h"
 #include "edge/window/definition.h"
 #include "edge/window/state.h"
@@ -19,7 +20,7 @@ struct Limit {
   std::uint64_t id = 0;
   std::uint64_t definition = 0;  // of the windows
   DurationNs length_ns = 0;      // of each
-  const kernels::StatisticDefinition* statistic = nullptr;
+  StatisticName statistic;
   std::string unit;  // of the statistic and of the values below
   schema::LimitDirection direction = schema::LimitDirection::above;
   double alert = 0;   // NaN: there is none

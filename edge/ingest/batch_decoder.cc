@@ -1,4 +1,5 @@
 // Our own format: schemas/device_batch.fbs.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -93,6 +94,7 @@ class BatchDecoder final : public Decoder {
     channel.unit = view_of(source.unit());
     channel.start_ns = source.start_ns();
     channel.interval_ns = source.interval_ns();
+    channel.shaft_hz = std::isfinite(source.shaft_hz()) ? std::max(source.shaft_hz(), 0.0) : 0;
     if (const auto samples = samples_of(source)) {
       channel.samples = *samples;
     } else {

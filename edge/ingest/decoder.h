@@ -29,6 +29,7 @@ struct DecodedChannel {
   kernels::BlockView samples;        // plausible range not yet filled in
   std::optional<double> reading;     // instead of `samples`: one value as exact as it came
   std::optional<std::uint64_t> identity;  // of the one reading
+  double shaft_hz = 0;     // turns a second while the block was taken; 0: not said
   std::optional<Rejection> rejected;  // this channel only
 };
 

@@ -86,6 +86,9 @@ const std::vector<Column>& columns() {
          return true;
        },
        "a number of samples"},
+      {"full_scale", false, [](const auto& t, auto& e) { return set_real(t, e.full_scale) && e.full_scale >= 0; }, "a number"},
+      {"nominal_rpm", false, [](const auto& t, auto& e) { return set_real(t, e.nominal_rpm) && e.nominal_rpm >= 0; }, "a number"},
+      {"bearing", false, [](const auto& t, auto& e) { return t.empty() || set_name(t, e.bearing); }, "a name"},
       {"valid_from", false,
        [](const auto& t, auto& e) {
          if (t.empty()) return true;

@@ -1,7 +1,8 @@
 // The point table: what machine, point, quantity and unit a device's channel stands for. A CSV with a header, versioned by
 // valid_from: of the entries of one channel, the latest that is valid at the sample's time counts.
 //
-//   device,channel,machine,point,axis,quantity,unit[,range_min,range_max,interval,block_length,valid_from,location,owner]
+//   device,channel,machine,point,axis,quantity,unit[,range_min,range_max,interval,block_length,full_scale,nominal_rpm,
+//   bearing,valid_from,location,owner]
 //
 // Immutable once read; any thread.
 #pragma once
@@ -30,6 +31,9 @@ struct PointEntry {
   double plausible_max = std::numeric_limits<double>::infinity();
   DurationNs interval_ns = 0;          // expected between blocks, or between readings; 0: not declared
   std::uint64_t block_length = 1;      // expected samples in each
+  double full_scale = 0;               // of the sensor, on both sides of zero; 0: not declared
+  double nominal_rpm = 0;              // of the machine's shaft; 0: not declared
+  std::string bearing;                 // one of the configuration's; empty: none
   TimeNs valid_from_ns = std::numeric_limits<TimeNs>::min();
   std::string location;
   std::string owner;

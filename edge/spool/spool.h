@@ -13,6 +13,7 @@
 #include "edge/ingest/sequence_tracker.h"
 #include "edge/ingest/suspects.h"
 #include "edge/window/definition.h"
+#include "edge/window/shaft_speeds.h"
 #include "edge/window/state.h"
 #include "schemas/rows_generated.h"
 
@@ -67,6 +68,7 @@ struct SavedState {
   std::vector<WindowDefinition> definitions;  // of the panes; without what changes only what is shown
   std::vector<Stream> streams;
   std::vector<DeviceSequences> devices;
+  std::vector<SpeedChange> speeds;  // all with a value
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
@@ -104,6 +106,7 @@ struct Effect {
   std::vector<const Stream*> streams;  // without their panes and identities
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;
+  std::vector<SpeedChange> speeds;  // of one machine and time the last counts
   std::vector<AlarmChange> alarms;  // of one alarm the last counts
   std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
   std::vector<DeadLetter> dead_letters;

@@ -48,7 +48,7 @@ constexpr std::string_view stream_columns =
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
-    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence";
+    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more";
 
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body";
@@ -195,12 +195,14 @@ struct SqliteSpool::Statements {
         delete_alarm(writer, "DELETE FROM alarm WHERE stream = ?1 AND limit_id = ?2"),
         set_identity(writer, upsert("identity", "time_ns, stream, identity, value")),
         delete_identity(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
+        set_speed(writer, upsert("speed", "time_ns, machine, hz")),
+        delete_speed(writer, "DELETE FROM speed WHERE time_ns = ?1 AND machine = ?2"),
         set_epoch(writer, upsert("device", "device, epoch, base, ranges")),
         delete_epochs_before(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
         set_counter(writer, upsert("counter", "name, value")) {}
 
   Statement set_meta, set_definition, set_stream, set_pane, delete_pane, set_alarm, delete_alarm, set_identity, delete_identity,
-      set_epoch, delete_epochs_before, set_counter;
+      set_speed, delete_speed, set_epoch, delete_epochs_before, set_counter;
 };
 
 Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
@@ -391,6 +393,9 @@ Result<SavedState> SqliteSpool::load() {
     pane.revision = static_cast<std::uint32_t>(row.integer(26));
     pane.is_final = row.integer(27) != 0;
     pane.before_silence = row.integer(28) != 0;
+    auto blocks = decode_block_summary(row.blob(29));
+    if (!blocks) return std::unexpected(blocks.error());
+    pane.blocks = std::move(*blocks);
     if (std::ranges::find(state.definitions, row.unsigned_integer(2), &WindowDefinition::id) == state.definitions.end()) {
       return fail(Code::corrupt, "reading the spool's panes", "one has no definition");
     }
@@ -406,6 +411,11 @@ Result<SavedState> SqliteSpool::load() {
     stream->identities.emplace(IdentityKey{row.integer(0), row.unsigned_integer(2)}, row.real(3));
     return {};
   });
+  if (!read) return std::unexpected(read.error());
+
+  Statement speeds(writer_, "SELECT time_ns, machine, hz FROM speed");
+  read =
+      for_each(speeds, [&](Statement& row) { state.speeds.push_back({std::string(row.text(1)), row.integer(0), row.real(2)}); });
   if (!read) return std::unexpected(read.error());
 
   Statement alarms(writer_, select(alarm_columns, "alarm"));
@@ -536,6 +546,7 @@ Status SqliteSpool::write(const Effect& effect) {
     }
     const Pane& pane = *change.pane;
     const kernels::Moments& m = pane.moments;
+    const std::vector<std::uint8_t> more = encode(pane.blocks);
     return sql.set_pane.bind(1, change.key.start_ns)
         .bind(2, change.stream)
         .bind(3, change.key.definition)
@@ -565,6 +576,7 @@ Status SqliteSpool::write(const Effect& effect) {
         .bind(27, pane.revision)
         .bind(28, pane.is_final ? 1 : 0)
         .bind(29, pane.before_silence ? 1 : 0)
+        .bind(30, std::span(more))
         .run();
   };
   if (effect.definitions != nullptr) {
@@ -606,6 +618,11 @@ Status SqliteSpool::write(const Effect& effect) {
                           .bind(4, *change.value)
                           .run()
                     : sql.delete_identity.bind(1, change.key.time_ns).bind(2, change.stream).bind(3, change.key.identity).run();
+    if (!done) return done;
+  }
+  for (const SpeedChange& change : effect.speeds) {
+    auto done = change.hz ? sql.set_speed.bind(1, change.time_ns).bind(2, change.machine).bind(3, *change.hz).run()
+                          : sql.delete_speed.bind(1, change.time_ns).bind(2, change.machine).run();
     if (!done) return done;
   }
   for (const AlarmChange& change : effect.alarms) {

@@ -1,4 +1,4 @@
-// The spool's file format, version 1.1. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+// The spool's file format, version 1.2. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until
@@ -11,7 +11,8 @@
 //   stream       per stream: its time, counts since the spool began
 //   definition   how the windows of the panes are cut
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
-//                writes 15 times as many bytes
+//                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
+//   speed        the last speeds of machines' shafts
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
@@ -35,7 +36,7 @@ inline constexpr std::size_t lane_count = 3;
 inline constexpr unsigned lane_shift = 56;
 
 // What each minor version adds.
-inline constexpr std::array<const char*, 2> spool_versions{
+inline constexpr std::array<const char*, 3> spool_versions{
     R"sql(
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -188,6 +189,16 @@ CREATE TABLE counter (
 )sql",
     "ALTER TABLE dead_letter ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE pane ADD COLUMN before_silence INTEGER NOT NULL DEFAULT 0;",
+    R"sql(
+ALTER TABLE pane ADD COLUMN more BLOB NOT NULL DEFAULT x'';
+
+CREATE TABLE speed (
+  time_ns INTEGER NOT NULL,
+  machine TEXT NOT NULL,
+  hz REAL NOT NULL,
+  PRIMARY KEY (time_ns, machine)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "common/hash.h"
+#include "edge/config/parameter_text.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {
@@ -39,6 +40,12 @@ WindowDefinition definition_of(const WindowConfig& config) {
     STETHOS_CHECK(statistic != nullptr, "the configuration was checked for unknown statistics");
     definition.statistics.push_back(statistic->number);
   }
+  for (const std::uint16_t number : definition.statistics) {
+    const bool is_feature = kernels::find_statistic(number)->is_feature();
+    definition.shows_features = definition.shows_features || is_feature;
+    definition.shows_validity = definition.shows_validity || (!is_feature && kernels::is_of_validity(number));
+  }
+  for (const std::string& each : config.quantiles) definition.quantiles.emplace_back(each, parse_percentile(each).value());
   return definition;
 }
 

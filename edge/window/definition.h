@@ -4,8 +4,10 @@
 // pane. A session ends where the stream pauses for `length_ns`; a count window holds `samples` samples: both are one pane.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -26,9 +28,14 @@ struct WindowDefinition {
   std::string device;
   // Not part of the id: these change what is shown and when, not what is counted.
   std::vector<std::uint16_t> statistics;  // numbers
+  std::vector<std::pair<std::string, double>> quantiles;  // what rows call them, and of what share
+  bool shows_features = false;            // statistics of single blocks
+  bool shows_validity = false;
   DurationNs emit_every_ns = 0;           // of event time; 0: unfinished windows are sent when their stream is idle only
 
   bool operator==(const WindowDefinition&) const = default;
+
+  bool shows(std::uint16_t statistic) const { return std::ranges::find(statistics, statistic) != statistics.end(); }
 
   bool takes(std::string_view of_device, std::string_view of_quantity) const {
     return (device.empty() || device == of_device) && (quantity.empty() || quantity == of_quantity);

@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "edge/window/block_summary.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/rows_generated.h"
 
 namespace stethos::edge {
-
-inline constexpr TimeNs time_min = std::numeric_limits<TimeNs>::min();
 
 // Counts of samples by what became of them. A sample that is good, not finite or out of range is in a window.
 struct SampleCounts {
@@ -59,6 +58,7 @@ struct Origin {
 struct Pane {
   DurationNs length_ns = 0;  // session: to the end of the pause behind its last sample; count: to its last sample
   kernels::Moments moments;
+  BlockSummary blocks;
   // Samples of the stream that came while this was its newest pane, and went into none: the rows balance with them.
   std::uint64_t duplicate = 0;
   std::uint64_t late = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "gpu_kernels/statistics.h"
 
@@ -19,7 +20,60 @@ void append_number(std::string& out, double value) {
   out.append(text.data(), end);
 }
 
+constexpr std::size_t buckets_bytes_max = 32u << 10;
+
+double over(const FeatureSummary& feature, std::string_view which) {
+  if (feature.blocks == 0) return std::numeric_limits<double>::quiet_NaN();
+  if (which == "mean") return feature.sum / static_cast<double>(feature.blocks);
+  return which == "max" ? feature.max : feature.last;
+}
+
+kernels::Summary summary_of(const kernels::Moments& moments, const BlockSummary& blocks) {
+  return {moments, blocks.validity, blocks.buckets};
+}
+
+void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value) {
+  auto out = std::make_unique<schema::StatisticValueT>();
+  out->statistic = statistic;
+  out->parameter = parameter;
+  out->value = value;
+  row.statistics.push_back(std::move(out));
+}
+
+void put_statistics(schema::WindowRowT& row, const Pane& whole, const RowContext& context) {
+  kernels::Summary summary = summary_of(whole.moments, whole.blocks);
+  for (const std::uint16_t number : context.definition->statistics) {
+    const auto& statistic = *kernels::find_statistic(number);
+    if (statistic.is_feature() || statistic.parameter != kernels::ParameterRule::none) continue;
+    if (kernels::is_of_validity(number) && whole.blocks.validity.blocks == 0) continue;  // of readings there is none
+    put(row, number, 0, statistic.compute(summary));
+  }
+  if (context.parameters == nullptr) return;
+  const auto& quantile = *kernels::find_statistic("quantile");
+  for (const auto& [text, share] : context.definition->quantiles) {
+    summary.parameter = share;
+    put(row, quantile.number, context.parameters->of(text), quantile.compute(summary));
+  }
+  for (const FeatureSummary& feature : whole.blocks.features) {
+    if (!context.definition->shows(feature.statistic)) continue;
+    std::uint16_t parameter = context.parameters->of_feature(feature.parameter);
+    for (const std::string_view which : over_blocks) put(row, feature.statistic, parameter++, over(feature, which));
+  }
+}
+
 }  // namespace
+
+double value_of(const StatisticName& name, const kernels::Moments& moments, const BlockSummary& blocks) {
+  if (name.statistic->is_feature()) {
+    for (const FeatureSummary& each : blocks.features) {
+      if (each.statistic == name.statistic->number && each.parameter == name.parameter) return over(each, name.over_blocks);
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  kernels::Summary summary = summary_of(moments, blocks);
+  if (const auto share = parse_percentile(name.parameter)) summary.parameter = *share;
+  return name.statistic->compute(summary);
+}
 
 schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& whole, const RowContext& context) {
   const kernels::Moments& m = whole.moments;
@@ -43,6 +97,8 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   moments.max = m.max;
   moments.sum_abs = m.sum_abs;
   moments.sum_sqrt_abs = m.sum_sqrt_abs;
+  moments.buckets = kernels::encode(whole.blocks.buckets);
+  if (moments.buckets.size() > buckets_bytes_max) moments.buckets.clear();
   row.counts = std::make_unique<schema::CountsT>();
   auto& counts = *row.counts;
   counts.expected = context.expected;
@@ -53,11 +109,12 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   counts.late = whole.late;
   counts.rejected = whole.rejected;
   counts.received = m.count + m.not_finite + m.out_of_range + whole.duplicate + whole.late + whole.rejected;
-  for (const std::uint16_t number : context.definition->statistics) {
-    auto value = std::make_unique<schema::StatisticValueT>();
-    value->statistic = number;
-    value->value = kernels::find_statistic(number)->compute(m);
-    row.statistics.push_back(std::move(value));
+  put_statistics(row, whole, context);
+  if (whole.blocks.speed.source != schema::SpeedSource::none) {
+    row.speed = std::make_unique<schema::SpeedT>();
+    row.speed->shaft_hz = whole.blocks.speed.hz;
+    row.speed->source = whole.blocks.speed.source;
+    row.speed->age_ns = whole.blocks.speed.age_ns;
   }
   row.stream_version = stream.version;
   row.provenance = context.provenance;
@@ -71,14 +128,17 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   return row;
 }
 
-std::string window_json(const schema::WindowRowT& row) {
+std::string window_json(const schema::WindowRowT& row, const Parameters& parameters) {
   // Names need no escaping: schema::is_name lets no quote and no backslash pass.
   std::string out = "{\"device\":\"" + row.device + "\",\"channel\":\"" + row.channel +
                     "\",\"start_ns\":" + std::to_string(row.start_ns) + ",\"length_ns\":" + std::to_string(row.length_ns) +
                     ",\"revision\":" + std::to_string(row.revision) + ",\"state\":\"" + schema::EnumNameWindowState(row.state) +
                     "\",\"received\":" + std::to_string(row.counts->received) + ",\"good\":" + std::to_string(row.counts->good);
   for (const auto& value : row.statistics) {
-    out += ",\"" + std::string(kernels::find_statistic(value->statistic)->name) + "\":";
+    const std::string& parameter = parameters.texts()[value->parameter];
+    out += ",\"" + std::string(kernels::find_statistic(value->statistic)->name);
+    if (!parameter.empty()) out += "." + parameter;
+    out += "\":";
     append_number(out, value->value);
   }
   return out + "}";

@@ -1,7 +1,9 @@
 // A window, merged into one pane, as the row that the collector gets.
 #pragma once
 
+#include "edge/config/parameter_text.h"
 #include "edge/window/definition.h"
+#include "edge/window/parameters.h"
 #include "edge/window/state.h"
 #include "schemas/rows_generated.h"
 
@@ -10,6 +12,7 @@ namespace stethos::edge {
 // What a row says beyond its stream and its pane.
 struct RowContext {
   const WindowDefinition* definition = nullptr;
+  const Parameters* parameters = nullptr;  // null: statistics that have one are left out
   std::uint64_t expected = 0;  // samples; 0: not declared
   std::uint64_t provenance = 0;
   schema::WindowState state = schema::WindowState::final;
@@ -19,7 +22,10 @@ struct RowContext {
 // committed_ns is left to whoever commits.
 schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane& whole, const RowContext& context);
 
+// NaN where it is not defined, or not computed.
+double value_of(const StatisticName& name, const kernels::Moments& moments, const BlockSummary& blocks);
+
 // The row for people and programs on the local broker: one line of JSON.
-std::string window_json(const schema::WindowRowT& row);
+std::string window_json(const schema::WindowRowT& row, const Parameters& parameters);
 
 }  // namespace stethos::edge

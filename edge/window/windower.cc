@@ -30,6 +30,7 @@ bool has_samples(const Pane& pane) { return pane.moments.count + pane.moments.no
 Pane joined(const Pane& a, const Pane& b) {
   Pane both = a;
   both.moments = kernels::merge(a.moments, b.moments);
+  both.blocks = joined(a.blocks, b.blocks);
   both.duplicate += b.duplicate;
   both.late += b.late;
   both.rejected += b.rejected;
@@ -303,6 +304,11 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
     pane.first_received_ns = arrival.received_ns;
   }
   pane.moments = kernels::merge(pane.moments, arrival.moments);
+  if (arrival.plan != nullptr) {
+    add_block(pane.blocks, *arrival.plan, arrival.block, arrival.time_ns, arrival.speed);
+  } else if (!followed.definition->quantiles.empty() && arrival.moments.count > 0) {
+    kernels::add(pane.blocks.buckets, kernels::bucket_of(arrival.moments.mean));
+  }
   pane.first = std::min(pane.first, arrival.origin);
   pane.last = std::max(pane.last, arrival.origin);
   pane.last_received_ns = arrival.received_ns;
@@ -437,7 +443,7 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   whole.length_ns = definition.is_on_grid() ? definition.length_ns : own.length_ns;
   whole.revision = own.revision++;
   if (ended && !own.is_final && definition.is_on_grid() && end > passed_ns_) {
-    final_.push_back({&stream, &definition, start, whole.moments});
+    final_.push_back({&stream, &definition, start, whole.moments, whole.blocks});
   }
   own.sent = stream.changes;
   own.is_final = ended;
@@ -682,6 +688,7 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   if (stream.interval_ns > 0 && definition.kind != schema::WindowKind::count) {
     context.expected = static_cast<std::uint64_t>(whole.length_ns / stream.interval_ns) * stream.block_length;
   }
+  context.parameters = parameters_;
   context.provenance = provenance_;
   context.state = state;
   context.closed_ns = now_ns;

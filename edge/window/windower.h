@@ -42,6 +42,7 @@ struct StreamRecord {
   std::uint64_t block_length = 1;        // expected samples in each
   double plausible_min = -std::numeric_limits<double>::infinity();
   double plausible_max = std::numeric_limits<double>::infinity();
+  const BlockPlan* plan = nullptr;       // of its blocks
   std::vector<Followed> followed;
   TimeNs due_ns = time_max;              // the earliest of those it follows
   std::uint64_t changes = 0;             // of its panes
@@ -55,6 +56,9 @@ struct StreamRecord {
 struct Arrival {
   TimeNs time_ns = 0;  // a block belongs where it starts
   kernels::Moments moments;
+  const BlockPlan* plan = nullptr;  // null: a reading; else what `block` holds
+  kernels::BlockStatistics block;
+  ShaftSpeed speed;                 // that its statistics were computed for
   Origin origin;
   TimeNs received_ns = 0;
 
@@ -72,6 +76,7 @@ struct FinalWindow {
   const WindowDefinition* definition = nullptr;
   TimeNs start_ns = 0;
   kernels::Moments moments;
+  BlockSummary blocks;
 };
 
 struct TimeRules {
@@ -86,6 +91,8 @@ class Windower {
  public:
   // `former`: definitions of panes that a program with another configuration left.
   Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules);
+  // What rows call the parameters of statistics; must outlive this. Without, they have none.
+  void set_parameters(const Parameters& parameters) { parameters_ = &parameters; }
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
@@ -174,6 +181,7 @@ class Windower {
   const std::vector<WindowDefinition> definitions_;
   const std::vector<WindowDefinition> former_;  // less those that are configured
   const TimeRules rules_;
+  const Parameters* parameters_ = nullptr;
   std::uint64_t provenance_ = 0;
   SampleCounts samples_;
   std::vector<StreamRecord*> dirty_;

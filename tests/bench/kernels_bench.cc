@@ -23,12 +23,12 @@ void time_statistics(benchmark::State& state, const char* name) {
     views[i].samples = samples.data() + i * block_samples;
     views[i].count = block_samples;
   }
-  std::vector<Moments> moments(blocks);
+  std::vector<BlockStatistics> results(blocks);
   const auto backend = make_backend(name);
   for (auto _ : state) {
-    if (backend->submit(views) != KernelStatus::ok || backend->collect(moments) != KernelStatus::ok)
+    if (backend->submit(views) != KernelStatus::ok || backend->collect(results) != KernelStatus::ok)
       state.SkipWithError("backend failed");
-    benchmark::DoNotOptimize(moments.data());
+    benchmark::DoNotOptimize(results.data());
   }
   state.counters["samples"] = benchmark::Counter(static_cast<double>(samples.size()) * static_cast<double>(state.iterations()),
                                                  benchmark::Counter::kIsRate);

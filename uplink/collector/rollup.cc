@@ -84,7 +84,9 @@ void Rollup::take_statistics(const schema::WindowRow& row) {
   row_.statistics.clear();
   if (row.statistics() == nullptr) return;
   for (const auto* value : *row.statistics()) {
-    if (value->parameter() != 0 || kernels::find_statistic(value->statistic()) == nullptr) continue;
+    const auto* statistic = kernels::find_statistic(value->statistic());
+    if (statistic == nullptr || statistic->parameter != kernels::ParameterRule::none) continue;
+    if (statistic->is_feature() || kernels::is_of_validity(value->statistic())) continue;
     row_.statistics.push_back(std::make_unique<schema::StatisticValueT>());
     row_.statistics.back()->statistic = value->statistic();
   }

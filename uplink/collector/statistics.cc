@@ -40,7 +40,19 @@ std::string statistic_unit(std::uint16_t number, std::string_view unit) {
     case schema::Statistic::peak_to_peak:
     case schema::Statistic::min:
     case schema::Statistic::max:
+    case schema::Statistic::quantile:
+    case schema::Statistic::band_rms:
+    case schema::Statistic::line_amplitude:
+    case schema::Statistic::multiple_amplitude:
+    case schema::Statistic::envelope_amplitude:
       return std::string(unit);
+    case schema::Statistic::velocity_rms:
+      return "mm/s";
+    case schema::Statistic::spectral_centroid:
+    case schema::Statistic::spectral_spread:
+    case schema::Statistic::spectral_rolloff:
+    case schema::Statistic::line_frequency:
+      return "Hz";
     case schema::Statistic::count:
     case schema::Statistic::crest:
     case schema::Statistic::shape:
@@ -48,6 +60,13 @@ std::string statistic_unit(std::uint16_t number, std::string_view unit) {
     case schema::Statistic::clearance:
     case schema::Statistic::skewness:
     case schema::Statistic::kurtosis:
+    case schema::Statistic::clipped:
+    case schema::Statistic::longest_repeat:
+    case schema::Statistic::longest_same_sign:
+    case schema::Statistic::distinct_share:
+    case schema::Statistic::low_frequency_share:
+    case schema::Statistic::spectral_entropy:
+    case schema::Statistic::envelope_height:
       return "1";
     case schema::Statistic::none:
       break;

@@ -44,11 +44,11 @@ Moments moments_of_file(std::string_view name, const std::vector<float>& samples
   for (std::size_t start = 0; start < samples.size(); start += block_length) {
     blocks.push_back({.samples = samples.data() + start, .count = std::min(block_length, samples.size() - start)});
   }
-  std::vector<Moments> results(blocks.size());
+  std::vector<BlockStatistics> results(blocks.size());
   EXPECT_EQ(backend->submit(blocks), KernelStatus::ok);
   EXPECT_EQ(backend->collect(results), KernelStatus::ok);
   Moments all;
-  for (const Moments& each : results) all = merge(all, each);
+  for (const BlockStatistics& each : results) all = merge(all, each.moments);
   return all;
 }
 

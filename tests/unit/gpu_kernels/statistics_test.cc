@@ -75,6 +75,7 @@ TEST(Statistics, PeakIsTheLargestAbsoluteValue) {
 TEST(Statistics, WithoutSamplesOnlyTheCountIsDefined) {
   const Moments nothing{.not_finite = 5, .out_of_range = 6};
   for (const auto& definition : statistics()) {
+    if (definition.is_feature()) continue;
     const double value = definition.compute(nothing);
     if (definition.name == "count") {
       EXPECT_EQ(value, 0);

@@ -46,6 +46,7 @@ DeviceBatch device_batch() {
   F32Samples f32;
   f32.values = {0.5F, -1.25F, 3.0F};
   vibration->samples.Set(std::move(f32));
+  vibration->shaft_hz = 24.75;
   batch.channels.push_back(std::move(vibration));
 
   auto temperature = make_like(batch.channels);
@@ -81,6 +82,7 @@ void expect_device_batch(const DeviceBatch& batch) {
   EXPECT_TRUE(vibration.times_ns.empty());
   ASSERT_NE(vibration.samples.AsF32Samples(), nullptr);
   EXPECT_THAT(vibration.samples.AsF32Samples()->values, testing::ElementsAre(0.5F, -1.25F, 3.0F));
+  EXPECT_EQ(vibration.shaft_hz, 24.75);
 
   const auto& temperature = *batch.channels[1];
   EXPECT_EQ(temperature.name, "bearing");
@@ -283,6 +285,7 @@ WindowRow window_row() {
   row.moments->max = 6.5;
   row.moments->sum_abs = 7.5;
   row.moments->sum_sqrt_abs = 8.5;
+  row.moments->buckets = {1, 2, 3};
   row.counts = make_like(row.counts);
   row.counts->expected = 1111;
   row.counts->received = 1022;
@@ -307,6 +310,10 @@ WindowRow window_row() {
   row.last_received_ns = stamp + 2;
   row.closed_ns = stamp + 3;
   row.committed_ns = stamp + 4;
+  row.speed = make_like(row.speed);
+  row.speed->shaft_hz = 24.75;
+  set_number(row.speed->source, 2);
+  row.speed->age_ns = 1'500'000'000;
   return row;
 }
 
@@ -331,6 +338,7 @@ void expect_window_row(const WindowRow& row) {
   EXPECT_EQ(row.moments->max, 6.5);
   EXPECT_EQ(row.moments->sum_abs, 7.5);
   EXPECT_EQ(row.moments->sum_sqrt_abs, 8.5);
+  EXPECT_EQ(row.moments->buckets, (std::vector<std::uint8_t>{1, 2, 3}));
   ASSERT_NE(row.counts, nullptr);
   EXPECT_EQ(row.counts->expected, 1111U);
   EXPECT_EQ(row.counts->received, 1022U);
@@ -354,6 +362,10 @@ void expect_window_row(const WindowRow& row) {
   EXPECT_EQ(row.last_received_ns, stamp + 2);
   EXPECT_EQ(row.closed_ns, stamp + 3);
   EXPECT_EQ(row.committed_ns, stamp + 4);
+  ASSERT_NE(row.speed, nullptr);
+  EXPECT_EQ(row.speed->shaft_hz, 24.75);
+  EXPECT_EQ(static_cast<int>(row.speed->source), 2);
+  EXPECT_EQ(row.speed->age_ns, 1'500'000'000);
 }
 
 template <class StreamRow>
@@ -396,6 +408,7 @@ ProvenanceRow provenance_row() {
   row.schema_major = 1;
   row.schema_minor = 7;
   row.source = "live";
+  row.parameters = {"", "p95", "10-1000Hz.mean"};
   return row;
 }
 
@@ -408,6 +421,7 @@ void expect_provenance_row(const ProvenanceRow& row) {
   EXPECT_EQ(row.schema_major, 1);
   EXPECT_EQ(row.schema_minor, 7);
   EXPECT_EQ(row.source, "live");
+  EXPECT_THAT(row.parameters, testing::ElementsAre("", "p95", "10-1000Hz.mean"));
 }
 
 template <class GapRow>
@@ -511,6 +525,7 @@ AlarmRow alarm_row() {
   row.stream_version = large - 2;
   row.provenance = large - 3;
   row.committed_ns = stamp + 2;
+  row.parameter = "10-1000Hz.max";
   return row;
 }
 
@@ -538,6 +553,7 @@ void expect_alarm_row(const AlarmRow& row) {
   EXPECT_EQ(row.stream_version, large - 2);
   EXPECT_EQ(row.provenance, large - 3);
   EXPECT_EQ(row.committed_ns, stamp + 2);
+  EXPECT_EQ(row.parameter, "10-1000Hz.max");
 }
 
 }  // namespace stethos::schema_samples

@@ -48,7 +48,7 @@ TEST(EdgeConfig, TheSmallestFileGivesTheDefaults) {
   ASSERT_EQ(config.windows.size(), 1u);
   EXPECT_EQ(config.windows[0].length, ns_per_s);
   EXPECT_TRUE(config.windows[0].statistics.empty());
-  EXPECT_EQ(config.backend, "reference");
+  EXPECT_EQ(config.backend, "best");
   EXPECT_EQ(config.spool_commit_interval, ns_per_s);
   EXPECT_EQ(config.spool_file, "/var/lib/stethos/edge.db");
   EXPECT_TRUE(config.uplink_enabled);
@@ -289,7 +289,8 @@ INSTANTIATE_TEST_SUITE_P(
         top("below its limit", "mqtt.port = 0", "edge.toml:1: mqtt.port: must be at least 1"),
         top("above its limit", "health.port = 65536", "edge.toml:1: health.port: must be at most 65535"),
         top("no such log level", "log.level = \"inf\"", "edge.toml:1: log.level: must be one of"),
-        top("no such backend", "statistics.backend = \"cuda\"", "edge.toml:1: statistics.backend: must be one of \"reference\""),
+        top("no such backend", "statistics.backend = \"quantum\"",
+            "edge.toml:1: statistics.backend: must be one of \"best\", \"cpu\", \"reference\""),
         top("a password in the file", "mqtt.password = \"secret\"",
             "edge.toml:1: mqtt.password: is not a known key (did you mean mqtt.password_file?)"),
         top("no password file", "mqtt = { user = \"u\", password_file = \"/nowhere/password\" }",

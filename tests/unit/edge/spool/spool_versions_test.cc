@@ -54,6 +54,16 @@ std::int64_t version_of(const std::string& path) {
   return *version.step() ? version.integer(0) : -1;
 }
 
+// Version 1.1 knew nothing of a pane's blocks.
+std::vector<Stream> without_blocks(std::vector<Stream> streams) {
+  for (Stream& stream : streams) {
+    for (auto& [definition, panes] : stream.panes) {
+      for (auto& [start, pane] : panes) pane.blocks = {};
+    }
+  }
+  return streams;
+}
+
 TEST(SpoolVersions, AnEarlierMinorVersionIsBroughtUpToDate) {
   for (int minor = 0; minor < spool_version_minor; ++minor) {
     ScratchFile ours, earlier;
@@ -66,7 +76,7 @@ TEST(SpoolVersions, AnEarlierMinorVersionIsBroughtUpToDate) {
     ASSERT_TRUE(opened) << opened.error().text();
     EXPECT_EQ(version_of(earlier.path()), 1000 * spool_version_major + spool_version_minor);
     EXPECT_EQ((*opened)->spool_identity(), identity);
-    EXPECT_EQ((*opened)->load()->streams, expected->load()->streams);
+    EXPECT_TRUE((*opened)->load()->streams == without_blocks(expected->load()->streams));
     EXPECT_EQ((*opened)->lane_totals()[1].waiting.rows, expected->lane_totals()[1].waiting.rows);
     const auto letter = (*opened)->letter_after(0);
     ASSERT_TRUE(letter && *letter);
@@ -86,14 +96,14 @@ TEST(SpoolVersions, TheReleaseBeforeCanStillUseIt) {
       auto file = *sqlite::Database::open(earlier.path(), sqlite::Access::read_only);
       known = columns_of(file);
     }
-    const auto before = (*SqliteSpool::open(ours.path()))->load()->streams;
+    const auto before = without_blocks((*SqliteSpool::open(ours.path()))->load()->streams);
     auto file = *sqlite::Database::open(ours.path(), sqlite::Access::read_write);
     for (const auto& [table, columns] : known) {
       run(file, joined({"CREATE TEMP TABLE written AS SELECT ", columns, " FROM main.", table, "; DELETE FROM main.", table,
                         "; INSERT INTO main.", table, " (", columns, ") SELECT ", columns,
                         " FROM temp.written; DROP TABLE temp.written"}));
     }
-    EXPECT_EQ((*SqliteSpool::open(ours.path()))->load()->streams, before);
+    EXPECT_TRUE((*SqliteSpool::open(ours.path()))->load()->streams == before);
   }
 }
 

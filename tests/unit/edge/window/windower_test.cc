@@ -17,7 +17,9 @@ constexpr DurationNs s = ns_per_s;
 constexpr TimeNs begin = 1'767'225'600 * s;  // a multiple of every length below
 constexpr TimeNs now = begin + 86'400 * s;
 
-WindowConfig tumbling(DurationNs length) { return {.length = length, .quantity = {}, .device = {}, .statistics = {}}; }
+WindowConfig tumbling(DurationNs length) {
+  return {.length = length, .quantity = {}, .device = {}, .statistics = {}, .quantiles = {}};
+}
 WindowConfig hopping(DurationNs length, DurationNs hop, DurationNs offset = 0) {
   WindowConfig config = tumbling(length);
   config.hop = hop;

@@ -1,0 +1,133 @@
+#include "edge/window/block_plans.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "edge/config/parameter_text.h"
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/spectrum.h"
+
+namespace stethos::edge {
+namespace {
+
+std::string text_of(double value) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+double mm_s2_per_unit(std::string_view unit) {
+  constexpr double standard_gravity_mm_s2 = 9'806.65;
+  if (unit == "g") return standard_gravity_mm_s2;
+  if (unit == "m/s2") return 1'000;
+  if (unit == "mm/s2") return 1;
+  return 0;
+}
+
+void put(BlockPlan& plan, std::uint16_t statistic, double low, double high, std::string parameter) {
+  plan.kernel.features.push_back({statistic, low, high});
+  plan.parameters.push_back(std::move(parameter));
+}
+
+void put_spectrum(BlockPlan& plan, const SpectrumConfig& config) {
+  namespace number = kernels::number;
+  for (const std::uint16_t statistic : {number::spectral_centroid, number::spectral_spread, number::spectral_entropy}) {
+    put(plan, statistic, 0, 0, "");
+  }
+  put(plan, number::spectral_rolloff, config.rolloff_share, 0, text_of(config.rolloff_share));
+  if (config.low_frequency_hz > 0) {
+    put(plan, number::low_frequency_share, 0, config.low_frequency_hz, text_of(config.low_frequency_hz) + "Hz");
+  }
+  for (const std::string& text : config.bands) {
+    const Band band = parse_band(text).value();
+    put(plan, number::band_rms, band.low_hz, band.high_hz, text);
+  }
+  for (const std::string& text : plan.kernel.mm_s2_per_unit > 0 ? config.velocity_bands : std::vector<std::string>{}) {
+    const Band band = parse_band(text).value();
+    put(plan, number::velocity_rms, band.low_hz, band.high_hz, text);
+  }
+  for (int rank = 1; rank <= config.lines; ++rank) {
+    put(plan, number::line_frequency, rank, 0, std::to_string(rank));
+    put(plan, number::line_amplitude, rank, 0, std::to_string(rank));
+  }
+  for (const std::string& text : config.multiples) {
+    put(plan, number::multiple_amplitude, parse_multiple(text).value(), 0, text);
+  }
+}
+
+void put_envelope(BlockPlan& plan, const SpectrumConfig& config, const BearingConfig& bearing) {
+  const Band band = parse_band(config.envelope_band).value();
+  plan.kernel.envelope_low_hz = band.low_hz;
+  plan.kernel.envelope_high_hz = band.high_hz;
+  const kernels::BearingRates rates = kernels::rates_of({.elements = bearing.elements,
+                                                         .element_diameter = bearing.element_diameter_mm,
+                                                         .pitch_diameter = bearing.pitch_diameter_mm,
+                                                         .contact_angle_deg = bearing.contact_angle_deg});
+  for (const auto& [name, rate] :
+       {std::pair{"bpfo", rates.bpfo}, {"bpfi", rates.bpfi}, {"2bsf", rates.bsf_2}, {"ftf", rates.ftf}}) {
+    for (int harmonic = 1; harmonic <= config.bearing_harmonics; ++harmonic) {
+      const std::string text = std::string(name) + "." + std::to_string(harmonic) + "x";
+      put(plan, kernels::number::envelope_amplitude, rate * harmonic, 0, text);
+      put(plan, kernels::number::envelope_height, rate * harmonic, 0, text);
+    }
+  }
+}
+
+}  // namespace
+
+BlockPlans::BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions)
+    : spectra_(config.spectra), bearings_(config.bearings), definitions_(definitions) {}
+
+const BlockPlan* BlockPlans::plan_of(const Stream& stream, const PointEntry* entry) {
+  bool features = false, buckets = false, validity = false;
+  for (const WindowDefinition& definition : definitions_) {
+    if (!definition.takes(stream.device, stream.quantity)) continue;
+    features = features || definition.shows_features;
+    buckets = buckets || !definition.quantiles.empty();
+    validity = validity || definition.shows_validity;
+  }
+  const SpectrumConfig* spectrum = nullptr;
+  const BearingConfig* bearing = nullptr;
+  if (features) {
+    const auto taken = std::ranges::find_if(spectra_, [&](const SpectrumConfig& each) {
+      return (each.device.empty() || each.device == stream.device) && each.quantity == stream.quantity;
+    });
+    if (taken != spectra_.end()) spectrum = &*taken;
+  }
+  if (spectrum != nullptr && entry != nullptr && !spectrum->envelope_band.empty()) {
+    const auto named = std::ranges::find(bearings_, entry->bearing, &BearingConfig::name);
+    if (named != bearings_.end()) bearing = &*named;
+  }
+  const double per_unit = spectrum == nullptr ? 0 : mm_s2_per_unit(stream.unit);
+  auto& plan = plans_[Key{spectrum, bearing, per_unit, buckets, validity}];
+  if (plan == nullptr) {
+    plan = std::make_unique<BlockPlan>(make(spectrum, bearing, per_unit));
+    plan->kernel.buckets = buckets;
+    plan->kernel.validity = validity;
+  }
+  return plan.get();
+}
+
+BlockPlan BlockPlans::make(const SpectrumConfig* spectrum, const BearingConfig* bearing, double per_unit) const {
+  BlockPlan plan;
+  if (spectrum == nullptr) return plan;
+  plan.kernel.mm_s2_per_unit = per_unit;
+  plan.kernel.line_tolerance = spectrum->line_tolerance;
+  put_spectrum(plan, *spectrum);
+  if (bearing != nullptr) put_envelope(plan, *spectrum, *bearing);
+  return plan;
+}
+
+std::vector<std::string> BlockPlans::parameters() const {
+  std::vector<std::string> out;
+  for (const SpectrumConfig& spectrum : spectra_) {
+    const BearingConfig* bearing = bearings_.empty() || spectrum.envelope_band.empty() ? nullptr : &bearings_.front();
+    const BlockPlan plan = make(&spectrum, bearing, 1);
+    out.insert(out.end(), plan.parameters.begin(), plan.parameters.end());
+  }
+  return out;
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,39 @@
+// What is computed of each stream's blocks: what the first [[spectrum]] that takes it says, with the bearing that the point table
+// names, and what its windows show. Made from the configuration, which has been checked; one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "edge/config/edge_config.h"
+#include "edge/ingest/point_table.h"
+#include "edge/window/block_summary.h"
+#include "edge/window/definition.h"
+#include "edge/window/state.h"
+
+namespace stethos::edge {
+
+class BlockPlans {
+ public:
+  BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions);
+
+  // Good for as long as this lives. `entry`: the stream's; null: there is none.
+  const BlockPlan* plan_of(const Stream& stream, const PointEntry* entry);
+
+  // The parameters of every plan that there can be.
+  std::vector<std::string> parameters() const;
+
+ private:
+  BlockPlan make(const SpectrumConfig* spectrum, const BearingConfig* bearing, double mm_s2_per_unit) const;
+
+  const std::vector<SpectrumConfig> spectra_;
+  const std::vector<BearingConfig> bearings_;
+  const std::vector<WindowDefinition>& definitions_;
+  using Key = std::tuple<const SpectrumConfig*, const BearingConfig*, double, bool, bool>;
+  std::map<Key, std::unique_ptr<BlockPlan>> plans_;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,67 @@
+// What is asked of a backend about a block of samples, and what it answers. Plain data, C++20, no CUDA types.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "gpu_kernels/buckets.h"
+#include "gpu_kernels/moments.h"
+#include "gpu_kernels/validity.h"
+
+namespace stethos::kernels {
+
+// A spectral or envelope statistic of each block, with its parameter as the registry declares it.
+struct Feature {
+  std::uint16_t statistic = 0;  // number
+  double low = 0;   // of a band in Hz; or the share, the rank, the frequency as a multiple of the shaft's speed
+  double high = 0;  // of a band in Hz; else 0
+
+  auto operator<=>(const Feature&) const = default;
+};
+
+// What is computed of blocks of one kind besides their moments.
+struct BlockPlan {
+  std::vector<Feature> features;
+  // Where the bearing's resonance is looked for: the band before the envelope is taken.
+  double envelope_low_hz = 0;
+  double envelope_high_hz = 0;
+  // How far from its computed frequency a line may lie, as a share of it: bearings slip, and speeds are rounded.
+  double line_tolerance = 0.02;
+  // What one unit of the samples is in mm/s^2; 0: they are no acceleration, and have no velocity.
+  double mm_s2_per_unit = 0;
+  bool buckets = false;   // for quantiles
+  bool validity = false;
+
+  bool operator==(const BlockPlan&) const = default;
+};
+
+// Samples as they came, not owned. f32 samples need an alignment of 4, i16 samples of 2.
+struct BlockView {
+  enum class Encoding : std::uint8_t { f32, i16 };
+
+  Encoding encoding = Encoding::f32;
+  const void* samples = nullptr;
+  std::size_t count = 0;
+  double scale = 1;   // i16 only: value = scale * raw + offset
+  double offset = 0;
+  // Samples outside are counted and left out, like those that are not finite.
+  double plausible_min = -std::numeric_limits<double>::infinity();
+  double plausible_max = std::numeric_limits<double>::infinity();
+  double sampling_rate_hz = 0;  // 0: not known
+  double shaft_hz = 0;          // turns a second while the block was taken; 0: not known
+  double full_scale = 0;        // of the sensor, on both sides of zero; 0: not declared
+  const BlockPlan* plan = nullptr;  // not owned; null: moments alone
+};
+
+// Of one block.
+struct BlockStatistics {
+  Moments moments;
+  Validity validity;
+  std::span<const Bucket> buckets;     // ascending; empty unless the plan asks for them
+  std::span<const double> features;    // as many as the plan's, in its order; NaN where one is not defined
+};
+
+}  // namespace stethos::kernels

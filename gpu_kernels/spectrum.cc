@@ -1,0 +1,186 @@
+#include "gpu_kernels/spectrum.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+namespace stethos::kernels {
+namespace {
+
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
+constexpr std::string_view harris = "Harris, Proceedings of the IEEE 66 (1978)";
+constexpr std::string_view grandke = "Grandke, IEEE Transactions on Instrumentation and Measurement 32 (1983)";
+constexpr std::string_view iso = "ISO 20816-1:2016 (10 Hz to 1000 Hz)";
+constexpr std::string_view peeters = "Peeters, A large set of audio features (2004), 6";
+constexpr std::string_view not_of_constant = "k from 1; not defined of a constant";
+constexpr std::string_view not_so_many =
+    "of the spectrum's local maxima, rank 1 being the highest; not defined where there are fewer";
+
+constexpr std::array<StatisticDefinition, 9> definitions{{
+    {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, "sqrt(sum(s_k, low <= f_k < high))", harris,
+     "k from 1: the mean is removed", nullptr},
+    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band,
+     "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso, "of acceleration in g or m/s2; not defined of anything else",
+     nullptr},
+    {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, "c = sum(f_k s_k) / sum(s_k)", peeters,
+     not_of_constant, nullptr},
+    {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, "sqrt(sum((f_k - c)^2 s_k) / sum(s_k))",
+     peeters, not_of_constant, nullptr},
+    {number::spectral_entropy, "spectral_entropy", UnitRule::none, ParameterRule::none,
+     "-sum(q_k log(q_k)) / log(K), q_k = s_k / sum(s_k)", "Powell and Percival, Journal of Physics A 12 (1979)",
+     "0 for a single line, 1 for K bins alike; k from 1; not defined of a constant", nullptr},
+    {number::spectral_rolloff, "spectral_rolloff", UnitRule::hertz, ParameterRule::share,
+     "the lowest f_k with sum(s_j, j <= k) >= share * sum(s_j)", peeters, not_of_constant, nullptr},
+    {number::line_frequency, "line_frequency", UnitRule::hertz, ParameterRule::rank,
+     "f_1 (k + d), d = (2 r - 1) / (r + 1), r = sqrt(s_(k+1) / s_k); towards the higher neighbour", grandke, not_so_many,
+     nullptr},
+    {number::line_amplitude, "line_amplitude", UnitRule::same, ParameterRule::rank, "sqrt(3 s_k) (1 - d^2) pi d / sin(pi d)",
+     grandke, not_so_many, nullptr},
+    {number::multiple_amplitude, "multiple_amplitude", UnitRule::same, ParameterRule::multiple,
+     "max(sqrt(3 s_k)) near multiple * shaft speed", harris,
+     "between two bins up to 15 % low; not defined where the speed is not known or the line outside the spectrum", nullptr},
+}};
+
+double sum_of(std::span<const double> mean_square, Bins bins) {
+  double sum = 0;
+  for (std::size_t k = bins.begin; k < bins.end; ++k) sum += mean_square[k];
+  return sum;
+}
+
+double velocity_rms(const Spectrum& spectrum, Bins bins, double mm_s2_per_unit) {
+  if (mm_s2_per_unit == 0) return undefined;
+  double sum = 0;
+  for (std::size_t k = bins.begin; k < bins.end; ++k) {
+    const double omega = 2 * std::numbers::pi * spectrum.bin_hz * static_cast<double>(k);
+    sum += spectrum.mean_square[k] / (omega * omega);
+  }
+  return mm_s2_per_unit * std::sqrt(sum);
+}
+
+double centroid(const Spectrum& spectrum, Bins all, double total) {
+  double sum = 0;
+  for (std::size_t k = all.begin; k < all.end; ++k) sum += static_cast<double>(k) * spectrum.mean_square[k];
+  return spectrum.bin_hz * sum / total;
+}
+
+double spread(const Spectrum& spectrum, Bins all, double total) {
+  const double middle = centroid(spectrum, all, total);
+  double sum = 0;
+  for (std::size_t k = all.begin; k < all.end; ++k) {
+    const double distance = spectrum.bin_hz * static_cast<double>(k) - middle;
+    sum += distance * distance * spectrum.mean_square[k];
+  }
+  return std::sqrt(sum / total);
+}
+
+double entropy(const Spectrum& spectrum, Bins all, double total) {
+  double sum = 0;
+  for (std::size_t k = all.begin; k < all.end; ++k) {
+    const double share = spectrum.mean_square[k] / total;
+    if (share > 0) sum -= share * std::log(share);
+  }
+  return sum / std::log(static_cast<double>(all.end - all.begin));
+}
+
+double rolloff(const Spectrum& spectrum, Bins all, double total, double share) {
+  double sum = 0;
+  std::size_t k = all.begin;
+  for (; k + 1 < all.end; ++k) {
+    sum += spectrum.mean_square[k];
+    if (sum >= share * total) break;
+  }
+  return spectrum.bin_hz * static_cast<double>(k);
+}
+
+// The bin of the local maximum of that rank; 0: there are fewer.
+std::size_t local_maximum(std::span<const double> mean_square, std::size_t rank) {
+  std::vector<std::size_t> maxima;
+  for (std::size_t k = 1; k + 1 < mean_square.size(); ++k) {
+    if (mean_square[k] > mean_square[k - 1] && mean_square[k] >= mean_square[k + 1]) maxima.push_back(k);
+  }
+  if (maxima.size() < rank) return 0;
+  const auto at = maxima.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+  std::ranges::nth_element(maxima, at, [&](std::size_t a, std::size_t b) {
+    return mean_square[a] != mean_square[b] ? mean_square[a] > mean_square[b] : a < b;
+  });
+  return *at;
+}
+
+// How far, in bins, the line of a local maximum lies from it.
+double distance_of(std::span<const double> mean_square, std::size_t k) {
+  const bool is_above = mean_square[k + 1] >= mean_square[k - 1];
+  const double ratio = std::sqrt((is_above ? mean_square[k + 1] : mean_square[k - 1]) / mean_square[k]);
+  const double distance = std::max(0.0, (2 * ratio - 1) / (ratio + 1));  // below 0: another line beside it
+  return is_above ? distance : -distance;
+}
+
+double line(const Feature& feature, const Spectrum& spectrum) {
+  const std::size_t k = local_maximum(spectrum.mean_square, static_cast<std::size_t>(feature.low));
+  if (k == 0) return undefined;
+  const double d = distance_of(spectrum.mean_square, k);
+  if (feature.statistic == number::line_frequency) return spectrum.bin_hz * (static_cast<double>(k) + d);
+  const double amplitude = std::sqrt(3 * spectrum.mean_square[k]);
+  if (d == 0) return amplitude;
+  return amplitude * (1 - d * d) * std::numbers::pi * d / std::sin(std::numbers::pi * d);
+}
+
+}  // namespace
+
+std::span<const StatisticDefinition> spectrum_statistics() { return definitions; }
+
+Bins bins_of_band(double low_hz, double high_hz, double bin_hz, std::size_t bins) {
+  const auto first_at = [&](double hz) {
+    const double k = std::ceil(hz / bin_hz);
+    return std::clamp<std::size_t>(k < static_cast<double>(bins) ? static_cast<std::size_t>(k) : bins, 1, bins);
+  };
+  return {first_at(low_hz), std::max(first_at(low_hz), first_at(high_hz))};
+}
+
+Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
+  const double middle = std::round(hz / bin_hz);
+  const double first = std::min(middle - 1, std::ceil(hz * (1 - tolerance) / bin_hz));
+  const double last = std::max(middle + 1, std::floor(hz * (1 + tolerance) / bin_hz));
+  if (!(first >= 1 && last < static_cast<double>(bins))) return {};
+  return {static_cast<std::size_t>(first), static_cast<std::size_t>(last) + 1};
+}
+
+double highest_amplitude(std::span<const double> mean_square, Bins bins) {
+  const auto looked_at = mean_square.subspan(bins.begin, bins.end - bins.begin);
+  return looked_at.empty() ? undefined : std::sqrt(3 * *std::ranges::max_element(looked_at));
+}
+
+double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block) {
+  const std::size_t bins = spectrum.mean_square.size();
+  const Bins all{1, bins};
+  const Bins band = bins_of_band(feature.low, feature.high, spectrum.bin_hz, bins);
+  if (feature.statistic == number::band_rms) return std::sqrt(sum_of(spectrum.mean_square, band));
+  if (feature.statistic == number::velocity_rms) return velocity_rms(spectrum, band, block.plan->mm_s2_per_unit);
+  if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
+  if (feature.statistic == number::multiple_amplitude) {
+    if (block.shaft_hz <= 0) return undefined;
+    return highest_amplitude(spectrum.mean_square,
+                             bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, spectrum.bin_hz, bins));
+  }
+  const double total = sum_of(spectrum.mean_square, all);
+  if (!(total > 0)) return undefined;
+  switch (feature.statistic) {
+    case number::spectral_centroid:
+      return centroid(spectrum, all, total);
+    case number::spectral_spread:
+      return spread(spectrum, all, total);
+    case number::spectral_entropy:
+      return entropy(spectrum, all, total);
+    case number::spectral_rolloff:
+      return rolloff(spectrum, all, total, feature.low);
+    case number::low_frequency_share:
+      return sum_of(spectrum.mean_square, band) / total;
+    default:
+      return undefined;
+  }
+}
+
+}  // namespace stethos::kernels

@@ -1,0 +1,50 @@
+// The spectrum family: what a block's spectrum says. Definitions, and their evaluation in float64 from a spectrum however it was
+// computed.
+//
+// s_k is the mean square that the frequency f_k = k * rate / n adds: one-sided, of the block less its mean under a periodic
+// Hann window, s_k = 2 |X_k|^2 / (n sum(w^2)), half of that at 0 and at half the rate. So s_k over all k sums to the mean
+// square, and a sine of amplitude a that lies on a bin shows a = sqrt(3 s_k) there (Harris, Proceedings of the IEEE 66 (1978)).
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "gpu_kernels/statistics.h"
+
+namespace stethos::kernels {
+
+std::span<const StatisticDefinition> spectrum_statistics();
+
+// Shorter blocks have no spectrum.
+inline constexpr std::size_t spectrum_samples_min = 8;
+
+struct Spectrum {
+  std::span<const double> mean_square;  // s_k, for k from 0 to n / 2
+  double bin_hz = 0;                    // f_1
+};
+
+// NaN where it is not defined. `feature` is one of this family's, or the low frequency share.
+double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block);
+
+// The numbers of the family, for those who compute them in another way.
+namespace number {
+inline constexpr std::uint16_t low_frequency_share = 20, band_rms = 21, velocity_rms = 22, spectral_centroid = 23,
+                               spectral_spread = 24, spectral_entropy = 25, spectral_rolloff = 26, line_frequency = 27,
+                               line_amplitude = 28, multiple_amplitude = 29;
+}  // namespace number
+
+// The bins whose frequency is in [low_hz, high_hz), but not the first, which holds what is left of the mean.
+struct Bins {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+Bins bins_of_band(double low_hz, double high_hz, double bin_hz, std::size_t bins);
+
+// The bins where a line at `hz` is looked for: the nearest, one on both sides, and what the tolerance adds. None where that is
+// not wholly inside the spectrum.
+Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins);
+
+// Of the lines at these bins; NaN where there are none.
+double highest_amplitude(std::span<const double> mean_square, Bins bins);
+
+}  // namespace stethos::kernels
