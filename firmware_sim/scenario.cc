@@ -41,6 +41,14 @@ std::vector<settings::Problem> check_machine(const MachineConfig& machine) {
     refuse("period", "shorter than a block");
   }
   if (2 * machine.resonance_hz >= machine.sampling_rate_hz) refuse("vibration.resonance_hz", "not below half the sampling rate");
+  // The highest line: the upper sideband of the mesh or of twice the mesh.
+  const Gear& gear = machine.gear;
+  const int gear_order = gear.mesh_2_g > 0 ? 2 * gear.teeth + 1 : gear.mesh_1_g > 0 ? gear.teeth + 1 : 0;
+  double rpm_max = 0;
+  for (const SpeedPoint& point : speed_points(machine)) rpm_max = std::max(rpm_max, point.rpm);
+  if (2 * gear_order * rpm_max / 60 >= machine.sampling_rate_hz) {
+    refuse("gear.teeth", "the mesh is not below half the sampling rate");
+  }
   if (machine.bearing.element_diameter_mm >= machine.bearing.pitch_diameter_mm) {
     refuse("bearing.element_diameter_mm", "not below the pitch diameter");
   }
@@ -84,6 +92,17 @@ settings::Table<MachineConfig> machine_table() {
   table.number("vibration.resonance_hz", &M::resonance_hz, 3500, {1, 500'000, "Hz"},
                "At which the housing rings after an impulse.");
   table.duration("vibration.ring_time", &M::ring_time, "1ms", {"10us", "1s"}, "The time in which the ringing falls to 1/e.");
+  table.integer(
+      "gear.teeth", [](M& m) -> int& { return m.gear.teeth; }, 23, {1, 1000}, "The number of teeth of a gear on the shaft.");
+  table.number(
+      "gear.mesh_1_g", [](M& m) -> double& { return m.gear.mesh_1_g; }, 0, {0, 1000, "g"},
+      "The amplitude at the gear mesh: the number of teeth times the shaft's speed.");
+  table.number(
+      "gear.mesh_2_g", [](M& m) -> double& { return m.gear.mesh_2_g; }, 0, {0, 1000, "g"},
+      "The amplitude at twice the gear mesh.");
+  table.number(
+      "gear.modulation", [](M& m) -> double& { return m.gear.modulation; }, 0, {0, 1},
+      "By what share both swing once a turn of the shaft; each of the two sidebands has half that share of its line.");
   table.integer(
       "bearing.elements", [](M& m) -> int& { return m.bearing.elements; }, 9, {3, 1000},
       "The number of rolling elements. The defaults are those of a 6205 bearing.");

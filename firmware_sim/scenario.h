@@ -38,6 +38,8 @@ struct MachineConfig {
   double resonance_hz = 0;
   DurationNs ring_time = 0;
 
+  Gear gear;
+
   Bearing bearing;
 
   double ambient_degc = 0;

@@ -76,6 +76,7 @@ VibrationModel::VibrationModel(VibrationOptions options, SpeedSchedule speed, st
   Random random(seed_for(seed_, "phases", ""));
   for (std::size_t i = 0; i < options_.harmonics_g.size(); ++i) phases_.push_back(two_pi * random.uniform());
   impulse_phase_ = random.uniform();
+  for (double& phase : gear_phases_) phase = two_pi * random.uniform();
 }
 
 double VibrationModel::speed_factor(double time_s) const {
@@ -86,6 +87,7 @@ double VibrationModel::speed_factor(double time_s) const {
 void VibrationModel::fill(double start_s, std::uint64_t block, std::span<double> out) const {
   std::ranges::fill(out, 0.0);
   add_shaft(start_s, out);
+  if (options_.gear.mesh_1_g > 0 || options_.gear.mesh_2_g > 0) add_gear(start_s, out);
   if (options_.fault.kind == FaultKind::outer_race || options_.fault.kind == FaultKind::inner_race) add_impulses(start_s, out);
   add_noise(block, out);
 }
@@ -102,6 +104,22 @@ void VibrationModel::add_shaft(double start_s, std::span<double> out) const {
       sum += amplitude * std::sin(static_cast<double>(i + 1) * angle + phases_[i]);
     }
     out[n] += speed_factor(time_s) * sum;
+  }
+}
+
+// (1 + m cos 2 pi r) (A1 sin 2 pi z r + A2 sin 4 pi z r) with r turns of the shaft, z teeth and phases of their own: lines at the
+// mesh and twice the mesh, each with sidebands of m / 2 of its height one shaft speed away (McFadden 1986, "Detecting fatigue
+// cracks in gears by amplitude and phase demodulation of the meshing vibration", of which this is the amplitude's first order).
+void VibrationModel::add_gear(double start_s, std::span<double> out) const {
+  const Gear& gear = options_.gear;
+  const auto& [phase_1, phase_2, phase_modulation] = gear_phases_;
+  for (std::size_t n = 0; n < out.size(); ++n) {
+    const double time_s = start_s + static_cast<double>(n) / options_.sampling_rate_hz;
+    const double turned = speed_.revolutions(time_s);
+    const double shaft = two_pi * (turned - std::floor(turned));
+    const double mesh = gear.teeth * shaft;
+    const double sum = gear.mesh_1_g * std::sin(mesh + phase_1) + gear.mesh_2_g * std::sin(2 * mesh + phase_2);
+    out[n] += speed_factor(time_s) * (1 + gear.modulation * std::cos(shaft + phase_modulation)) * sum;
   }
 }
 

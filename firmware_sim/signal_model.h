@@ -1,10 +1,11 @@
-// What the sensors of a rotating machine see: shaft harmonics, the ringing of bearing faults, imbalance, noise, and a
+// What the sensors of a rotating machine see: shaft harmonics, gear mesh, the ringing of bearing faults, imbalance, noise, and a
 // temperature with inertia. Times are seconds since the start of the simulation.
 //
 // Vibration at a time depends on nothing but that time, the options and the seed: blocks may be asked for in any order, and
 // one begins where the other ended, in phase. Pure and const, but for TemperatureModel, which is advanced.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -58,10 +59,19 @@ struct Fault {
   double severity(double time_s) const;  // 0 before the start
 };
 
+// A gear on the shaft. Both amplitudes 0: there is none.
+struct Gear {
+  int teeth = 0;
+  double mesh_1_g = 0;     // the amplitude at teeth * the shaft's speed
+  double mesh_2_g = 0;     // at twice that
+  double modulation = 0;   // by what share the amplitudes swing once a turn, as those of a gear that is off its centre do
+};
+
 struct VibrationOptions {
   double sampling_rate_hz = 0;
   double rated_rpm = 0;              // amplitudes below hold there and go with the square of the speed
   std::vector<double> harmonics_g;   // of 1, 2, 3, ... times the shaft's speed
+  Gear gear;
   double noise_g = 0;                // standard deviation, at any speed
   double resonance_hz = 0;           // at which an impulse makes the housing ring
   double ring_time_s = 0;            // in which the ringing falls to 1/e
@@ -78,6 +88,7 @@ class VibrationModel {
 
  private:
   void add_shaft(double start_s, std::span<double> out) const;
+  void add_gear(double start_s, std::span<double> out) const;
   void add_impulses(double start_s, std::span<double> out) const;
   void add_noise(std::uint64_t block, std::span<double> out) const;
   double speed_factor(double time_s) const;
@@ -87,6 +98,7 @@ class VibrationModel {
   std::uint64_t seed_;
   std::vector<double> phases_;   // of the harmonics
   double impulse_phase_ = 0;     // where in its round the fault stands at time 0
+  std::array<double, 3> gear_phases_{};   // of the mesh, its second harmonic, the modulation
 };
 
 struct TemperatureOptions {

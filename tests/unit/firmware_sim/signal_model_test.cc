@@ -37,6 +37,15 @@ double rms(const std::vector<double>& samples) {
   return std::sqrt(sum / static_cast<double>(samples.size()));
 }
 
+// The amplitude of one spectral line, computed directly. Exact where the samples hold whole turns of all lines.
+double line(const std::vector<double>& samples, double hz) {
+  std::complex<double> sum = 0;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    sum += samples[n] * std::polar(1.0, -2 * std::numbers::pi * hz * static_cast<double>(n) / rate_hz);
+  }
+  return 2 * std::abs(sum) / static_cast<double>(samples.size());
+}
+
 // The height of one spectral line, computed directly. Of the magnitude of the samples: of their envelope, roughly.
 double envelope_line(const std::vector<double>& samples, double hz) {
   double mean = 0;
@@ -120,6 +129,7 @@ TEST(VibrationModel, BlocksJoinWithoutAStep) {
   for (const FaultKind kind : {FaultKind::outer_race, FaultKind::inner_race, FaultKind::imbalance}) {
     VibrationOptions options = quiet_options(kind, 1);
     options.harmonics_g = {0.2, 0.1, 0.05};
+    options.gear = {.teeth = 17, .mesh_1_g = 0.1, .mesh_2_g = 0.05, .modulation = 0.5};
     const VibrationModel model(options, SpeedSchedule({{0, 0}, {0.5, 3000}, {0.9, 1200}}), 5);
     const auto whole = vibration(model, 0.3, 5120);
     const auto second = vibration(model, 0.3 + 2560 / rate_hz, 2560, 1);
@@ -136,6 +146,19 @@ TEST(VibrationModel, HarmonicsHaveTheirAmplitude) {
   options.harmonics_g = {0.3};
   const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
   EXPECT_NEAR(rms(vibration(model, 1, 25'600)), 0.3 / std::numbers::sqrt2, 1e-6);
+}
+
+TEST(VibrationModel, GearMeshHasItsAmplitudeAndSidebands) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.gear = {.teeth = 23, .mesh_1_g = 0.4, .mesh_2_g = 0.1, .modulation = 0.3};
+  const auto samples = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 1, 25'600);
+  for (const auto& [mesh_hz, amplitude_g] : {std::pair{23 * 25.0, 0.4}, std::pair{2 * 23 * 25.0, 0.1}}) {
+    EXPECT_NEAR(line(samples, mesh_hz), amplitude_g, 1e-6);
+    for (const double side_hz : {-25.0, 25.0}) EXPECT_NEAR(line(samples, mesh_hz + side_hz), 0.3 / 2 * amplitude_g, 1e-6);
+    for (const double away_hz : {-50.0, -13.0, 7.0, 50.0}) EXPECT_LT(line(samples, mesh_hz + away_hz), 1e-6) << away_hz;
+  }
+  const auto slow = vibration(VibrationModel(options, SpeedSchedule({{0, 750}}), 5), 1, 51'200);
+  EXPECT_NEAR(line(slow, 23 * 12.5), 0.4 / 4, 1e-6) << "goes with the square of the speed";
 }
 
 TEST(VibrationModel, NoiseHasItsDeviationAndDiffersFromBlockToBlock) {
