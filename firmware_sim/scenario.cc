@@ -115,6 +115,15 @@ settings::Table<MachineConfig> machine_table() {
   table.number(
       "bearing.contact_angle_deg", [](M& m) -> double& { return m.bearing.contact_angle_deg; }, 0, {0, 89, "degrees"},
       "The angle of contact.");
+  table.number(
+      "bearing.slip", [](M& m) -> double& { return m.bearing.slip; }, 0, {0, 0.1},
+      "By what share the cage is slower than rolling makes it; 0.01 to 0.02 is common.");
+  table.number(
+      "bearing.jitter", [](M& m) -> double& { return m.bearing.jitter; }, 0, {0, 0.1},
+      "The standard deviation of the spacing from impulse to impulse, as a share of that spacing.");
+  table.number(
+      "bearing.load_zone_depth", [](M& m) -> double& { return m.bearing.load_zone_depth; }, 0.8, {0, 4},
+      "By what share impulses of the inner race are lower opposite the load. Above 1 a part of the turn has none.");
   table.number("temperature.ambient_degc", &M::ambient_degc, 22, {-100, 1000, "degC"}, "The temperature around the machine.");
   table.number("temperature.load_heat_k", &M::load_heat_k, 28, {0, 1000, "K"},
                "By how much running at rated speed warms in the end.");

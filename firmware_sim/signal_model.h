@@ -41,8 +41,12 @@ struct Bearing {
   double element_diameter_mm = 0;
   double pitch_diameter_mm = 0;
   double contact_angle_deg = 0;
+  double slip = 0;               // by what share the cage is slower than rolling makes it
+  double jitter = 0;             // standard deviation of the spacing of impulses, as a share of it
+  double load_zone_depth = 0.8;  // by what share impulses of the inner race are lower opposite the load
 
   // How many elements pass a spot of the outer, of the inner race in one turn of the shaft, the outer race standing still.
+  // A slower cage passes the outer one less often and the inner one more often: the sum is the number of elements.
   double outer_race_order() const;
   double inner_race_order() const;
 };
@@ -90,6 +94,7 @@ class VibrationModel {
   void add_shaft(double start_s, std::span<double> out) const;
   void add_gear(double start_s, std::span<double> out) const;
   void add_impulses(double start_s, std::span<double> out) const;
+  double impulse_at(std::int64_t number) const;
   void add_noise(std::uint64_t block, std::span<double> out) const;
   double speed_factor(double time_s) const;
 

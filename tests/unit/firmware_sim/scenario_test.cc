@@ -120,6 +120,9 @@ TEST(SyntheticMachine, EachSettingOfVibrationIsHeard) {
            {"", "gear.mesh_2_g = 1\n"},
            {gear, "gear.teeth = 24\n"},
            {gear, "gear.modulation = 0.1\n"},
+           {"", "bearing.slip = 0.01\n"},
+           {"", "bearing.jitter = 0.01\n"},
+           {"", "bearing.load_zone_depth = 0.5\n"},
        }) {
     EXPECT_NE(first_block(without), first_block(without + setting)) << setting;
   }

@@ -85,6 +85,13 @@ TEST(Bearing, RaceOrdersAreThoseOfThe6205) {
   EXPECT_NEAR(bearing_6205.inner_race_order(), 5.415, 1e-3);
 }
 
+TEST(Bearing, SlipSlowsTheCage) {
+  Bearing slipping = bearing_6205;
+  slipping.slip = 0.02;
+  EXPECT_DOUBLE_EQ(slipping.outer_race_order(), 0.98 * bearing_6205.outer_race_order());
+  EXPECT_DOUBLE_EQ(slipping.inner_race_order() + slipping.outer_race_order(), 9);
+}
+
 TEST(VibrationModel, OuterRaceFaultRingsAtItsFrequency) {
   VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
   options.noise_g = 0.1;
@@ -109,6 +116,66 @@ TEST(VibrationModel, InnerRaceFaultIsModulatedByTheShaft) {
   }
 }
 
+TEST(VibrationModel, ImpulsesSlipAndTheirSpacingsAreIndependent) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.sampling_rate_hz = 100'000;
+  options.ring_time_s = 0.0003;
+  options.bearing.slip = 0.02;
+  options.bearing.jitter = 0.03;
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 3);
+  const double period_s = 1 / (0.98 * bearing_6205.outer_race_order() * 25);
+  // Around the impulse at which the walk is back at 0: nothing may be seen of it.
+  const double start_s = 65'536 * period_s - 10;
+  const auto samples = vibration(model, start_s, 2'000'000);
+  std::vector<double> times_s;
+  double loud_s = start_s;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    const double time_s = start_s + static_cast<double>(n) / options.sampling_rate_hz;
+    if (std::abs(samples[n]) < 1e-3) continue;
+    if (time_s - loud_s > 0.003) times_s.push_back(time_s);
+    loud_s = time_s;
+  }
+  ASSERT_GT(times_s.size(), 1700u);
+  EXPECT_NEAR((times_s.back() - times_s.front()) / static_cast<double>(times_s.size() - 1), period_s, 0.002 * period_s);
+  const auto deviation = [&](std::size_t steps) {
+    std::vector<double> differences;
+    for (std::size_t i = steps; i < times_s.size(); ++i) {
+      differences.push_back(times_s[i] - times_s[i - steps] - static_cast<double>(steps) * period_s);
+    }
+    return rms(differences);
+  };
+  EXPECT_NEAR(deviation(1), 0.03 * period_s, 0.002 * period_s);
+  EXPECT_NEAR(deviation(16), 4 * deviation(1), 0.8 * deviation(1)) << "differences add up";
+}
+
+TEST(VibrationModel, LoadZoneGoesOverTheInnerRaceOnceATurn) {
+  const auto block = [](FaultKind kind, double depth) {
+    VibrationOptions options = quiet_options(kind, 2);
+    options.ring_time_s = 0.0003;
+    options.bearing.load_zone_depth = depth;
+    return vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 3), 40, 256'000);
+  };
+  // Of the samples between two places in the turn, which is 1024 samples long.
+  const auto heard = [](const std::vector<double>& samples, std::size_t from, std::size_t until) {
+    std::vector<double> part;
+    for (std::size_t n = 0; n < samples.size(); ++n) {
+      if (n % 1024 >= from && n % 1024 < until) part.push_back(samples[n]);
+    }
+    return rms(part);
+  };
+  const auto even = block(FaultKind::inner_race, 0);
+  const auto half = block(FaultKind::inner_race, 0.5);
+  const auto zone = block(FaultKind::inner_race, 2);
+  const double loaded = heard(even, 0, 64);
+  EXPECT_NEAR(heard(even, 512, 576), loaded, 0.1 * loaded);
+  EXPECT_NEAR(heard(half, 0, 64), loaded, 0.1 * loaded);
+  EXPECT_NEAR(heard(half, 480, 544), 0.5 * heard(even, 480, 544), 0.01 * loaded);
+  EXPECT_NEAR(heard(half, 224, 288), 0.75 * heard(even, 224, 288), 0.02 * loaded);
+  EXPECT_LT(heard(zone, 256 + 96, 768), 1e-4 * loaded) << "what rang at the end of the load zone has died away";
+  EXPECT_GT(heard(zone, 256 - 64, 256), 0.1 * loaded);
+  EXPECT_EQ(block(FaultKind::outer_race, 0), block(FaultKind::outer_race, 2)) << "it stays where it is";
+}
+
 TEST(VibrationModel, FaultsFollowTheSpeed) {
   const VibrationModel model(quiet_options(FaultKind::outer_race, 2), SpeedSchedule({{0, 1800}, {10, 1800}, {11, 900}}), 3);
   const auto slow = vibration(model, 20, 25'600);
@@ -129,6 +196,8 @@ TEST(VibrationModel, BlocksJoinWithoutAStep) {
   for (const FaultKind kind : {FaultKind::outer_race, FaultKind::inner_race, FaultKind::imbalance}) {
     VibrationOptions options = quiet_options(kind, 1);
     options.harmonics_g = {0.2, 0.1, 0.05};
+    options.bearing.slip = 0.01;
+    options.bearing.jitter = 0.05;
     options.gear = {.teeth = 17, .mesh_1_g = 0.1, .mesh_2_g = 0.05, .modulation = 0.5};
     const VibrationModel model(options, SpeedSchedule({{0, 0}, {0.5, 3000}, {0.9, 1200}}), 5);
     const auto whole = vibration(model, 0.3, 5120);
@@ -137,6 +206,21 @@ TEST(VibrationModel, BlocksJoinWithoutAStep) {
     for (std::size_t n = 0; n < 2560; ++n) {
       ASSERT_NEAR(whole[n], first[n], 1e-9) << n;
       ASSERT_NEAR(whole[2560 + n], second[n], 2e-5) << n;
+    }
+  }
+}
+
+TEST(VibrationModel, ImpulsesFarFromTheirBeatAreTheSameInEveryBlock) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 1);
+  options.bearing.jitter = 0.1;
+  const double start_s = 32'768 / (bearing_6205.outer_race_order() * 50);  // where they may be farthest from it
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {                    // early ones and late ones
+    const VibrationModel model(options, SpeedSchedule({{0, 3000}}), seed);
+    const auto whole = vibration(model, start_s, std::size_t{10} * 2560);
+    EXPECT_GT(rms(whole), 0.1);
+    for (std::size_t block = 10; block-- > 0;) {
+      const auto part = vibration(model, start_s + static_cast<double>(block * 2560) / rate_hz, 2560, block);
+      for (std::size_t n = 0; n < part.size(); ++n) ASSERT_NEAR(whole[block * 2560 + n], part[n], 2e-5) << block << " " << n;
     }
   }
 }
