@@ -137,6 +137,17 @@ settings::Table<MachineConfig> machine_table() {
   table.number("fault.growth_per_hour", &M::fault_growth_per_hour, 10, {0, 1e6, "g or K an hour"},
                "How fast it grows: the height of an impulse or of the first harmonic in g, or the added heat in K.");
   table.number("fault.max", &M::fault_max, 10, {0, 1e6, "g or K"}, "Where it stops growing.");
+  table.choice("sensor.fault", &M::sensor_fault, "none",
+               {{"none", SensorFaultKind::none},
+                {"stuck", SensorFaultKind::stuck},
+                {"clipped", SensorFaultKind::clipped},
+                {"drifting", SensorFaultKind::drifting}},
+               "What goes wrong with the vibration sensor, whatever the machine does.");
+  table.duration("sensor.fault_start", &M::sensor_fault_start, "0s", {"0s", "3650d"}, "When it begins, since the start.");
+  table.duration("sensor.fault_duration", &M::sensor_fault_duration, "0s", {"0s", "3650d"}, "How long it lasts; 0s: for ever.");
+  table.number("sensor.full_scale_g", &M::sensor_full_scale_g, 50, {0.001, 10'000, "g"},
+               "What a clipped sensor shows at most, both ways.");
+  table.number("sensor.drift_g", &M::sensor_drift_g, 1, {0, 10'000, "g"}, "The root mean square of what a drifting sensor adds.");
   table.check(check_machine);
   return table;
 }

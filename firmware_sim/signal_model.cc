@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -20,6 +21,8 @@ constexpr double impulse_spread = 0.1;
 constexpr double thermal_step_s = 1;
 // A random walk is back at 0 after so many steps.
 constexpr std::int64_t walk_steps = 65'536;
+// The noise of the moment at which a sensor is stuck is that of no block.
+constexpr std::uint64_t no_block = std::numeric_limits<std::uint64_t>::max();
 
 double race_order(const Bearing& bearing, double sign) {
   const double angle = bearing.contact_angle_deg * std::numbers::pi / 180;
@@ -97,6 +100,10 @@ double Fault::severity(double time_s) const {
   return std::min(severity_max, (time_s - start_s) / 3600 * growth_per_hour);
 }
 
+bool SensorFault::is_at(double time_s) const {
+  return kind != SensorFaultKind::none && time_s >= start_s && (duration_s == 0 || time_s < start_s + duration_s);
+}
+
 VibrationModel::VibrationModel(VibrationOptions options, SpeedSchedule speed, std::uint64_t seed)
     : options_(std::move(options)), speed_(std::move(speed)), seed_(seed) {
   if (options_.harmonics_g.empty()) options_.harmonics_g.push_back(0);  // an imbalance adds to the first one
@@ -104,6 +111,7 @@ VibrationModel::VibrationModel(VibrationOptions options, SpeedSchedule speed, st
   for (std::size_t i = 0; i < options_.harmonics_g.size(); ++i) phases_.push_back(two_pi * random.uniform());
   impulse_phase_ = random.uniform();
   for (double& phase : gear_phases_) phase = two_pi * random.uniform();
+  if (options_.sensor.kind == SensorFaultKind::stuck) fill_without_sensor(options_.sensor.start_s, no_block, {&stuck_g_, 1});
 }
 
 double VibrationModel::speed_factor(double time_s) const {
@@ -112,6 +120,11 @@ double VibrationModel::speed_factor(double time_s) const {
 }
 
 void VibrationModel::fill(double start_s, std::uint64_t block, std::span<double> out) const {
+  fill_without_sensor(start_s, block, out);
+  if (options_.sensor.kind != SensorFaultKind::none) spoil_by_sensor(start_s, out);
+}
+
+void VibrationModel::fill_without_sensor(double start_s, std::uint64_t block, std::span<double> out) const {
   std::ranges::fill(out, 0.0);
   add_shaft(start_s, out);
   if (options_.gear.mesh_1_g > 0 || options_.gear.mesh_2_g > 0) add_gear(start_s, out);
@@ -198,6 +211,30 @@ void VibrationModel::add_noise(std::uint64_t block, std::span<double> out) const
   if (options_.noise_g == 0) return;
   Random random(seed_for(seed_, "noise", "", block));
   for (double& sample : out) sample += options_.noise_g * random.normal();
+}
+
+void VibrationModel::spoil_by_sensor(double start_s, std::span<double> out) const {
+  const SensorFault& sensor = options_.sensor;
+  // A walk of variance 1 a step that is back at 0 after n steps has variance k (n - k) / n at step k: n / 6 in the mean. The
+  // power of a walk falls with the square of the frequency, its amplitude with the frequency.
+  const double step_g = sensor.drift_g / std::sqrt(static_cast<double>(walk_steps) / 6);
+  const std::int64_t first = std::llround(start_s * options_.sampling_rate_hz);
+  for (std::size_t n = 0; n < out.size(); ++n) {
+    if (!sensor.is_at(start_s + static_cast<double>(n) / options_.sampling_rate_hz)) continue;
+    switch (sensor.kind) {
+      case SensorFaultKind::stuck:
+        out[n] = stuck_g_;
+        break;
+      case SensorFaultKind::clipped:
+        out[n] = std::clamp(out[n], -sensor.full_scale_g, sensor.full_scale_g);
+        break;
+      case SensorFaultKind::drifting:
+        out[n] += step_g * random_walk(seed_, "drift", first + static_cast<std::int64_t>(n));
+        break;
+      case SensorFaultKind::none:
+        break;
+    }
+  }
 }
 
 TemperatureModel::TemperatureModel(const TemperatureOptions& options, SpeedSchedule speed, std::uint64_t seed)

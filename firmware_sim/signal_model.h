@@ -1,6 +1,8 @@
 // What the sensors of a rotating machine see: shaft harmonics, gear mesh, the ringing of bearing faults, imbalance, noise, and a
 // temperature with inertia. Times are seconds since the start of the simulation.
 //
+// A fault of the machine and one of its vibration sensor may come together, so they are told apart.
+//
 // Vibration at a time depends on nothing but that time, the options and the seed: blocks may be asked for in any order, and
 // one begins where the other ended, in phase. Pure and const, but for TemperatureModel, which is advanced.
 #pragma once
@@ -71,6 +73,20 @@ struct Gear {
   double modulation = 0;   // by what share the amplitudes swing once a turn, as those of a gear that is off its centre do
 };
 
+enum class SensorFaultKind : std::uint8_t { none, stuck, clipped, drifting };
+
+// What the sensor makes of the vibration that is there. Stuck, it repeats one value; clipped, it shows no more than its full
+// scale; drifting (or an integrator behind it), it adds a slow wandering, the ski slope of its spectrum.
+struct SensorFault {
+  SensorFaultKind kind = SensorFaultKind::none;
+  double start_s = 0;
+  double duration_s = 0;     // 0: for ever
+  double full_scale_g = 0;   // of a clipped sensor, both ways
+  double drift_g = 0;        // root mean square of the wandering
+
+  bool is_at(double time_s) const;
+};
+
 struct VibrationOptions {
   double sampling_rate_hz = 0;
   double rated_rpm = 0;              // amplitudes below hold there and go with the square of the speed
@@ -81,6 +97,7 @@ struct VibrationOptions {
   double ring_time_s = 0;            // in which the ringing falls to 1/e
   Bearing bearing;
   Fault fault;
+  SensorFault sensor;
 };
 
 class VibrationModel {
@@ -91,11 +108,13 @@ class VibrationModel {
   void fill(double start_s, std::uint64_t block, std::span<double> out) const;
 
  private:
+  void fill_without_sensor(double start_s, std::uint64_t block, std::span<double> out) const;
   void add_shaft(double start_s, std::span<double> out) const;
   void add_gear(double start_s, std::span<double> out) const;
   void add_impulses(double start_s, std::span<double> out) const;
   double impulse_at(std::int64_t number) const;
   void add_noise(std::uint64_t block, std::span<double> out) const;
+  void spoil_by_sensor(double start_s, std::span<double> out) const;
   double speed_factor(double time_s) const;
 
   VibrationOptions options_;
@@ -104,6 +123,7 @@ class VibrationModel {
   std::vector<double> phases_;   // of the harmonics
   double impulse_phase_ = 0;     // where in its round the fault stands at time 0
   std::array<double, 3> gear_phases_{};   // of the mesh, its second harmonic, the modulation
+  double stuck_g_ = 0;           // what the sensor shows when it is stuck
 };
 
 struct TemperatureOptions {

@@ -22,7 +22,9 @@ VibrationOptions vibration_of(const MachineConfig& machine) {
           .resonance_hz = machine.resonance_hz,
           .ring_time_s = seconds(machine.ring_time),
           .bearing = machine.bearing,
-          .fault = fault_of(machine)};
+          .fault = fault_of(machine),
+          .sensor = {machine.sensor_fault, seconds(machine.sensor_fault_start), seconds(machine.sensor_fault_duration),
+                     machine.sensor_full_scale_g, machine.sensor_drift_g}};
 }
 
 TemperatureOptions temperature_of(const MachineConfig& machine) {

@@ -123,6 +123,13 @@ TEST(SyntheticMachine, EachSettingOfVibrationIsHeard) {
            {"", "bearing.slip = 0.01\n"},
            {"", "bearing.jitter = 0.01\n"},
            {"", "bearing.load_zone_depth = 0.5\n"},
+           {"", "sensor.fault = \"stuck\"\n"},
+           {"sensor.fault = \"clipped\"\n", "sensor.full_scale_g = 0.1\n"},
+           {"sensor.full_scale_g = 0.1\n", "sensor.fault = \"clipped\"\n"},
+           {"", "sensor.fault = \"drifting\"\n"},
+           {"sensor.fault = \"drifting\"\n", "sensor.drift_g = 2\n"},
+           {"sensor.fault = \"stuck\"\n", "sensor.fault_start = \"50ms\"\n"},
+           {"sensor.fault = \"stuck\"\n", "sensor.fault_duration = \"50ms\"\n"},
        }) {
     EXPECT_NE(first_block(without), first_block(without + setting)) << setting;
   }

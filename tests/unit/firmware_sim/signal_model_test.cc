@@ -272,6 +272,70 @@ TEST(VibrationModel, FaultsGrow) {
   }
 }
 
+TEST(VibrationModel, StuckSensorRepeatsOneValueThenGoesOn) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 1);
+  options.harmonics_g = {0.3};
+  options.noise_g = 0.1;
+  const auto sound = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600, 3);
+  options.sensor = {.kind = SensorFaultKind::stuck, .start_s = 10.25, .duration_s = 0.5};
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
+  const auto stuck = vibration(model, 10, 25'600, 3);
+  const double value = stuck[6400];
+  for (std::size_t n = 0; n < stuck.size(); ++n) {
+    ASSERT_EQ(stuck[n], n >= 6400 && n < 19'200 ? value : sound[n]) << n;
+  }
+  EXPECT_EQ(vibration(model, 10.5, 100, 4), std::vector<double>(100, value)) << "in every block";
+  options.sensor.duration_s = 0;
+  EXPECT_EQ(vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 1e6, 100, 4), std::vector<double>(100, value));
+  options.noise_g = 0;
+  const double quiet_value = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 11, 1)[0];
+  options.sensor = {};
+  EXPECT_NEAR(quiet_value, vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 6401)[6400], 2e-5)
+      << "of its start";
+}
+
+TEST(VibrationModel, ClippedSensorReachesItsFullScaleAndNoMore) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.noise_g = 0.1;
+  const auto sound = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600);
+  options.sensor = {.kind = SensorFaultKind::clipped, .start_s = 10.25, .duration_s = 0.5, .full_scale_g = 0.7};
+  const auto clipped = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600);
+  std::size_t highest = 0, lowest = 0;
+  for (std::size_t n = 0; n < clipped.size(); ++n) {
+    if (n < 6400 || n >= 19'200 || std::abs(sound[n]) < 0.7) {
+      ASSERT_EQ(clipped[n], sound[n]) << n;
+    } else {
+      ASSERT_EQ(clipped[n], std::copysign(0.7, sound[n])) << n;
+      ++(sound[n] > 0 ? highest : lowest);
+    }
+  }
+  EXPECT_GT(highest, 50u);
+  EXPECT_GT(lowest, 50u);
+}
+
+TEST(VibrationModel, DriftingSensorHasASkiSlope) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.sensor = {.kind = SensorFaultKind::drifting, .start_s = 1, .drift_g = 3};
+  const VibrationModel model(options, SpeedSchedule({{0, 0}}), 5);
+  EXPECT_EQ(rms(vibration(model, 0, 25'600)), 0);
+  // Stretches between places where it is back at 0. Power over frequency: half the frequency has four times as much.
+  constexpr std::size_t stretch = 65'536;
+  double square = 0, power_low = 0, power_high = 0;
+  for (int i = 1; i <= 8; ++i) {
+    const auto drift = vibration(model, i * (stretch / rate_hz), stretch);
+    square += rms(drift) * rms(drift) / 8;
+    for (int bin = 16; bin < 32; bin += 2) {
+      power_low += std::pow(line(drift, bin * rate_hz / stretch), 2);
+      power_high += std::pow(line(drift, 4 * bin * rate_hz / stretch), 2);
+    }
+  }
+  EXPECT_NEAR(std::sqrt(square), 3, 1);
+  EXPECT_NEAR(power_low / power_high, 16, 4);
+  const auto whole = vibration(model, 2, 5120);
+  const auto second = vibration(model, 2.1, 2560, 1);
+  for (std::size_t n = 0; n < second.size(); ++n) ASSERT_EQ(whole[2560 + n], second[n]) << n;
+}
+
 TEST(TemperatureModel, ApproachesWithItsTimeConstant) {
   TemperatureOptions options{
       .ambient_degc = 20, .load_heat_k = 30, .rated_rpm = 1500, .time_constant_s = 100, .noise_k = 0, .fault = {}};
