@@ -41,6 +41,14 @@ std::vector<settings::Problem> check_machine(const MachineConfig& machine) {
     refuse("period", "shorter than a block");
   }
   if (2 * machine.resonance_hz >= machine.sampling_rate_hz) refuse("vibration.resonance_hz", "not below half the sampling rate");
+  // The highest line: the upper sideband of the mesh or of twice the mesh.
+  const Gear& gear = machine.gear;
+  const int gear_order = gear.mesh_2_g > 0 ? 2 * gear.teeth + 1 : gear.mesh_1_g > 0 ? gear.teeth + 1 : 0;
+  double rpm_max = 0;
+  for (const SpeedPoint& point : speed_points(machine)) rpm_max = std::max(rpm_max, point.rpm);
+  if (2 * gear_order * rpm_max / 60 >= machine.sampling_rate_hz) {
+    refuse("gear.teeth", "the mesh is not below half the sampling rate");
+  }
   if (machine.bearing.element_diameter_mm >= machine.bearing.pitch_diameter_mm) {
     refuse("bearing.element_diameter_mm", "not below the pitch diameter");
   }
@@ -85,6 +93,17 @@ settings::Table<MachineConfig> machine_table() {
                "At which the housing rings after an impulse.");
   table.duration("vibration.ring_time", &M::ring_time, "1ms", {"10us", "1s"}, "The time in which the ringing falls to 1/e.");
   table.integer(
+      "gear.teeth", [](M& m) -> int& { return m.gear.teeth; }, 23, {1, 1000}, "The number of teeth of a gear on the shaft.");
+  table.number(
+      "gear.mesh_1_g", [](M& m) -> double& { return m.gear.mesh_1_g; }, 0, {0, 1000, "g"},
+      "The amplitude at the gear mesh: the number of teeth times the shaft's speed.");
+  table.number(
+      "gear.mesh_2_g", [](M& m) -> double& { return m.gear.mesh_2_g; }, 0, {0, 1000, "g"},
+      "The amplitude at twice the gear mesh.");
+  table.number(
+      "gear.modulation", [](M& m) -> double& { return m.gear.modulation; }, 0, {0, 1},
+      "By what share both swing once a turn of the shaft; each of the two sidebands has half that share of its line.");
+  table.integer(
       "bearing.elements", [](M& m) -> int& { return m.bearing.elements; }, 9, {3, 1000},
       "The number of rolling elements. The defaults are those of a 6205 bearing.");
   table.number(
@@ -96,6 +115,15 @@ settings::Table<MachineConfig> machine_table() {
   table.number(
       "bearing.contact_angle_deg", [](M& m) -> double& { return m.bearing.contact_angle_deg; }, 0, {0, 89, "degrees"},
       "The angle of contact.");
+  table.number(
+      "bearing.slip", [](M& m) -> double& { return m.bearing.slip; }, 0, {0, 0.1},
+      "By what share the cage is slower than rolling makes it; 0.01 to 0.02 is common.");
+  table.number(
+      "bearing.jitter", [](M& m) -> double& { return m.bearing.jitter; }, 0, {0, 0.1},
+      "The standard deviation of the spacing from impulse to impulse, as a share of that spacing.");
+  table.number(
+      "bearing.load_zone_depth", [](M& m) -> double& { return m.bearing.load_zone_depth; }, 0.8, {0, 4},
+      "By what share impulses of the inner race are lower opposite the load. Above 1 a part of the turn has none.");
   table.number("temperature.ambient_degc", &M::ambient_degc, 22, {-100, 1000, "degC"}, "The temperature around the machine.");
   table.number("temperature.load_heat_k", &M::load_heat_k, 28, {0, 1000, "K"},
                "By how much running at rated speed warms in the end.");
@@ -109,6 +137,17 @@ settings::Table<MachineConfig> machine_table() {
   table.number("fault.growth_per_hour", &M::fault_growth_per_hour, 10, {0, 1e6, "g or K an hour"},
                "How fast it grows: the height of an impulse or of the first harmonic in g, or the added heat in K.");
   table.number("fault.max", &M::fault_max, 10, {0, 1e6, "g or K"}, "Where it stops growing.");
+  table.choice("sensor.fault", &M::sensor_fault, "none",
+               {{"none", SensorFaultKind::none},
+                {"stuck", SensorFaultKind::stuck},
+                {"clipped", SensorFaultKind::clipped},
+                {"drifting", SensorFaultKind::drifting}},
+               "What goes wrong with the vibration sensor, whatever the machine does.");
+  table.duration("sensor.fault_start", &M::sensor_fault_start, "0s", {"0s", "3650d"}, "When it begins, since the start.");
+  table.duration("sensor.fault_duration", &M::sensor_fault_duration, "0s", {"0s", "3650d"}, "How long it lasts; 0s: for ever.");
+  table.number("sensor.full_scale_g", &M::sensor_full_scale_g, 50, {0.001, 10'000, "g"},
+               "What a clipped sensor shows at most, both ways.");
+  table.number("sensor.drift_g", &M::sensor_drift_g, 1, {0, 10'000, "g"}, "The root mean square of what a drifting sensor adds.");
   table.check(check_machine);
   return table;
 }

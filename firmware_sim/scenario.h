@@ -38,6 +38,8 @@ struct MachineConfig {
   double resonance_hz = 0;
   DurationNs ring_time = 0;
 
+  Gear gear;
+
   Bearing bearing;
 
   double ambient_degc = 0;
@@ -49,6 +51,12 @@ struct MachineConfig {
   DurationNs fault_start = 0;
   double fault_growth_per_hour = 0;
   double fault_max = 0;
+
+  SensorFaultKind sensor_fault = SensorFaultKind::none;
+  DurationNs sensor_fault_start = 0;
+  DurationNs sensor_fault_duration = 0;
+  double sensor_full_scale_g = 0;
+  double sensor_drift_g = 0;
 };
 
 struct ScenarioConfig {

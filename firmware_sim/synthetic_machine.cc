@@ -17,11 +17,14 @@ VibrationOptions vibration_of(const MachineConfig& machine) {
   return {.sampling_rate_hz = machine.sampling_rate_hz,
           .rated_rpm = machine.rated_rpm,
           .harmonics_g = {machine.harmonic_1_g, machine.harmonic_2_g, machine.harmonic_3_g},
+          .gear = machine.gear,
           .noise_g = machine.noise_g,
           .resonance_hz = machine.resonance_hz,
           .ring_time_s = seconds(machine.ring_time),
           .bearing = machine.bearing,
-          .fault = fault_of(machine)};
+          .fault = fault_of(machine),
+          .sensor = {machine.sensor_fault, seconds(machine.sensor_fault_start), seconds(machine.sensor_fault_duration),
+                     machine.sensor_full_scale_g, machine.sensor_drift_g}};
 }
 
 TemperatureOptions temperature_of(const MachineConfig& machine) {

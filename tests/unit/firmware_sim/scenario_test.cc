@@ -57,6 +57,9 @@ TEST(Scenario, RefusesWhatCannotBe) {
   EXPECT_THAT(first_problem(machine + "format = \"json\"\n"), HasSubstr("json carries readings"));
   EXPECT_THAT(first_problem(machine + "period = \"50ms\"\n"), HasSubstr("shorter than a block"));
   EXPECT_THAT(first_problem(machine + "vibration.resonance_hz = 13000\n"), HasSubstr("half the sampling rate"));
+  EXPECT_THAT(first_problem(machine + "gear.mesh_1_g = 1\ngear.teeth = 511\n"), HasSubstr("half the sampling rate"));
+  EXPECT_THAT(first_problem(machine + "gear.mesh_2_g = 1\ngear.teeth = 256\n"), HasSubstr("half the sampling rate"));
+  EXPECT_EQ(first_problem(machine + "gear.mesh_1_g = 1\ngear.teeth = 510\nspeed.schedule = [\"0s 1490\"]\n"), "");
   EXPECT_THAT(first_problem(machine + "bearing.element_diameter_mm = 40\n"), HasSubstr("pitch diameter"));
   EXPECT_THAT(first_problem(head + "[[machine]]\nname = \"a/b\"\n"), HasSubstr("printable"));
   EXPECT_THAT(first_problem(machine + "[[machine]]\nname = \"m\"\n"), HasSubstr("another machine has the device m"));
@@ -96,6 +99,40 @@ TEST(SyntheticMachine, MeasuresUntilItsEnd) {
   std::size_t count = 0;
   while (*short_one->next(record)) ++count;
   EXPECT_EQ(count, 1u) << "the second block would not be whole";
+}
+
+TEST(SyntheticMachine, EachSettingOfVibrationIsHeard) {
+  const auto first_block = [](const std::string& lines) {
+    const auto loaded = settings::parse(scenario_table(),
+                                        "duration = \"1m\"\n[[machine]]\nname = \"m\"\nfault.kind = \"inner_race\"\n"
+                                        "fault.growth_per_hour = 1e6\n" +
+                                            lines,
+                                        "s");
+    EXPECT_TRUE(loaded) << lines;
+    recordings::Record record;
+    const auto machine = make_synthetic(loaded->config.machines[0], {.duration_ns = 60 * ns_per_s, .seed = 1});
+    EXPECT_TRUE(*machine->next(record));
+    return record.channels.at(0).samples;
+  };
+  const std::string gear = "gear.mesh_1_g = 1\n";
+  for (const auto& [without, setting] : std::vector<std::pair<std::string, std::string>>{
+           {"", gear},
+           {"", "gear.mesh_2_g = 1\n"},
+           {gear, "gear.teeth = 24\n"},
+           {gear, "gear.modulation = 0.1\n"},
+           {"", "bearing.slip = 0.01\n"},
+           {"", "bearing.jitter = 0.01\n"},
+           {"", "bearing.load_zone_depth = 0.5\n"},
+           {"", "sensor.fault = \"stuck\"\n"},
+           {"sensor.fault = \"clipped\"\n", "sensor.full_scale_g = 0.1\n"},
+           {"sensor.full_scale_g = 0.1\n", "sensor.fault = \"clipped\"\n"},
+           {"", "sensor.fault = \"drifting\"\n"},
+           {"sensor.fault = \"drifting\"\n", "sensor.drift_g = 2\n"},
+           {"sensor.fault = \"stuck\"\n", "sensor.fault_start = \"50ms\"\n"},
+           {"sensor.fault = \"stuck\"\n", "sensor.fault_duration = \"50ms\"\n"},
+       }) {
+    EXPECT_NE(first_block(without), first_block(without + setting)) << setting;
+  }
 }
 
 }  // namespace

@@ -37,6 +37,15 @@ double rms(const std::vector<double>& samples) {
   return std::sqrt(sum / static_cast<double>(samples.size()));
 }
 
+// The amplitude of one spectral line, computed directly. Exact where the samples hold whole turns of all lines.
+double line(const std::vector<double>& samples, double hz) {
+  std::complex<double> sum = 0;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    sum += samples[n] * std::polar(1.0, -2 * std::numbers::pi * hz * static_cast<double>(n) / rate_hz);
+  }
+  return 2 * std::abs(sum) / static_cast<double>(samples.size());
+}
+
 // The height of one spectral line, computed directly. Of the magnitude of the samples: of their envelope, roughly.
 double envelope_line(const std::vector<double>& samples, double hz) {
   double mean = 0;
@@ -76,6 +85,13 @@ TEST(Bearing, RaceOrdersAreThoseOfThe6205) {
   EXPECT_NEAR(bearing_6205.inner_race_order(), 5.415, 1e-3);
 }
 
+TEST(Bearing, SlipSlowsTheCage) {
+  Bearing slipping = bearing_6205;
+  slipping.slip = 0.02;
+  EXPECT_DOUBLE_EQ(slipping.outer_race_order(), 0.98 * bearing_6205.outer_race_order());
+  EXPECT_DOUBLE_EQ(slipping.inner_race_order() + slipping.outer_race_order(), 9);
+}
+
 TEST(VibrationModel, OuterRaceFaultRingsAtItsFrequency) {
   VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
   options.noise_g = 0.1;
@@ -100,6 +116,66 @@ TEST(VibrationModel, InnerRaceFaultIsModulatedByTheShaft) {
   }
 }
 
+TEST(VibrationModel, ImpulsesSlipAndTheirSpacingsAreIndependent) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.sampling_rate_hz = 100'000;
+  options.ring_time_s = 0.0003;
+  options.bearing.slip = 0.02;
+  options.bearing.jitter = 0.03;
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 3);
+  const double period_s = 1 / (0.98 * bearing_6205.outer_race_order() * 25);
+  // Around the impulse at which the walk is back at 0: nothing may be seen of it.
+  const double start_s = 65'536 * period_s - 10;
+  const auto samples = vibration(model, start_s, 2'000'000);
+  std::vector<double> times_s;
+  double loud_s = start_s;
+  for (std::size_t n = 0; n < samples.size(); ++n) {
+    const double time_s = start_s + static_cast<double>(n) / options.sampling_rate_hz;
+    if (std::abs(samples[n]) < 1e-3) continue;
+    if (time_s - loud_s > 0.003) times_s.push_back(time_s);
+    loud_s = time_s;
+  }
+  ASSERT_GT(times_s.size(), 1700u);
+  EXPECT_NEAR((times_s.back() - times_s.front()) / static_cast<double>(times_s.size() - 1), period_s, 0.002 * period_s);
+  const auto deviation = [&](std::size_t steps) {
+    std::vector<double> differences;
+    for (std::size_t i = steps; i < times_s.size(); ++i) {
+      differences.push_back(times_s[i] - times_s[i - steps] - static_cast<double>(steps) * period_s);
+    }
+    return rms(differences);
+  };
+  EXPECT_NEAR(deviation(1), 0.03 * period_s, 0.002 * period_s);
+  EXPECT_NEAR(deviation(16), 4 * deviation(1), 0.8 * deviation(1)) << "differences add up";
+}
+
+TEST(VibrationModel, LoadZoneGoesOverTheInnerRaceOnceATurn) {
+  const auto block = [](FaultKind kind, double depth) {
+    VibrationOptions options = quiet_options(kind, 2);
+    options.ring_time_s = 0.0003;
+    options.bearing.load_zone_depth = depth;
+    return vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 3), 40, 256'000);
+  };
+  // Of the samples between two places in the turn, which is 1024 samples long.
+  const auto heard = [](const std::vector<double>& samples, std::size_t from, std::size_t until) {
+    std::vector<double> part;
+    for (std::size_t n = 0; n < samples.size(); ++n) {
+      if (n % 1024 >= from && n % 1024 < until) part.push_back(samples[n]);
+    }
+    return rms(part);
+  };
+  const auto even = block(FaultKind::inner_race, 0);
+  const auto half = block(FaultKind::inner_race, 0.5);
+  const auto zone = block(FaultKind::inner_race, 2);
+  const double loaded = heard(even, 0, 64);
+  EXPECT_NEAR(heard(even, 512, 576), loaded, 0.1 * loaded);
+  EXPECT_NEAR(heard(half, 0, 64), loaded, 0.1 * loaded);
+  EXPECT_NEAR(heard(half, 480, 544), 0.5 * heard(even, 480, 544), 0.01 * loaded);
+  EXPECT_NEAR(heard(half, 224, 288), 0.75 * heard(even, 224, 288), 0.02 * loaded);
+  EXPECT_LT(heard(zone, 256 + 96, 768), 1e-4 * loaded) << "what rang at the end of the load zone has died away";
+  EXPECT_GT(heard(zone, 256 - 64, 256), 0.1 * loaded);
+  EXPECT_EQ(block(FaultKind::outer_race, 0), block(FaultKind::outer_race, 2)) << "it stays where it is";
+}
+
 TEST(VibrationModel, FaultsFollowTheSpeed) {
   const VibrationModel model(quiet_options(FaultKind::outer_race, 2), SpeedSchedule({{0, 1800}, {10, 1800}, {11, 900}}), 3);
   const auto slow = vibration(model, 20, 25'600);
@@ -120,6 +196,9 @@ TEST(VibrationModel, BlocksJoinWithoutAStep) {
   for (const FaultKind kind : {FaultKind::outer_race, FaultKind::inner_race, FaultKind::imbalance}) {
     VibrationOptions options = quiet_options(kind, 1);
     options.harmonics_g = {0.2, 0.1, 0.05};
+    options.bearing.slip = 0.01;
+    options.bearing.jitter = 0.05;
+    options.gear = {.teeth = 17, .mesh_1_g = 0.1, .mesh_2_g = 0.05, .modulation = 0.5};
     const VibrationModel model(options, SpeedSchedule({{0, 0}, {0.5, 3000}, {0.9, 1200}}), 5);
     const auto whole = vibration(model, 0.3, 5120);
     const auto second = vibration(model, 0.3 + 2560 / rate_hz, 2560, 1);
@@ -131,11 +210,39 @@ TEST(VibrationModel, BlocksJoinWithoutAStep) {
   }
 }
 
+TEST(VibrationModel, ImpulsesFarFromTheirBeatAreTheSameInEveryBlock) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 1);
+  options.bearing.jitter = 0.1;
+  const double start_s = 32'768 / (bearing_6205.outer_race_order() * 50);  // where they may be farthest from it
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {                    // early ones and late ones
+    const VibrationModel model(options, SpeedSchedule({{0, 3000}}), seed);
+    const auto whole = vibration(model, start_s, std::size_t{10} * 2560);
+    EXPECT_GT(rms(whole), 0.1);
+    for (std::size_t block = 10; block-- > 0;) {
+      const auto part = vibration(model, start_s + static_cast<double>(block * 2560) / rate_hz, 2560, block);
+      for (std::size_t n = 0; n < part.size(); ++n) ASSERT_NEAR(whole[block * 2560 + n], part[n], 2e-5) << block << " " << n;
+    }
+  }
+}
+
 TEST(VibrationModel, HarmonicsHaveTheirAmplitude) {
   VibrationOptions options = quiet_options(FaultKind::none, 0);
   options.harmonics_g = {0.3};
   const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
   EXPECT_NEAR(rms(vibration(model, 1, 25'600)), 0.3 / std::numbers::sqrt2, 1e-6);
+}
+
+TEST(VibrationModel, GearMeshHasItsAmplitudeAndSidebands) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.gear = {.teeth = 23, .mesh_1_g = 0.4, .mesh_2_g = 0.1, .modulation = 0.3};
+  const auto samples = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 1, 25'600);
+  for (const auto& [mesh_hz, amplitude_g] : {std::pair{23 * 25.0, 0.4}, std::pair{2 * 23 * 25.0, 0.1}}) {
+    EXPECT_NEAR(line(samples, mesh_hz), amplitude_g, 1e-6);
+    for (const double side_hz : {-25.0, 25.0}) EXPECT_NEAR(line(samples, mesh_hz + side_hz), 0.3 / 2 * amplitude_g, 1e-6);
+    for (const double away_hz : {-50.0, -13.0, 7.0, 50.0}) EXPECT_LT(line(samples, mesh_hz + away_hz), 1e-6) << away_hz;
+  }
+  const auto slow = vibration(VibrationModel(options, SpeedSchedule({{0, 750}}), 5), 1, 51'200);
+  EXPECT_NEAR(line(slow, 23 * 12.5), 0.4 / 4, 1e-6) << "goes with the square of the speed";
 }
 
 TEST(VibrationModel, NoiseHasItsDeviationAndDiffersFromBlockToBlock) {
@@ -163,6 +270,70 @@ TEST(VibrationModel, FaultsGrow) {
     EXPECT_NEAR(late / early, 2, 0.1);
     EXPECT_NEAR(rms(vibration(model, 1000, 25'600)), rms(vibration(model, 2000, 25'600)), 0.05) << "it stops growing";
   }
+}
+
+TEST(VibrationModel, StuckSensorRepeatsOneValueThenGoesOn) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 1);
+  options.harmonics_g = {0.3};
+  options.noise_g = 0.1;
+  const auto sound = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600, 3);
+  options.sensor = {.kind = SensorFaultKind::stuck, .start_s = 10.25, .duration_s = 0.5};
+  const VibrationModel model(options, SpeedSchedule({{0, 1500}}), 5);
+  const auto stuck = vibration(model, 10, 25'600, 3);
+  const double value = stuck[6400];
+  for (std::size_t n = 0; n < stuck.size(); ++n) {
+    ASSERT_EQ(stuck[n], n >= 6400 && n < 19'200 ? value : sound[n]) << n;
+  }
+  EXPECT_EQ(vibration(model, 10.5, 100, 4), std::vector<double>(100, value)) << "in every block";
+  options.sensor.duration_s = 0;
+  EXPECT_EQ(vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 1e6, 100, 4), std::vector<double>(100, value));
+  options.noise_g = 0;
+  const double quiet_value = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 11, 1)[0];
+  options.sensor = {};
+  EXPECT_NEAR(quiet_value, vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 6401)[6400], 2e-5)
+      << "of its start";
+}
+
+TEST(VibrationModel, ClippedSensorReachesItsFullScaleAndNoMore) {
+  VibrationOptions options = quiet_options(FaultKind::outer_race, 2);
+  options.noise_g = 0.1;
+  const auto sound = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600);
+  options.sensor = {.kind = SensorFaultKind::clipped, .start_s = 10.25, .duration_s = 0.5, .full_scale_g = 0.7};
+  const auto clipped = vibration(VibrationModel(options, SpeedSchedule({{0, 1500}}), 5), 10, 25'600);
+  std::size_t highest = 0, lowest = 0;
+  for (std::size_t n = 0; n < clipped.size(); ++n) {
+    if (n < 6400 || n >= 19'200 || std::abs(sound[n]) < 0.7) {
+      ASSERT_EQ(clipped[n], sound[n]) << n;
+    } else {
+      ASSERT_EQ(clipped[n], std::copysign(0.7, sound[n])) << n;
+      ++(sound[n] > 0 ? highest : lowest);
+    }
+  }
+  EXPECT_GT(highest, 50u);
+  EXPECT_GT(lowest, 50u);
+}
+
+TEST(VibrationModel, DriftingSensorHasASkiSlope) {
+  VibrationOptions options = quiet_options(FaultKind::none, 0);
+  options.sensor = {.kind = SensorFaultKind::drifting, .start_s = 1, .drift_g = 3};
+  const VibrationModel model(options, SpeedSchedule({{0, 0}}), 5);
+  EXPECT_EQ(rms(vibration(model, 0, 25'600)), 0);
+  // Stretches between places where it is back at 0. Power over frequency: half the frequency has four times as much.
+  constexpr std::size_t stretch = 65'536;
+  double square = 0, power_low = 0, power_high = 0;
+  for (int i = 1; i <= 8; ++i) {
+    const auto drift = vibration(model, i * (stretch / rate_hz), stretch);
+    square += rms(drift) * rms(drift) / 8;
+    for (int bin = 16; bin < 32; bin += 2) {
+      power_low += std::pow(line(drift, bin * rate_hz / stretch), 2);
+      power_high += std::pow(line(drift, 4 * bin * rate_hz / stretch), 2);
+    }
+  }
+  EXPECT_NEAR(std::sqrt(square), 3, 1);
+  EXPECT_NEAR(power_low / power_high, 16, 4);
+  const auto whole = vibration(model, 2, 5120);
+  const auto second = vibration(model, 2.1, 2560, 1);
+  for (std::size_t n = 0; n < second.size(); ++n) ASSERT_EQ(whole[2560 + n], second[n]) << n;
 }
 
 TEST(TemperatureModel, ApproachesWithItsTimeConstant) {
