@@ -1,10 +1,14 @@
-// The time statistics of blocks, by backend: samples a second on one core.
+// The time statistics of blocks, by backend, and the transforms that spectra are made of: samples a second on one core.
 #include <benchmark/benchmark.h>
+#include <hwy/aligned_allocator.h>
+#include <kissfft/kiss_fftr.h>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
 #include "gpu_kernels/backend.h"
+#include "gpu_kernels/cpu_fft.h"
 
 namespace {
 
@@ -12,12 +16,23 @@ using namespace stethos::kernels;
 
 constexpr std::size_t block_samples = 2'560;
 
+std::vector<float> noise(std::size_t count) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> samples(count);
+  for (float& sample : samples) sample = normal(random);
+  return samples;
+}
+
+void count_blocks(benchmark::State& state, std::size_t blocks) {
+  const double all = static_cast<double>(blocks) * static_cast<double>(state.iterations());
+  state.counters["samples"] = benchmark::Counter(all * block_samples, benchmark::Counter::kIsRate);
+  state.counters["block"] = benchmark::Counter(all, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
 void time_statistics(benchmark::State& state, const char* name) {
   const auto blocks = static_cast<std::size_t>(state.range(0));
-  std::mt19937 random(1);
-  std::normal_distribution<float> noise;
-  std::vector<float> samples(blocks * block_samples);
-  for (float& sample : samples) sample = noise(random);
+  const auto samples = noise(blocks * block_samples);
   std::vector<BlockView> views(blocks);
   for (std::size_t i = 0; i < blocks; ++i) {
     views[i].samples = samples.data() + i * block_samples;
@@ -30,8 +45,54 @@ void time_statistics(benchmark::State& state, const char* name) {
       state.SkipWithError("backend failed");
     benchmark::DoNotOptimize(results.data());
   }
-  state.counters["samples"] = benchmark::Counter(static_cast<double>(samples.size()) * static_cast<double>(state.iterations()),
-                                                 benchmark::Counter::kIsRate);
+  count_blocks(state, blocks);
+}
+
+// Loading into lanes with a window, the real transform, or both, of all blocks.
+void spectrum(benchmark::State& state, bool load, bool transform) {
+  const auto blocks = static_cast<std::size_t>(state.range(0));
+  const auto samples = noise(blocks * block_samples), window = noise(block_samples);
+  const auto plan = RealFftPlan::make(block_samples);
+  const std::size_t lanes = cpu_fft_lanes();
+  const auto in = hwy::AllocateAligned<float>(plan->size() * lanes);
+  const auto out = hwy::AllocateAligned<float>(2 * plan->places() * lanes);
+  std::vector<FftBlock> group(lanes);
+  std::fill_n(in.get(), plan->size() * lanes, 1.0f);
+  for (auto _ : state) {
+    for (std::size_t first = 0; first < blocks; first += lanes) {
+      const std::size_t count = std::min(lanes, blocks - first);
+      for (std::size_t i = 0; i < count; ++i) group[i].samples = samples.data() + (first + i) * block_samples;
+      if (load) cpu_fft_load({group.data(), count}, window, in.get());
+      if (transform) cpu_real_fft(*plan, in.get(), out.get());
+      benchmark::ClobberMemory();
+    }
+  }
+  count_blocks(state, blocks);
+}
+
+void inverse_transform(benchmark::State& state) {
+  const auto plan = FftPlan::make(block_samples);
+  const std::size_t lanes = cpu_fft_lanes();
+  const std::size_t count = 2 * plan->size() * lanes;
+  const auto in = hwy::AllocateAligned<float>(count), out = hwy::AllocateAligned<float>(count);
+  std::ranges::copy(noise(count), in.get());
+  for (auto _ : state) {
+    cpu_fft(*plan, FftDirection::inverse, in.get(), out.get());
+    benchmark::ClobberMemory();
+  }
+  count_blocks(state, lanes);
+}
+
+void kissfft_real_transform(benchmark::State& state) {
+  const auto samples = noise(block_samples);
+  std::vector<kiss_fft_cpx> out(block_samples / 2 + 1);
+  const auto plan = kiss_fftr_alloc(block_samples, 0, nullptr, nullptr);
+  for (auto _ : state) {
+    kiss_fftr(plan, samples.data(), out.data());
+    benchmark::ClobberMemory();
+  }
+  kiss_fftr_free(plan);
+  count_blocks(state, 1);
 }
 
 }  // namespace
@@ -42,6 +103,11 @@ int main(int argc, char** argv) {
         ->Arg(1)
         ->Arg(2'000);
   }
+  benchmark::RegisterBenchmark("spectrum/load", spectrum, true, false)->Arg(16)->Arg(2'000);
+  benchmark::RegisterBenchmark("spectrum/real_transform", spectrum, false, true)->Arg(16);
+  benchmark::RegisterBenchmark("spectrum/load_and_real_transform", spectrum, true, true)->Arg(16)->Arg(2'000);
+  benchmark::RegisterBenchmark("spectrum/inverse_transform", inverse_transform);
+  benchmark::RegisterBenchmark("spectrum/kissfft_real_transform", kissfft_real_transform);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }
