@@ -60,7 +60,7 @@ struct BlockView {
 struct BlockStatistics {
   Moments moments;
   Validity validity;
-  std::span<const Bucket> buckets;     // ascending; empty unless the plan asks for them
+  BlockBuckets buckets;                // none unless the plan asks for them
   std::span<const double> features;    // as many as the plan's, in its order; NaN where one is not defined
 };
 

@@ -26,6 +26,22 @@ std::optional<std::uint64_t> take_number(std::span<const std::uint8_t>& bytes) {
   return std::nullopt;
 }
 
+// `from(i)`: the i-th of `count` that ascend.
+template <class From>
+void merge(Buckets& to, std::size_t count, From from) {
+  Buckets both;
+  both.reserve(to.size() + count);
+  auto each = to.begin();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Bucket next = from(i);
+    while (each != to.end() && each->index < next.index) both.push_back(*each++);
+    both.push_back(next);
+    if (each != to.end() && each->index == next.index) both.back().count += each++->count;
+  }
+  both.insert(both.end(), each, to.end());
+  to = std::move(both);
+}
+
 }  // namespace
 
 std::uint16_t bucket_of(double sample) {
@@ -43,20 +59,11 @@ double value_of_bucket(std::uint16_t index) {
 }
 
 void add(Buckets& to, std::span<const Bucket> from) {
-  Buckets both;
-  both.reserve(to.size() + from.size());
-  auto a = to.begin();
-  auto b = from.begin();
-  while (a != to.end() && b != from.end()) {
-    if (a->index == b->index) {
-      both.push_back({a->index, a++->count + b++->count});
-    } else {
-      both.push_back(a->index < b->index ? *a++ : *b++);
-    }
-  }
-  both.insert(both.end(), a, to.end());
-  both.insert(both.end(), b, from.end());
-  to = std::move(both);
+  merge(to, from.size(), [from](std::size_t i) { return from[i]; });
+}
+
+void add(Buckets& to, const BlockBuckets& from) {
+  merge(to, from.indices.size(), [&from](std::size_t i) { return Bucket{from.indices[i], from.counts[i]}; });
 }
 
 void add(Buckets& to, std::uint16_t index) {

@@ -38,7 +38,22 @@ std::uint16_t bucket_of(double sample);
 // The middle of the values in a bucket.
 double value_of_bucket(std::uint16_t index);
 
+// Of one block, as a backend counts them: as many counts as indices, which ascend.
+struct BlockBuckets {
+  std::span<const std::uint16_t> indices;
+  std::span<const std::uint32_t> counts;
+};
+
+// What holds them.
+struct CountedBuckets {
+  std::vector<std::uint16_t> indices;
+  std::vector<std::uint32_t> counts;
+
+  BlockBuckets view() const { return {indices, counts}; }
+};
+
 void add(Buckets& to, std::span<const Bucket> from);
+void add(Buckets& to, const BlockBuckets& from);
 void add(Buckets& to, std::uint16_t index);  // one sample
 
 // The middle of the bucket that holds the sample of rank ceil(p * n), from 1; p from 0 to 1. NaN without samples.

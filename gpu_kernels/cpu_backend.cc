@@ -6,12 +6,14 @@
 #include <condition_variable>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <thread>
+#include <tuple>
 
 #include "gpu_kernels/cpu_buckets.h"
+#include "gpu_kernels/cpu_features.h"
 #include "gpu_kernels/cpu_moments.h"
 #include "gpu_kernels/cpu_validity.h"
-#include "gpu_kernels/reference_backend.h"
 
 namespace stethos::kernels {
 namespace {
@@ -19,8 +21,18 @@ namespace {
 // Of one thread.
 struct Scratch {
   std::vector<std::uint64_t> seen;
-  std::vector<std::uint32_t> counts;
+  BucketScratch buckets;
+  std::vector<FeatureJob> jobs;
+  CpuFeatures features;
 };
+
+bool has_features(const BlockView& block) { return block.plan != nullptr && !block.plan->features.empty(); }
+
+// Blocks with the same key may be computed together.
+auto key_of(const BlockView& block) {
+  using Key = std::tuple<std::size_t, double, const BlockPlan*>;
+  return has_features(block) ? Key{block.count, block.sampling_rate_hz, block.plan} : Key{};
+}
 
 class CpuBackend final : public StatisticsBackend {
  public:
@@ -73,15 +85,20 @@ class CpuBackend final : public StatisticsBackend {
     blocks_ = blocks;
     results_.assign(blocks.size(), {});
     if (buckets_.size() < blocks.size()) buckets_.resize(blocks.size());
-    std::size_t features = 0;
-    for (const BlockView& block : blocks) features += block.plan == nullptr ? 0 : block.plan->features.size();
-    features_.resize(features);
-    std::size_t at = 0;
-    feature_at_.resize(blocks.size());
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-      feature_at_[i] = at;
-      at += blocks[i].plan == nullptr ? 0 : blocks[i].plan->features.size();
+    feature_at_.assign(1, 0);
+    for (const BlockView& block : blocks) {
+      feature_at_.push_back(feature_at_.back() + (has_features(block) ? block.plan->features.size() : 0));
     }
+    features_.resize(feature_at_.back());
+    order_.resize(blocks.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::ranges::stable_sort(order_, {}, [&](std::size_t i) { return key_of(blocks[i]); });
+    groups_.assign(1, 0);
+    for (std::size_t i = 1; i < order_.size(); ++i) {
+      const bool is_full = i - groups_.back() == CpuFeatures::lanes();
+      if (is_full || key_of(blocks[order_[i]]) != key_of(blocks[order_[i - 1]])) groups_.push_back(i);
+    }
+    if (!order_.empty()) groups_.push_back(order_.size());
   }
 
   void help(Scratch& scratch) {
@@ -100,33 +117,42 @@ class CpuBackend final : public StatisticsBackend {
 
   void work(Scratch& scratch) {
     try {
-      for (std::size_t i = next_++; i < blocks_.size(); i = next_++) compute(i, scratch);
+      for (std::size_t i = next_++; i + 1 < groups_.size(); i = next_++) {
+        compute(std::span(order_).subspan(groups_[i], groups_[i + 1] - groups_[i]), scratch);
+      }
     } catch (const std::bad_alloc&) {
       failed_ = true;
     }
   }
 
-  void compute(std::size_t index, Scratch& scratch) {
-    const BlockView& block = blocks_[index];
-    BlockStatistics& out = results_[index];
-    out.moments = cpu_moments(block);
-    if (block.plan == nullptr) return;
-    if (block.plan->validity) out.validity = cpu_validity(block, scratch.seen);
-    if (block.plan->buckets) {
-      cpu_buckets(block, scratch.counts, buckets_[index]);
-      out.buckets = buckets_[index];
+  // Of a group; what their moments need lies in the cache still when it comes to spectra.
+  void compute(std::span<const std::size_t> group, Scratch& scratch) {
+    scratch.jobs.clear();
+    for (const std::size_t index : group) {
+      const BlockView& block = blocks_[index];
+      BlockStatistics& out = results_[index];
+      out.moments = cpu_moments(block);
+      if (block.plan == nullptr) continue;
+      if (block.plan->validity) out.validity = cpu_validity(block, scratch.seen);
+      if (block.plan->buckets) {
+        cpu_buckets(block, out.moments, scratch.buckets, buckets_[index]);
+        out.buckets = buckets_[index].view();
+      }
+      const std::span features = std::span(features_).subspan(feature_at_[index], block.plan->features.size());
+      out.features = features;
+      scratch.jobs.push_back({&block, &out.moments, features});
     }
-    const std::span features = std::span(features_).subspan(feature_at_[index], block.plan->features.size());
-    reference_features(block, out.moments, features);
-    out.features = features;
+    scratch.features.compute(scratch.jobs);
   }
 
   // Of the batch under way; each block's results are written by whoever takes it.
   std::span<const BlockView> blocks_;
   std::vector<BlockStatistics> results_;
-  std::vector<Buckets> buckets_;
+  std::vector<CountedBuckets> buckets_;
   std::vector<double> features_;
-  std::vector<std::size_t> feature_at_;
+  std::vector<std::size_t> feature_at_;  // of each block, and where they end
+  std::vector<std::size_t> order_;       // blocks, those together that may be computed together
+  std::vector<std::size_t> groups_;      // where in it each begins, and the last ends
   bool submitted_ = false;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<bool> failed_ = false;

@@ -1,41 +1,95 @@
+// The indices of the samples, then their counts, then the counts that are not zero, once for each kind of vectors.
 #include "gpu_kernels/cpu_buckets.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "gpu_kernels/reference_backend.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gpu_kernels/cpu_buckets.cc"
+#include <hwy/foreach_target.h>
+// After it.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace stethos::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// As bucket_of: the magnitude's upper bits, counted down from the middle where the sample is negative, up from it where not.
+void indices_of(const float* samples, std::size_t count, std::uint16_t* out) {
+  const hn::ScalableTag<std::int32_t> d;
+  const hn::Rebind<float, decltype(d)> as_float;
+  const hn::Rebind<std::uint16_t, decltype(d)> narrow;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto bits = hn::BitCast(d, hn::LoadU(as_float, samples + i));
+    const auto magnitude = hn::And(hn::ShiftRight<17>(bits), hn::Set(d, bucket_count / 2 - 1));
+    const auto turned = hn::IfThenElse(hn::Lt(bits, hn::Zero(d)), hn::Set(d, bucket_count / 2 - 1), hn::Set(d, bucket_count / 2));
+    hn::StoreU(hn::DemoteTo(narrow, hn::Xor(magnitude, turned)), narrow, out + i);
+  }
+  for (; i < count; ++i) out[i] = bucket_of(samples[i]);
+}
+
+// Those from `first` to `last` that are not zero, which the table is afterwards. Returns how many there are; there is room for a
+// vector more than that.
+std::size_t take_counts(std::uint16_t* table, std::size_t first, std::size_t last, std::uint16_t* indices, std::uint16_t* counts,
+                        std::uint32_t* wide_counts) {
+  const hn::ScalableTag<std::uint16_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t count = 0;
+  for (std::size_t at = first - first % lanes; at <= last; at += lanes) {
+    const auto some = hn::LoadU(d, table + at);
+    const auto is_counted = hn::Ne(some, hn::Zero(d));
+    if (hn::AllFalse(d, is_counted)) continue;
+    hn::StoreU(hn::Compress(hn::Iota(d, static_cast<std::uint16_t>(at)), is_counted), d, indices + count);
+    hn::StoreU(hn::Compress(some, is_counted), d, counts + count);
+    hn::StoreU(hn::Zero(d), d, table + at);
+    count += hn::CountTrue(d, is_counted);
+  }
+  const hn::ScalableTag<std::uint32_t> wide;
+  const hn::Rebind<std::uint16_t, decltype(wide)> narrow;
+  for (std::size_t i = 0; i < count; i += hn::Lanes(wide)) {
+    hn::StoreU(hn::PromoteTo(wide, hn::LoadU(narrow, counts + i)), wide, wide_counts + i);
+  }
+  return count;
+}
+
+}  // namespace stethos::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace stethos::kernels {
 namespace {
 
-template <class ValueAt>
-void count(const BlockView& block, std::vector<std::uint32_t>& counts, Buckets& out, ValueAt value_at) {
-  counts.resize(bucket_count);  // all zero, also after each block
-  out.clear();
-  std::uint16_t first = bucket_count - 1, last = 0;
-  for (std::size_t i = 0; i < block.count; ++i) {
-    const auto x = value_at(i);
-    if (!std::isfinite(x) || x < block.plausible_min || x > block.plausible_max) continue;
-    const std::uint16_t index = bucket_of(x);
-    ++counts[index];
-    first = std::min(first, index);
-    last = std::max(last, index);
-  }
-  for (std::size_t index = first; index <= last; ++index) {
-    if (counts[index] == 0) continue;
-    out.push_back({static_cast<std::uint16_t>(index), counts[index]});
-    counts[index] = 0;
-  }
-}
+HWY_EXPORT(indices_of);
+HWY_EXPORT(take_counts);
+
+constexpr std::size_t counted_max = 65'535;    // samples of a block: what a count holds
+constexpr std::size_t vector_bytes_max = 256;  // SVE's
 
 }  // namespace
 
-void cpu_buckets(const BlockView& block, std::vector<std::uint32_t>& counts, Buckets& out) {
-  if (block.encoding == BlockView::Encoding::f32) {
-    const auto* samples = static_cast<const float*>(block.samples);
-    return count(block, counts, out, [=](std::size_t i) { return samples[i]; });
+void cpu_buckets(const BlockView& block, const Moments& moments, BucketScratch& scratch, CountedBuckets& out) {
+  if (block.encoding != BlockView::Encoding::f32 || moments.count != block.count || block.count > counted_max ||
+      block.count == 0) {
+    out = reference_buckets(block);
+    return;
   }
-  const auto* samples = static_cast<const std::int16_t*>(block.samples);
-  count(block, counts, out,
-        [=, scale = block.scale, offset = block.offset](std::size_t i) { return scale * samples[i] + offset; });
+  const std::size_t room = std::min<std::size_t>(block.count, bucket_count) + vector_bytes_max / sizeof(std::uint16_t);
+  scratch.indices.resize(std::max(scratch.indices.size(), room));
+  scratch.counts.resize(scratch.indices.size());
+  scratch.wide_counts.resize(scratch.indices.size());
+  scratch.table.resize(bucket_count);
+  std::uint16_t* const indices = scratch.indices.data();
+  std::uint16_t* const table = scratch.table.data();
+  HWY_DYNAMIC_DISPATCH(indices_of)(static_cast<const float*>(block.samples), block.count, indices);
+  for (std::size_t i = 0; i < block.count; ++i) ++table[indices[i]];
+  const auto count = static_cast<std::ptrdiff_t>(HWY_DYNAMIC_DISPATCH(take_counts)(
+      table, bucket_of(moments.min), bucket_of(moments.max), indices, scratch.counts.data(), scratch.wide_counts.data()));
+  out.indices.assign(indices, indices + count);
+  out.counts.assign(scratch.wide_counts.begin(), scratch.wide_counts.begin() + count);
 }
 
 }  // namespace stethos::kernels
+#endif

@@ -8,7 +8,15 @@
 
 namespace stethos::kernels {
 
-// `counts` is scratch: empty at first, then kept by the caller from block to block.
-void cpu_buckets(const BlockView& block, std::vector<std::uint32_t>& counts, Buckets& out);
+// Of one thread: kept from block to block.
+struct BucketScratch {
+  std::vector<std::uint16_t> indices;  // of the samples
+  std::vector<std::uint16_t> table;    // counts by index; all zero between blocks
+  std::vector<std::uint16_t> counts;   // those that are not
+  std::vector<std::uint32_t> wide_counts;
+};
+
+// `moments` are the block's.
+void cpu_buckets(const BlockView& block, const Moments& moments, BucketScratch& scratch, CountedBuckets& out);
 
 }  // namespace stethos::kernels

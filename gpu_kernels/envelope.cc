@@ -49,14 +49,10 @@ BearingRates rates_of(const Bearing& bearing) {
           .ftf = (1 - share) / 2};
 }
 
-double envelope_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block) {
-  if (block.shaft_hz <= 0) return undefined;
-  const Bins line =
-      bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, spectrum.bin_hz, spectrum.mean_square.size());
-  if (line.begin == line.end) return undefined;
-  const double amplitude = highest_amplitude(spectrum.mean_square, line);
-  if (feature.statistic == number::envelope_amplitude) return amplitude;
-  const double median = median_beside(spectrum.mean_square, line);
+double envelope_feature(const Feature& feature, std::span<const double> mean_square, Bins line) {
+  const double amplitude = highest_amplitude(mean_square, line);
+  if (feature.statistic == number::envelope_amplitude || std::isnan(amplitude)) return amplitude;
+  const double median = median_beside(mean_square, line);
   return median > 0 ? amplitude / median : undefined;
 }
 

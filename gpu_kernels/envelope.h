@@ -35,10 +35,10 @@ struct BearingRates {
 // Randall and Antoni, Mechanical Systems and Signal Processing 25 (2011), equations 1 to 4.
 BearingRates rates_of(const Bearing& bearing);
 
-// `spectrum` is that of the envelope. NaN where the feature is not defined.
-double envelope_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block);
-
-// The bins that a line's height is compared with: those beside where it is looked for, on both sides.
+// The bins that a line's height is compared with: those beside it, on both sides, but not the first of all.
 inline constexpr std::size_t envelope_neighbours = 32;
+
+// From s_k of the envelope, of all bins or at least of `line`, its neighbours and one more below.
+double envelope_feature(const Feature& feature, std::span<const double> mean_square, Bins line);
 
 }  // namespace stethos::kernels

@@ -83,7 +83,7 @@ class ReferenceBackend final : public StatisticsBackend {
       if (block.plan->buckets) buckets_[i] = reference_buckets(block);
       features_[i].resize(block.plan->features.size());
       reference_features(block, results_[i].moments, features_[i]);
-      results_[i].buckets = buckets_[i];
+      results_[i].buckets = buckets_[i].view();
       results_[i].features = features_[i];
     }
     submitted_ = true;
@@ -99,7 +99,7 @@ class ReferenceBackend final : public StatisticsBackend {
 
  private:
   std::vector<BlockStatistics> results_;
-  std::vector<Buckets> buckets_;
+  std::vector<CountedBuckets> buckets_;
   std::vector<std::vector<double>> features_;
   bool submitted_ = false;
 };
@@ -177,14 +177,17 @@ Validity reference_validity(const BlockView& block) {
   return out;
 }
 
-Buckets reference_buckets(const BlockView& block) {
+CountedBuckets reference_buckets(const BlockView& block) {
   std::vector<std::uint16_t> indices;
   for (const double x : good_samples(block)) indices.push_back(bucket_of(x));
   std::ranges::sort(indices);
-  Buckets out;
+  CountedBuckets out;
   for (const std::uint16_t index : indices) {
-    if (out.empty() || out.back().index != index) out.push_back({index, 0});
-    ++out.back().count;
+    if (out.indices.empty() || out.indices.back() != index) {
+      out.indices.push_back(index);
+      out.counts.push_back(0);
+    }
+    ++out.counts.back();
   }
   return out;
 }
@@ -203,7 +206,7 @@ void reference_features(const BlockView& block, const Moments& moments, std::spa
         const auto magnitude = envelope_of(samples, moments.mean, bin_hz, *block.plan);
         envelope = mean_square_of(magnitude, mean_of(magnitude));
       }
-      out[i] = envelope_feature(feature, {envelope, bin_hz}, block);
+      out[i] = envelope_feature(feature, envelope, bins_of_line(feature, block, bin_hz, envelope.size()));
     } else {
       if (spectrum.empty()) spectrum = mean_square_of(samples, moments.mean);
       out[i] = spectrum_feature(feature, {spectrum, bin_hz}, block);

@@ -12,7 +12,7 @@ std::unique_ptr<StatisticsBackend> make_reference_backend();
 // For what other backends leave to it.
 Moments reference_moments(const BlockView& block);
 Validity reference_validity(const BlockView& block);
-Buckets reference_buckets(const BlockView& block);
+CountedBuckets reference_buckets(const BlockView& block);
 // Of the block's plan; `moments` are the block's.
 void reference_features(const BlockView& block, const Moments& moments, std::span<double> out);
 

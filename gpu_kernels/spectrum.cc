@@ -148,6 +148,10 @@ Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
   return {static_cast<std::size_t>(first), static_cast<std::size_t>(last) + 1};
 }
 
+Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins) {
+  return block.shaft_hz > 0 ? bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, bin_hz, bins) : Bins{};
+}
+
 double highest_amplitude(std::span<const double> mean_square, Bins bins) {
   const auto looked_at = mean_square.subspan(bins.begin, bins.end - bins.begin);
   return looked_at.empty() ? undefined : std::sqrt(3 * *std::ranges::max_element(looked_at));
@@ -161,9 +165,7 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
   if (feature.statistic == number::velocity_rms) return velocity_rms(spectrum, band, block.plan->mm_s2_per_unit);
   if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
   if (feature.statistic == number::multiple_amplitude) {
-    if (block.shaft_hz <= 0) return undefined;
-    return highest_amplitude(spectrum.mean_square,
-                             bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, spectrum.bin_hz, bins));
+    return highest_amplitude(spectrum.mean_square, bins_of_line(feature, block, spectrum.bin_hz, bins));
   }
   const double total = sum_of(spectrum.mean_square, all);
   if (!(total > 0)) return undefined;

@@ -44,6 +44,9 @@ Bins bins_of_band(double low_hz, double high_hz, double bin_hz, std::size_t bins
 // not wholly inside the spectrum.
 Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins);
 
+// Where the line of a multiple of the shaft's speed is looked for; nowhere: the feature is not defined.
+Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
+
 // Of the lines at these bins; NaN where there are none.
 double highest_amplitude(std::span<const double> mean_square, Bins bins);
 

@@ -35,7 +35,7 @@ void add(FeatureSummary& to, std::uint64_t blocks, double sum, double max, doubl
 void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStatistics& block, TimeNs block_ns,
                const ShaftSpeed& speed) {
   to.validity = kernels::merge(to.validity, block.validity);
-  if (!block.buckets.empty()) kernels::add(to.buckets, block.buckets);
+  if (!block.buckets.indices.empty()) kernels::add(to.buckets, block.buckets);
   for (std::size_t i = 0; i < block.features.size(); ++i) {
     FeatureSummary& feature = find_or_add(to.features, i, plan.kernel.features[i].statistic, plan.parameters[i]);
     const double value = block.features[i];

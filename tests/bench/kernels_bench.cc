@@ -9,6 +9,7 @@
 
 #include "gpu_kernels/backend.h"
 #include "gpu_kernels/cpu_fft.h"
+#include "gpu_kernels/envelope.h"
 
 namespace {
 
@@ -30,16 +31,47 @@ void count_blocks(benchmark::State& state, std::size_t blocks) {
   state.counters["block"] = benchmark::Counter(all, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
-void time_statistics(benchmark::State& state, const char* name) {
+// What the sets are made of: as ../shared's harness has them, so that figures can be held against it.
+struct Set {
+  const char* name;
+  BlockPlan plan;
+};
+
+std::vector<Set> sets() {
+  namespace number = stethos::kernels::number;
+  BlockPlan spectrum;
+  for (const auto& [low, high] : {std::pair{0.0, 1'000.0}, {1'000.0, 5'000.0}, {5'000.0, 10'000.0}, {10'000.0, 12'801.0}}) {
+    spectrum.features.push_back({number::band_rms, low, high});
+  }
+  spectrum.features.push_back({number::spectral_centroid});
+  spectrum.features.push_back({number::spectral_entropy});
+  BlockPlan envelope;
+  envelope.envelope_low_hz = 2'000;
+  envelope.envelope_high_hz = 10'000;
+  for (const double multiple : {168.34 / 30, 221.66 / 30, 215.33 / 30, 12.95 / 30}) {
+    envelope.features.push_back({number::envelope_amplitude, multiple});
+  }
+  BlockPlan quantiles;
+  quantiles.buckets = true;
+  BlockPlan validity;
+  validity.validity = true;
+  return {{"time", {}}, {"quantiles", quantiles}, {"validity", validity}, {"spectrum", spectrum}, {"envelope", envelope}};
+}
+
+// The moments of each block and what the set adds to them.
+void statistics(benchmark::State& state, std::string_view backend_name, const BlockPlan& plan) {
   const auto blocks = static_cast<std::size_t>(state.range(0));
   const auto samples = noise(blocks * block_samples);
   std::vector<BlockView> views(blocks);
   for (std::size_t i = 0; i < blocks; ++i) {
     views[i].samples = samples.data() + i * block_samples;
     views[i].count = block_samples;
+    views[i].sampling_rate_hz = 25'600;
+    views[i].shaft_hz = 30;
+    views[i].plan = &plan;
   }
   std::vector<BlockStatistics> results(blocks);
-  const auto backend = make_backend(name);
+  const auto backend = make_backend(backend_name);
   for (auto _ : state) {
     if (backend->submit(views) != KernelStatus::ok || backend->collect(results) != KernelStatus::ok)
       state.SkipWithError("backend failed");
@@ -98,10 +130,14 @@ void kissfft_real_transform(benchmark::State& state) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  static const auto all_sets = sets();
   for (const auto name : backend_names()) {
-    benchmark::RegisterBenchmark(("time_statistics/" + std::string(name)).c_str(), time_statistics, name.data())
-        ->Arg(1)
-        ->Arg(2'000);
+    for (const Set& set : all_sets) {
+      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(), [&set,
+                                                                                               name](benchmark::State& state) {
+        statistics(state, name, set.plan);
+      })->Arg(2'000);
+    }
   }
   benchmark::RegisterBenchmark("spectrum/load", spectrum, true, false)->Arg(16)->Arg(2'000);
   benchmark::RegisterBenchmark("spectrum/real_transform", spectrum, false, true)->Arg(16);
