@@ -1,5 +1,8 @@
 // The readers on the real files. They are not part of the repository: the tests skip where they are absent, and fail
 // instead when STETHOS_DATA_REQUIRED=1.
+#include <algorithm>
+#include <bit>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -77,6 +80,44 @@ TEST_F(RecordedData, FemtoDirtyFiles) {
   EXPECT_EQ(merged.records[2].channels[0].samples.size(), 600u);
   EXPECT_EQ(merged.records[2].channels[0].samples.front(), 70.036);
   EXPECT_EQ(merged.records[2].channels[0].samples.back(), 76.034);
+}
+
+// Every sample of every snapshot has the bits that std::from_chars gives it.
+TEST_F(RecordedData, FemtoSamplesAreThoseOfFromChars) {
+  for (const char* bearing : {"Bearing2_2", "Bearing3_1"}) {
+    const ScratchFolder folder;
+    const std::string unpack = "tar --zstd -xf '" + (data_folder() / "femto" / bearing).string() + ".tar.zst' -C '" +
+                               folder.path() + "' --strip-components=1";
+    ASSERT_EQ(std::system(unpack.c_str()), 0);
+    std::vector<std::string> paths;
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+      if (entry.path().filename().string().starts_with("acc_")) paths.push_back(entry.path().string());
+    }
+    std::ranges::sort(paths);
+    const auto recording = open_femto(folder.path(), {});
+    ASSERT_TRUE(recording);
+    Record record;
+    for (const std::string& path : paths) {
+      do {
+        ASSERT_TRUE((*recording)->next(record).value_or(false)) << path;
+      } while (record.channels.size() != 2);
+      std::ifstream file(path);
+      std::size_t row = 0;
+      for (std::string line; std::getline(file, line); ++row) {
+        const std::size_t second = line.find_last_of(",;");
+        const std::size_t first = line.find_last_of(",;", second - 1);
+        double samples[2] = {};
+        std::from_chars(line.data() + first + 1, line.data() + second, samples[0]);
+        std::from_chars(line.data() + second + 1, line.data() + line.size(), samples[1]);
+        for (std::size_t i = 0; i < 2; ++i) {
+          ASSERT_EQ(std::bit_cast<std::uint64_t>(record.channels[i].samples.at(row)), std::bit_cast<std::uint64_t>(samples[i]))
+              << path << ":" << row + 1;
+        }
+      }
+      ASSERT_EQ(record.channels[0].samples.size(), row);
+    }
+    EXPECT_FALSE((*recording)->next(record).value_or(true));
+  }
 }
 
 TEST_F(RecordedData, FemtoSnapshotsInOurOwnFormTakeFewBytesAndComeBackBitForBit) {
