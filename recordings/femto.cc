@@ -4,18 +4,24 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "recordings/decimal_text.h"
 #include "recordings/text_file.h"
 
 namespace stethos::recordings {
 namespace {
 
-constexpr double interval_ns = 39'062.5;  // 25.6 kHz
+// The beginning of a row is compared before its length is known, and so are numbers read.
+static_assert(text_file_padding_bytes >= 3 * decimal_text_bytes);
+
+constexpr DurationNs two_intervals_ns = 78'125;  // 25.6 kHz
+constexpr double interval_ns = two_intervals_ns / 2.0;
 constexpr DurationNs day_ns = 86'400 * ns_per_s;
 constexpr DurationNs half_day_ns = day_ns / 2;
 // Stamps have five digits, so they are off by up to 5 us at both ends. A row further away is not of this sampling rate.
@@ -65,20 +71,106 @@ class Calendar {
   std::optional<TimeNs> latest_ns_;
 };
 
-// `part` is of a second: its field counts `parts_ns` each.
-Result<DurationNs> time_of_day(const TextFile& file, const std::string_view* fields, DurationNs part_ns, double part_max) {
+// Hour, minute and second of a row.
+Result<DurationNs> whole_seconds(const TextFile& file, const std::string_view* fields) {
   const auto hour = file.integer(fields[0], "hour", 0, 23);
   if (!hour) return std::unexpected(hour.error());
   const auto minute = file.integer(fields[1], "minute", 0, 59);
   if (!minute) return std::unexpected(minute.error());
   const auto second = file.integer(fields[2], "second", 0, 59);
   if (!second) return std::unexpected(second.error());
+  return ((*hour * 60 + *minute) * 60 + *second) * ns_per_s;
+}
+
+// `part` counts `part_ns` each. None: out of range. The upper end is allowed: 999,998 us is written 1e+06.
+std::optional<DurationNs> part_of_second(double part, DurationNs part_ns, double part_max) {
+  if (part < 0 || part > part_max) return std::nullopt;
+  const double ns = part * static_cast<double>(part_ns);
+  const auto whole = static_cast<DurationNs>(ns);
+  return static_cast<double>(whole) == ns ? whole : std::llround(ns);
+}
+
+Result<DurationNs> time_of_day(const TextFile& file, const std::string_view* fields, DurationNs part_ns, double part_max) {
+  const auto seconds = whole_seconds(file, fields);
+  if (!seconds) return seconds;
   const auto part = file.number(fields[3], "part of a second");
   if (!part) return std::unexpected(part.error());
-  // The upper end is allowed: 999,998 us is written 1e+06.
-  if (*part < 0 || *part > part_max) return file.refuse("part of a second \"" + std::string(fields[3]) + "\" is out of range");
-  return ((*hour * 60 + *minute) * 60 + *second) * ns_per_s + std::llround(*part * static_cast<double>(part_ns));
+  const auto part_of = part_of_second(*part, part_ns, part_max);
+  if (!part_of) return file.refuse("part of a second \"" + std::string(fields[3]) + "\" is out of range");
+  return *seconds + *part_of;
 }
+
+// A row of a snapshot, and how the next ones most likely begin: with the same hour, minute and second.
+class SnapshotRow {
+ public:
+  DurationNs stamp_ns = 0;
+  double horizontal = 0;
+  double vertical = 0;
+
+  // The next row in the ordinary way, with every check. False at the end.
+  Result<bool> read(TextFile& file) {
+    std::string_view line;
+    if (!file.next_line(line)) return false;
+    if (separator_ == 0) separator_ = line.find(';') != std::string_view::npos ? ';' : ',';
+    std::array<std::string_view, 6> fields;
+    if (auto cut = file.split(line, separator_, fields); !cut) return std::unexpected(cut.error());
+    const auto stamp = time_of_day(file, fields.data(), ns_per_us, part_max);
+    if (!stamp) return std::unexpected(stamp.error());
+    const auto across = file.number(fields[4], "horizontal acceleration");
+    if (!across) return std::unexpected(across.error());
+    const auto upright = file.number(fields[5], "vertical acceleration");
+    if (!upright) return std::unexpected(upright.error());
+    stamp_ns = *stamp;
+    horizontal = *across;
+    vertical = *upright;
+    begins_with(line.substr(0, static_cast<std::size_t>(fields[3].data() - line.data())));
+    beginning_ns_ = *whole_seconds(file, fields.data());
+    return true;
+  }
+
+  // The same for a row that begins as the one before did and whose numbers are short. False: the row is still to be read, and
+  // this says nothing about it.
+  bool read_alike(TextFile& file) {
+    const char* const start = file.rest().data();
+    const char* at = start;
+    std::array<std::uint64_t, 2> bytes;
+    std::memcpy(bytes.data(), at, sizeof bytes);
+    if ((((bytes[0] ^ beginning_[0]) & mask_[0]) | ((bytes[1] ^ beginning_[1]) & mask_[1])) != 0 || beginning_bytes_ == 0)
+      return false;
+    at += beginning_bytes_;
+    double part = 0;
+    at = read_short_decimal(at, part);
+    if (at == nullptr || *at != separator_) return false;
+    at = read_short_decimal(at + 1, horizontal);
+    if (at == nullptr || *at != separator_) return false;
+    at = read_short_decimal(at + 1, vertical);
+    if (at == nullptr) return false;
+    if (*at == '\r') ++at;
+    if (*at != '\n') return false;
+    const auto part_ns = part_of_second(part, ns_per_us, part_max);
+    if (!part_ns) return false;
+    stamp_ns = beginning_ns_ + *part_ns;
+    file.pass_line(static_cast<std::size_t>(at + 1 - start));
+    return true;
+  }
+
+ private:
+  static constexpr double part_max = 1e6;  // us
+
+  void begins_with(std::string_view text) {
+    beginning_bytes_ = text.size() <= sizeof beginning_ ? text.size() : 0;
+    beginning_ = mask_ = {};
+    std::memcpy(beginning_.data(), text.data(), beginning_bytes_);
+    std::memset(mask_.data(), 0xff, beginning_bytes_);
+  }
+
+  char separator_ = 0;
+  // Of the row read last in the ordinary way, up to its part of a second; 0 bytes: it is too long.
+  std::array<std::uint64_t, 2> beginning_{};
+  std::array<std::uint64_t, 2> mask_{};
+  std::size_t beginning_bytes_ = 0;
+  DurationNs beginning_ns_ = 0;
+};
 
 DurationNs without_midnight(DurationNs difference) { return difference < -half_day_ns ? difference + day_ns : difference; }
 
@@ -111,28 +203,26 @@ class Reader final : public Recording {
     if (auto loaded = file_.load(path); !loaded) return loaded;
     ChannelData horizontal{"horizontal", "acceleration", "g", 0, interval_ns, {}, {}};
     ChannelData vertical{"vertical", "acceleration", "g", 0, interval_ns, {}, {}};
-    std::string_view line;
-    std::array<std::string_view, 6> fields;
-    char separator = 0;
+    horizontal.samples.reserve(snapshot_samples_);
+    vertical.samples.reserve(snapshot_samples_);
+    SnapshotRow row;
     DurationNs first_ns = 0;
-    while (file_.next_line(line)) {
-      if (separator == 0) separator = separator_of(line);
-      if (auto cut = file_.split(line, separator, fields); !cut) return cut;
-      const auto stamp_ns = time_of_day(file_, fields.data(), ns_per_us, 1e6);
-      if (!stamp_ns) return std::unexpected(stamp_ns.error());
+    while (true) {
+      if (!row.read_alike(file_)) {
+        const auto more = row.read(file_);
+        if (!more) return std::unexpected(more.error());
+        if (!*more) break;
+      }
       const std::size_t index = horizontal.samples.size();
-      if (index == 0) first_ns = *stamp_ns;
-      const DurationNs expected_ns = std::llround(static_cast<double>(index) * interval_ns);
-      if (std::abs(without_midnight(*stamp_ns - first_ns) - expected_ns) > stamp_error_ns_max) {
+      if (index == 0) first_ns = row.stamp_ns;
+      const DurationNs expected_ns = (static_cast<DurationNs>(index) * two_intervals_ns + 1) / 2;
+      if (std::abs(without_midnight(row.stamp_ns - first_ns) - expected_ns) > stamp_error_ns_max) {
         return file_.refuse("its stamp is more than 1 ms away from where 25.6 kHz puts it");
       }
-      const auto across = file_.number(fields[4], "horizontal acceleration");
-      if (!across) return std::unexpected(across.error());
-      const auto upright = file_.number(fields[5], "vertical acceleration");
-      if (!upright) return std::unexpected(upright.error());
-      horizontal.samples.push_back(*across);
-      vertical.samples.push_back(*upright);
+      horizontal.samples.push_back(row.horizontal);
+      vertical.samples.push_back(row.vertical);
     }
+    snapshot_samples_ = horizontal.samples.size();
     if (horizontal.samples.empty()) return file_.refuse("it is empty");
     horizontal.start_ns = vertical.start_ns = calendar_.place(first_ns);
     calendar_.note(horizontal.start_ns);
@@ -172,6 +262,7 @@ class Reader final : public Recording {
   std::vector<std::string> temperatures_;
   std::size_t snapshot_index_ = 0;
   std::size_t temperature_index_ = 0;
+  std::size_t snapshot_samples_ = 0;  // of the one before
   Calendar calendar_;
   TextFile file_;
   std::deque<Record> waiting_snapshots_;     // of one file

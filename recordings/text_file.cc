@@ -1,18 +1,16 @@
 #include "recordings/text_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 
 namespace stethos::recordings {
 namespace {
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
 
 std::string quoted(std::string_view field) {
   constexpr std::size_t shown_max = 40;
@@ -25,33 +23,40 @@ Status TextFile::load(const std::string& path) {
   path_ = path;
   position_ = 0;
   line_number_ = 0;
-  content_.clear();
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
-  if (!file) return fail(errno == ENOENT ? Code::not_found : Code::io, "reading " + path, std::strerror(errno));
+  size_ = 0;
+  const std::string doing = "reading " + path;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return fail(errno == ENOENT ? Code::not_found : Code::io, doing, std::strerror(errno));
+  Status status;
+  // The buffer grows, and never shrinks: small files by the thousand cost a read each, and nothing else.
   constexpr std::size_t piece_bytes = 256u << 10;
-  std::size_t filled = 0;
   while (true) {
-    content_.resize(filled + piece_bytes);
-    const std::size_t got = std::fread(content_.data() + filled, 1, piece_bytes, file.get());
-    filled += got;
-    if (filled > text_file_bytes_max) {
-      return fail(Code::too_large, "reading " + path, "more than " + std::to_string(text_file_bytes_max) + " bytes");
+    if (content_.size() < size_ + piece_bytes + text_file_padding_bytes) {
+      content_.resize(2 * size_ + piece_bytes + text_file_padding_bytes);
     }
-    if (got < piece_bytes) break;
+    const ssize_t got = ::read(file, content_.data() + size_, content_.size() - text_file_padding_bytes - size_);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) status = fail(Code::io, doing, std::strerror(errno));
+    if (got <= 0) break;
+    size_ += static_cast<std::size_t>(got);
+    if (size_ > text_file_bytes_max) {
+      status = fail(Code::too_large, doing, "more than " + std::to_string(text_file_bytes_max) + " bytes");
+      break;
+    }
   }
-  if (std::ferror(file.get()) != 0) return fail(Code::io, "reading " + path, std::strerror(errno));
-  content_.resize(filled);
-  return {};
+  ::close(file);
+  if (!status) size_ = 0;
+  std::fill_n(content_.data() + size_, text_file_padding_bytes, '\0');
+  return status;
 }
 
 bool TextFile::next_line(std::string_view& line) {
-  if (position_ >= content_.size()) return false;
-  const std::string_view rest = std::string_view(content_).substr(position_);
-  const std::size_t end = rest.find('\n');
-  line = rest.substr(0, end);
-  position_ += end == std::string_view::npos ? rest.size() : end + 1;
+  const std::string_view left = rest();
+  if (left.empty()) return false;
+  const std::size_t end = left.find('\n');
+  line = left.substr(0, end);
+  pass_line(end == std::string_view::npos ? left.size() : end + 1);
   if (line.ends_with('\r')) line.remove_suffix(1);
-  ++line_number_;
   return true;
 }
 

@@ -13,6 +13,7 @@
 namespace stethos::recordings {
 
 inline constexpr std::size_t text_file_bytes_max = 64u << 20;
+inline constexpr std::size_t text_file_padding_bytes = 64;
 
 class TextFile {
  public:
@@ -21,6 +22,15 @@ class TextFile {
 
   // The next line without its line feed or carriage return and line feed. False at the end.
   bool next_line(std::string_view& line);
+
+  // What next_line has not given yet, with zeros behind it: text_file_padding_bytes may be read there.
+  std::string_view rest() const { return {content_.data() + position_, size_ - position_}; }
+
+  // Instead of next_line, after looking at the rest: its first line, which has so many bytes with its line feed, is done with.
+  void pass_line(std::size_t bytes) {
+    position_ += bytes;
+    ++line_number_;
+  }
 
   std::size_t line_number() const { return line_number_; }
 
@@ -36,7 +46,8 @@ class TextFile {
 
  private:
   std::string path_;
-  std::string content_;
+  std::string content_ = std::string(text_file_padding_bytes, '\0');  // of the largest file so far
+  std::size_t size_ = 0;
   std::size_t position_ = 0;
   std::size_t line_number_ = 0;
 };

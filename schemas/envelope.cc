@@ -131,6 +131,22 @@ Result<const PaneMore*> open_pane_more(Bytes body) {
   return open<PaneMore>(body, nullptr, "what a pane knows of its blocks", pane_more_bytes_max, values_per_row_max + 4);
 }
 
+Result<const RecordingFrame*> open_recording_frame(Bytes header) {
+  constexpr std::string_view what = "a recording's frame";
+  auto opened = open<RecordingFrame>(header, RecordingFrameIdentifier(), what, recording_frame_bytes_max, 1);
+  if (!opened) return opened;
+  // As above: only the lengths of these vectors are known to be aligned.
+  const auto aligned = [&](const auto*... columns) {
+    return ((columns == nullptr || (columns->Data() - header.data()) % 8 == 0) && ...);
+  };
+  const RecordingFrame& frame = **opened;
+  if (!aligned(frame.epoch(), frame.sequence(), frame.lowest_held(), frame.complete_until_ns(), frame.received_ns(),
+               frame.start_ns(), frame.interval_ns(), frame.identity(), frame.scale(), frame.offset(), frame.shaft_hz())) {
+    return fail(Code::corrupt, "reading " + std::string(what), "a column is not aligned");
+  }
+  return opened;
+}
+
 std::vector<std::uint8_t> pack(DeviceBatchT& message) {
   stamp_version(message);
   return with_checksum(finish<DeviceBatch>(message, DeviceBatchIdentifier()));
@@ -155,6 +171,9 @@ std::vector<std::uint8_t> pack(const EventRowT& row) { return finish<EventRow>(r
 std::vector<std::uint8_t> pack(const SilenceRowT& row) { return finish<SilenceRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const AlarmRowT& row) { return finish<AlarmRow>(row, nullptr); }
 std::vector<std::uint8_t> pack(const PaneMoreT& more) { return finish<PaneMore>(more, nullptr); }
+std::vector<std::uint8_t> pack(const RecordingFrameT& header) {
+  return finish<RecordingFrame>(header, RecordingFrameIdentifier());
+}
 
 bool is_name(std::string_view text) {
   constexpr std::string_view refused = " \"'/+#\\";

@@ -14,6 +14,7 @@
 #include "schemas/device_ack_generated.h"
 #include "schemas/device_batch_generated.h"
 #include "schemas/pane_generated.h"
+#include "schemas/recording_generated.h"
 #include "schemas/rows_generated.h"
 #include "schemas/uplink_ack_generated.h"
 #include "schemas/uplink_batch_generated.h"
@@ -33,6 +34,7 @@ inline constexpr std::size_t uplink_ack_bytes_max = 1u << 20;
 inline constexpr std::size_t row_bytes_max = 64u << 10;
 inline constexpr std::size_t pane_more_bytes_max = 1u << 20;
 inline constexpr unsigned values_per_row_max = 1'000;
+inline constexpr std::size_t recording_frame_bytes_max = 16u << 20;  // its header, without the data area
 inline constexpr std::size_t channels_per_batch_max = 256;
 inline constexpr std::size_t rows_per_batch_max = 20'000;
 inline constexpr std::size_t name_bytes_max = 128;  // of a device, a channel, a node
@@ -51,6 +53,7 @@ Result<const EventRow*> open_event_row(Bytes body);
 Result<const SilenceRow*> open_silence_row(Bytes body);
 Result<const AlarmRow*> open_alarm_row(Bytes body);
 Result<const PaneMore*> open_pane_more(Bytes body);  // of the edge's own spool
+Result<const RecordingFrame*> open_recording_frame(Bytes header);  // the frame that it is the header of has a checksum
 
 // Finished buffers, ready to send, with the CRC-32 where there is one. They set schema_major and schema_minor.
 std::vector<std::uint8_t> pack(DeviceBatchT& message);
@@ -65,6 +68,7 @@ std::vector<std::uint8_t> pack(const EventRowT& row);
 std::vector<std::uint8_t> pack(const SilenceRowT& row);
 std::vector<std::uint8_t> pack(const AlarmRowT& row);
 std::vector<std::uint8_t> pack(const PaneMoreT& more);
+std::vector<std::uint8_t> pack(const RecordingFrameT& header);  // its version stands in the recording's file header
 
 // A name that may stand in a topic, a key and a log line: 1 to name_bytes_max bytes of printable ASCII without spaces,
 // quotes, slashes, '+', '#' and backslashes.

@@ -289,8 +289,9 @@ def main():
         finally:
             bench.rig.close()
         nothing_lost(folder)
-    print("kernels, one core:", flush=True)
-    subprocess.run([str(rigs.BINARIES / "kernels_bench"), "--benchmark_counters_tabular=true"], check=True)
+    for what, program in (("kernels", "kernels_bench"), ("recorded data", "recordings_bench")):
+        print(f"{what}, one core:", flush=True)
+        subprocess.run([str(rigs.BINARIES / program), "--benchmark_counters_tabular=true"], check=True)
 
 
 if __name__ == "__main__":

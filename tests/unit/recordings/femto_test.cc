@@ -1,5 +1,6 @@
 #include "recordings/femto.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "common/time_text.h"
@@ -56,6 +57,23 @@ TEST(Femto, ReadsOtherSeparatorsEndsAndExponents) {
   ASSERT_EQ(out.error, "");
   EXPECT_EQ(format_time(out.records.at(0).channels.at(0).start_ns), "2003-11-22T09:38:46.865660000Z");
   EXPECT_EQ(out.records[0].channels[0].samples, (std::vector<double>{-0.261, 0.001}));
+}
+
+// Rows that are alike are read in another way than the first, and than those that are not: with the same result.
+TEST(Femto, RowsThatDifferInFormAreReadAlike) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00001.csv", "9,38,46,10,-0.261,-0\n9,38,46,49,0.1234567891,2\r\n9,38,46,88,3,1e1\n09,38,46,127,+0\n");
+  const ReadOut bad = bearing.read();
+  EXPECT_NE(bad.error.find(":4: expected 6 fields, found 5"), std::string::npos) << bad.error;
+  bearing.folder.write("acc_00001.csv",
+                       "9,38,46,10,-0.261,-0\n9,38,46,49,0.1234567891,2\r\n9,38,46,88,3,1e1\n09,38,46,127,-0,5\n9,38,46,166,6,7");
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  const auto& channels = out.records.at(0).channels;
+  EXPECT_EQ(channels[0].samples, (std::vector<double>{-0.261, 0.1234567891, 3, 0, 6}));
+  EXPECT_EQ(channels[1].samples, (std::vector<double>{0, 2, 10, 5, 7}));
+  EXPECT_TRUE(std::signbit(channels[1].samples[0]));
+  EXPECT_TRUE(std::signbit(channels[0].samples[3]));
 }
 
 TEST(Femto, FollowsTheNumbersOfTheFiles) {
@@ -128,6 +146,10 @@ TEST(Femto, NamesFileAndLineOfAMistake) {
       {"7,40,33,5.4066e+05,nan,0.29\n", "is not a finite number"},
       {"7,40,33,5.4066e+05,0.038,0.29\n\n", ":2: field 1 is empty"},
       {"7,40,33,5.4066e+05,0.038,0.29\n7,40,34,5.407e+05,1,1\n", ":2: its stamp is more than 1 ms away"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,1,1\n7,40,33,5.4074e+05,1,1x\n", ":3: vertical acceleration \"1x\""},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,1;1\n", ":2: expected 6 fields, found 5"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.5e+05,1,1\n", ":2: its stamp is more than 1 ms away"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,1.1e+06,1,1\n", ":2: part of a second \"1.1e+06\" is out of range"},
       {"", "acc_00001.csv: it is empty"},
       {"hour,minute,second,us,h,v\n", ":1: hour"},
   };

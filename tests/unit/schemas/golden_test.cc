@@ -14,6 +14,7 @@
 #include "schemas/envelope.h"
 #include "schemas_v1/device_ack_generated.h"
 #include "schemas_v1/device_batch_generated.h"
+#include "schemas_v1/recording_generated.h"
 #include "schemas_v1/rows_generated.h"
 #include "schemas_v1/uplink_ack_generated.h"
 #include "schemas_v1/uplink_batch_generated.h"
@@ -132,6 +133,12 @@ TEST(Golden, AlarmRow) {
   samples::expect_alarm_row(read_as_v1<v1::AlarmRow>(today, nullptr));
 }
 
+TEST(Golden, RecordingFrame) {
+  const auto today = pack(samples::recording_frame<RecordingFrameT>());
+  samples::expect_recording_frame(unpacked(open_recording_frame(golden("recording_frame", today))));
+  samples::expect_recording_frame(read_as_v1<v1::RecordingFrame>(today, v1::RecordingFrameIdentifier()));
+}
+
 // The numbers are part of the format, and flatc does not mind a value that was taken away.
 TEST(Golden, NumbersOfEnumerationsStay) {
   for (const auto value : v1::EnumValuesRowKind()) {
@@ -161,6 +168,9 @@ TEST(Golden, NumbersOfEnumerationsStay) {
   for (const auto value : v1::EnumValuesLimitDirection()) {
     EXPECT_STREQ(v1::EnumNameLimitDirection(value), EnumNameLimitDirection(static_cast<LimitDirection>(value)));
   }
+  for (const auto value : v1::EnumValuesSampleEncoding()) {
+    EXPECT_STREQ(v1::EnumNameSampleEncoding(value), EnumNameSampleEncoding(static_cast<SampleEncoding>(value)));
+  }
   for (const auto value : v1::EnumValuesSamples()) {
     EXPECT_STREQ(v1::EnumNameSamples(value), EnumNameSamples(static_cast<Samples>(value)));
   }
@@ -179,7 +189,7 @@ std::string content_of(const std::filesystem::path& path) {
 TEST(Golden, AChangedSchemaHasAnotherVersion) {
   ASSERT_EQ(version_major, 1) << "copy this test for the new major version";
   if (version_minor != 0) GTEST_SKIP() << "the schemas have grown since version 1.0, as they may";
-  for (const char* name : {"device_batch", "device_ack", "rows", "uplink_batch", "uplink_ack"}) {
+  for (const char* name : {"device_batch", "device_ack", "recording", "rows", "uplink_batch", "uplink_ack"}) {
     const std::string file = std::string(name) + ".fbs";
     EXPECT_EQ(content_of(schemas_dir / file), content_of(schemas_dir / "golden/v1" / file)) << file;
   }

@@ -556,4 +556,71 @@ void expect_alarm_row(const AlarmRow& row) {
   EXPECT_EQ(row.parameter, "10-1000Hz.max");
 }
 
+template <class RecordingFrame>
+RecordingFrame recording_frame() {
+  RecordingFrame frame;
+  frame.strings = {"press-8", "press-7", "vibration", "acceleration", "g"};
+  frame.message_count = 2;
+  frame.channel_count = 2;
+  frame.device = {1, 0};
+  frame.epoch = {large, 2};
+  frame.sequence = {41, 3};
+  frame.lowest_held = {17, 4};
+  frame.complete_until_ns = {stamp - 5, 5};
+  frame.received_ns = {stamp + 9, 6};
+  frame.channels = {1, 1};
+  frame.name = {2, 3};
+  frame.quantity = {3, 2};
+  frame.unit = {4, 1};
+  frame.start_ns = {stamp, 7};
+  frame.interval_ns = {39'062.5, 8};
+  frame.shaft_hz = {24.75, 0};
+  frame.identified = {1, 0};
+  frame.identity = {large - 1, 0};
+  frame.times_count = {0, 2};
+  frame.times_at = {0, 32};
+  frame.encoding = {1, 3};
+  frame.sample_count = {5, 2};
+  frame.samples_at = {16, 0};
+  frame.scale = {0.01, 0};
+  frame.offset = {40.5, 0};
+  frame.decimals = {0, 3};
+  frame.planes_at = 64;
+  frame.planes_bytes = {2, 1};
+  return frame;
+}
+
+template <class RecordingFrame>
+void expect_recording_frame(const RecordingFrame& frame) {
+  const auto expected = recording_frame<RecordingFrame>();
+  EXPECT_EQ(frame.strings, expected.strings);
+  EXPECT_EQ(frame.message_count, 2U);
+  EXPECT_EQ(frame.channel_count, 2U);
+  EXPECT_EQ(frame.device, expected.device);
+  EXPECT_EQ(frame.epoch, expected.epoch);
+  EXPECT_EQ(frame.sequence, expected.sequence);
+  EXPECT_EQ(frame.lowest_held, expected.lowest_held);
+  EXPECT_EQ(frame.complete_until_ns, expected.complete_until_ns);
+  EXPECT_EQ(frame.received_ns, expected.received_ns);
+  EXPECT_EQ(frame.channels, expected.channels);
+  EXPECT_EQ(frame.name, expected.name);
+  EXPECT_EQ(frame.quantity, expected.quantity);
+  EXPECT_EQ(frame.unit, expected.unit);
+  EXPECT_EQ(frame.start_ns, expected.start_ns);
+  EXPECT_EQ(frame.interval_ns, expected.interval_ns);
+  EXPECT_EQ(frame.shaft_hz, expected.shaft_hz);
+  EXPECT_EQ(frame.identified, expected.identified);
+  EXPECT_EQ(frame.identity, expected.identity);
+  EXPECT_EQ(frame.times_count, expected.times_count);
+  EXPECT_EQ(frame.times_at, expected.times_at);
+  EXPECT_EQ(frame.encoding, expected.encoding);
+  EXPECT_EQ(frame.sample_count, expected.sample_count);
+  EXPECT_EQ(frame.samples_at, expected.samples_at);
+  EXPECT_EQ(frame.scale, expected.scale);
+  EXPECT_EQ(frame.offset, expected.offset);
+  EXPECT_EQ(frame.decimals, expected.decimals);
+  EXPECT_EQ(frame.planes_at, 64U);
+  EXPECT_EQ(frame.planes_bytes, expected.planes_bytes);
+}
+
 }  // namespace stethos::schema_samples
