@@ -6,6 +6,8 @@
 #include "common/fault_point.h"
 #include "common/hash.h"
 #include "common/time_text.h"
+#include "edge/config/parameter_text.h"
+#include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -80,7 +82,7 @@ void Core::name_parameters() {
   for (const WindowDefinition& definition : windower_.definitions()) {
     for (const auto& [text, share] : definition.quantiles) parameters_.add(text);
   }
-  for (const std::string& text : plans_.parameters()) parameters_.add_feature(text);
+  for (const auto& [statistic, text] : plans_.features()) parameters_.add_feature(text);
   for (const auto& stream : streams_) {
     for (const auto& [definition, panes] : stream->state.panes) {
       for (const auto& [start, pane] : panes) {
@@ -89,6 +91,28 @@ void Core::name_parameters() {
     }
   }
   windower_.set_parameters(parameters_);
+}
+
+std::vector<std::pair<std::uint16_t, std::uint16_t>> Core::shown_statistics() const {
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> out;
+  const auto add = [&out](std::uint16_t statistic, std::uint16_t parameter) {
+    const std::pair each{statistic, parameter};
+    if (std::ranges::find(out, each) == out.end()) out.push_back(each);
+  };
+  for (const WindowDefinition& definition : windower_.definitions()) {
+    for (const std::uint16_t number : definition.statistics) {
+      const auto& statistic = *kernels::find_statistic(number);
+      if (!statistic.is_feature() && statistic.parameter == kernels::ParameterRule::none) add(number, 0);
+    }
+    for (const auto& [text, share] : definition.quantiles) add(kernels::find_statistic("quantile")->number, parameters_.of(text));
+    for (const auto& [statistic, text] : plans_.features()) {
+      if (!definition.shows(statistic)) continue;
+      const std::uint16_t first = parameters_.of_feature(text);
+      for (std::uint16_t i = 0; i < std::size(over_blocks); ++i) add(statistic, static_cast<std::uint16_t>(first + i));
+    }
+  }
+  std::ranges::sort(out);
+  return out;
 }
 
 void Core::restore(SavedState saved) {
@@ -212,10 +236,13 @@ void Core::take(const Message& message, std::size_t index) {
     return reject(message, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
   }
   poison_point("edge.decode", message.payload);
-  if (auto decoded = decoders_[message.subscription]->decode(message, decoded_); !decoded) {
+  if (message.decoded != nullptr) {
+    decoded_ = *message.decoded;
+  } else if (auto decoded = decoders_[message.subscription]->decode(message, decoded_); !decoded) {
     return reject(message, std::move(decoded.error()), {});
   }
   if (!schema::is_name(decoded_.device)) return reject(message, {Reason::bad_name, "the device's"}, {});
+  if (recorder_ != nullptr) recorder_->take(decoded_, message.received_ns);
   const auto device = device_for(decoded_.device);
   if (!device) return reject(message, device.error(), decoded_.device);
   const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));

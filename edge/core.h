@@ -34,11 +34,24 @@ struct OutgoingAck {
   std::vector<std::uint8_t> payload;
 };
 
+// Takes what a core hears, to be replayed: each decoded message before anything is done with it but to leave out what a broker
+// delivered again.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  virtual void take(const DecodedMessage& message, TimeNs received_ns) = 0;
+};
+
 class Core {
  public:
   // `saved` is what the spool holds; `source` is "live" or the name of a recording. The configuration has been checked.
   Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
        std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, std::string_view source);
+
+  // Must outlive the core.
+  void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
+  // Of the rows of windows: higher than what they replace.
+  void set_generation(std::uint32_t generation) { windower_.set_generation(generation); }
 
   // The effect is good until the next call. It must be committed before the acknowledgements are sent.
   Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns);
@@ -56,6 +69,8 @@ class Core {
   DurationNs ahead_max() const { return ahead_max_; }
   // What rows call the parameters of statistics.
   const Parameters& parameters() const { return parameters_; }
+  // What a row may show, by statistic and parameter.
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> shown_statistics() const;
   // Active alarms.
   std::size_t alarm_count(schema::AlarmLevel level) const;
 
@@ -127,6 +142,7 @@ class Core {
   std::vector<std::uint64_t> may_return_;  // as in SavedState
   std::ptrdiff_t returned_ = 0;            // so many of them have returned on this connection, or will not any more
   std::uint64_t connection_ = 0;
+  Recorder* recorder_ = nullptr;  // null: none
   std::uint64_t provenance_ = 0;
   std::vector<std::uint8_t> provenance_row_;  // until it is sent
   TimeNs idle_scan_due_ns_ = 0;

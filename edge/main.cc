@@ -5,8 +5,10 @@
 #include <iostream>
 
 #include "common/log.h"
+#include "common/time_text.h"
 #include "edge/config/edge_config.h"
 #include "edge/put_through.h"
+#include "edge/replay/replay.h"
 #include "edge/run.h"
 #include "edge/spool/spool_report.h"
 
@@ -27,6 +29,14 @@ Exit run(const std::string& path) {
   if (!loaded) return Exit::config;
   start_logging("edge", loaded->config.log_level);
   return run_edge(*loaded);
+}
+
+Exit replay_with(const std::string& path, ReplayOptions options) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  if (options.feed.named.start_ns == 0) options.feed.named.start_ns = loaded->config.time_earliest;
+  start_logging("replay", loaded->config.log_level);
+  return replay(*loaded, options);
 }
 
 Exit check(const std::string& path) {
@@ -147,6 +157,43 @@ int main(int argc, char** argv) {
   again_command->add_option("--reason", which.reason, "only those of this reason")
       ->check(CLI::IsMember(reasons))
       ->excludes(id_option);
+  ReplayOptions replayed;
+  auto* replay_command =
+      with_config(app.add_subcommand("replay", "put a recording through the same windows, as fast as it goes"));
+  replay_command
+      ->add_option("recording", replayed.feed.recording, "stethos:FOLDER, femto:FOLDER, cwru:FILE.f32, nab:FILE or skab:FILE")
+      ->required()
+      ->check(CLI::Validator(objection_to_feed, ""));
+  auto* out = replay_command->add_option_group("where rows go");
+  out->add_option("--json", replayed.json_lines, "a file of JSON lines, or - for standard output");
+  out->add_option("--csv", replayed.csv, "a file of CSV, or -");
+  out->add_flag("--collector", replayed.to_collector, "the collector of the configuration");
+  out->require_option(0, 1);
+  replay_command->add_option(
+      "--spool", replayed.spool,
+      "the spool that keeps what there is, so that a replay that was stopped goes on; else one that is gone "
+      "afterwards");
+  replay_command->add_option("--backend", replayed.backend, "instead of the configuration's");
+  auto* replaces = replay_command->add_option("--replaces", replayed.replaces,
+                                              "with --collector: windows are to stand instead of this node's");
+  replay_command->add_option("--generation", replayed.generation, "of the rows then: the highest counts")
+      ->check(CLI::Range(1u, 1'000'000u))
+      ->needs(replaces)
+      ->capture_default_str();
+  replay_command->add_flag("--dry-run", replayed.dry_run, "read all of it and say what there is");
+  replay_command->add_option("--device", replayed.feed.device, "of a recording that does not say it; else its name");
+  replay_command->add_option_function<std::string>(
+      "--start",
+      [&replayed](const std::string& text) {
+        const auto time = parse_time(text);
+        if (!time) throw CLI::ValidationError("--start", time.error().text());
+        replayed.feed.named.start_ns = *time;
+      },
+      "when a cwru recording began, or the day of a femto one (default: time.earliest)");
+  replay_command->add_option("--block-samples", replayed.feed.named.block_samples, "of a cwru recording")->capture_default_str();
+  replay_command->add_option("--channel", replayed.feed.named.channel, "what a nab recording is of")->capture_default_str();
+  replay_command->add_option("--quantity", replayed.feed.named.quantity, "the same")->capture_default_str();
+  replay_command->add_option("--unit", replayed.feed.named.unit, "the same")->capture_default_str();
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -156,6 +203,7 @@ int main(int argc, char** argv) {
 
   Exit exit = Exit::ok;
   if (run_command->parsed()) exit = run(config_path);
+  if (replay_command->parsed()) exit = replay_with(config_path, replayed);
   if (check_command->parsed()) exit = check(config_path);
   if (show_command->parsed()) exit = show(config_path);
   if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());

@@ -111,6 +111,8 @@ Status Pipeline::step() {
   taken_ += batch.size();
   Effect& effect = **processed;
 
+  if (taken_ == polled_.size()) effect.position = port_.position();
+  if (settings_.before_commit) settings_.before_commit(effect);
   const TimeNs committing_ns = clock_.now();
   const DurationNs started = clock_.monotonic();
   pack_rows(effect, committing_ns);
@@ -132,6 +134,7 @@ Status Pipeline::step() {
   if (has_canary("acknowledge_before_commit")) acknowledge();
   if (auto committed = spool_.commit(effect); !committed) return committed;
   if (effect.changed) suspects_changed_ = false;
+  if (effect.changed && settings_.after_commit) settings_.after_commit();
   const DurationNs commit_ns = clock_.monotonic() - started;
   acknowledge();
   if (!effect.rows.empty()) committed_();

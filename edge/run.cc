@@ -14,6 +14,7 @@
 #include "edge/health/health.h"
 #include "edge/ingest/mqtt_port.h"
 #include "edge/pipeline.h"
+#include "edge/replay/message_recorder.h"
 #include "edge/spool/sqlite_spool.h"
 #include "uplink/sender/curl_uplink.h"
 #include "uplink/sender/sender.h"
@@ -24,20 +25,6 @@ namespace {
 Exit stop_with(Exit exit, const Error& error) {
   spdlog::error("{}", error.text());
   return exit;
-}
-
-uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity) {
-  uplink::SenderConfig sender;
-  sender.node = config.node_id;
-  sender.interval = config.uplink_interval;
-  sender.heartbeat = config.uplink_heartbeat;
-  sender.rows_max = static_cast<std::size_t>(config.uplink_rows_max);
-  sender.order = config.uplink_order;
-  sender.bytes_per_s_max = static_cast<std::uint64_t>(config.uplink_bytes_per_s_max);
-  sender.backoff_min = config.uplink_backoff_min;
-  sender.backoff_max = config.uplink_backoff_max;
-  sender.jitter_seed = hash_of(spool_identity);
-  return sender;
 }
 
 // Waits for a stop signal beside the pipeline, which sleeps in its port, and wakes it.
@@ -81,6 +68,20 @@ SpoolBudget budget_of(const EdgeConfig& config) {
           .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)};
 }
 
+uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity) {
+  uplink::SenderConfig sender;
+  sender.node = config.node_id;
+  sender.interval = config.uplink_interval;
+  sender.heartbeat = config.uplink_heartbeat;
+  sender.rows_max = static_cast<std::size_t>(config.uplink_rows_max);
+  sender.order = config.uplink_order;
+  sender.bytes_per_s_max = static_cast<std::uint64_t>(config.uplink_bytes_per_s_max);
+  sender.backoff_min = config.uplink_backoff_min;
+  sender.backoff_max = config.uplink_backoff_max;
+  sender.jitter_seed = hash_of(spool_identity);
+  return sender;
+}
+
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const EdgeConfig& config = loaded.config;
   const Clock& clock = system_clock();
@@ -108,6 +109,16 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   Suspects suspects = std::move(opened->saved.suspects);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
 
+  std::unique_ptr<MessageRecorder> recorder;
+  if (!config.record_folder.empty()) {
+    auto made = MessageRecorder::open({.folder = config.record_folder,
+                                       .compact = config.record_compact,
+                                       .bytes_max = static_cast<std::uint64_t>(config.record_bytes_max)});
+    if (!made) return stop_with(Exit::recording, made.error());
+    recorder = std::move(*made);
+    core.set_recorder(*recorder);
+  }
+
   std::unique_ptr<uplink::Uplink> uplink;
   std::unique_ptr<uplink::Sender> sender;
   if (config.uplink_enabled) {
@@ -123,7 +134,12 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
                      .republish_topic = config.republish_topic,
                      .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
                      .last_run_died = spool.begin_run(),
-                     .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages)},
+                     .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages),
+                     .before_commit = {},
+                     .after_commit =
+                         [&recorder] {
+                           if (recorder != nullptr) recorder->flush();
+                         }},
                     std::move(suspects), core, **port, spool, clock, [&sender] {
                       if (sender != nullptr) sender->notify();
                     });
@@ -133,7 +149,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     event.detail = opened->set_aside + ": " + opened->damage;
     pipeline.note_event(std::move(event));
   }
-  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), clock);
+  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), recorder.get(), clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });
   if (!listener) {

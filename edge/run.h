@@ -5,6 +5,7 @@
 #include "edge/config/edge_config.h"
 #include "edge/ingest/point_table.h"
 #include "edge/spool/sqlite_spool.h"
+#include "uplink/sender/sender.h"
 
 namespace stethos::edge {
 
@@ -16,12 +17,17 @@ enum class Exit : int {
   spool = 4,     // the spool cannot be opened or written; nothing that was acknowledged is lost
   listener = 5,  // the health port cannot be opened
   backend = 6,   // the statistics backend
+  recording = 7,  // it cannot be written, or, of a replay, read
+  output = 8,     // of a replay: the file that rows go to
+  uplink = 9,     // of a replay: the collector refuses it
+  interrupted = 10,  // of a replay: a signal ended it
 };
 
 // Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 
 SpoolBudget budget_of(const EdgeConfig& config);
+uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity);
 
 // Empty unless the configuration names a file. A limit in another unit than its channels is an error too.
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);

@@ -1,7 +1,6 @@
 #include "firmware_sim/fleet_plan.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -9,16 +8,11 @@
 #include "firmware_sim/random.h"
 #include "firmware_sim/scenario.h"
 #include "firmware_sim/synthetic_machine.h"
-#include "recordings/cwru.h"
-#include "recordings/femto.h"
-#include "recordings/nab.h"
-#include "recordings/skab.h"
+#include "recordings/named_recording.h"
 #include "schemas/envelope.h"
 
 namespace stethos::firmware_sim {
 namespace {
-
-constexpr DurationNs day_ns = 86'400 * ns_per_s;
 
 Status plan_scenario(const Options& options, FleetPlan& plan) {
   auto loaded = settings::load(scenario_table(), options.scenario);
@@ -52,34 +46,12 @@ Status plan_scenario(const Options& options, FleetPlan& plan) {
   return {};
 }
 
-struct Opened {
-  std::string name;
-  std::unique_ptr<recordings::Recording> recording;
-};
-
-Result<Opened> open_recording(const Options& options, const std::string& text) {
-  const std::size_t colon = text.find(':');
-  const std::string kind = text.substr(0, colon);
-  const std::string path = text.substr(colon + 1);
-  const std::filesystem::path file(path);
-  const auto as_opened = [](std::string name, auto recording) -> Result<Opened> {
-    if (!recording) return std::unexpected(recording.error());
-    return Opened{std::move(name), *std::move(recording)};
-  };
-  if (kind == "cwru") {
-    return as_opened(file.stem().string(),
-                     recordings::open_cwru(path, {.start_ns = options.start, .block_samples = options.block_samples}));
-  }
-  if (kind == "femto") {
-    const auto folder = file.has_filename() ? file : file.parent_path();
-    const TimeNs midnight = options.start / day_ns * day_ns;
-    return as_opened(folder.filename().string(), recordings::open_femto(path, {.date_ns = midnight}));
-  }
-  if (kind == "nab") {
-    return as_opened(file.stem().string(), recordings::open_nab(path, {options.channel, options.quantity, options.unit}));
-  }
-  // The files of this benchmark are numbered anew in each folder.
-  return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), recordings::open_skab(path));
+Result<recordings::NamedRecording> open_recording(const Options& options, const std::string& text) {
+  return recordings::open_named(text, {.start_ns = options.start,
+                                       .block_samples = options.block_samples,
+                                       .channel = options.channel,
+                                       .quantity = options.quantity,
+                                       .unit = options.unit});
 }
 
 Status plan_recordings(const Options& options, FleetPlan& plan) {

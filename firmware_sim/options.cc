@@ -8,6 +8,7 @@
 #include "common/time_text.h"
 #include "firmware_sim/exit_codes.h"
 #include "firmware_sim/scenario.h"
+#include "recordings/named_recording.h"
 #include "schemas/envelope.h"
 
 namespace stethos::firmware_sim {
@@ -80,13 +81,6 @@ std::string host_and_port(const std::string& text, Options& options) {
   return "";
 }
 
-std::string check_recording(const std::string& text) {
-  for (const char* kind : {"cwru:", "femto:", "nab:", "skab:"}) {
-    if (text.starts_with(kind) && text.size() > std::string_view(kind).size()) return "";
-  }
-  return "expected cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE";
-}
-
 std::string check_name(const std::string& text) {
   return schema::is_name(text) ? "" : "must be printable ASCII without spaces, quotes, '/', '+', '#' and '\\'";
 }
@@ -97,7 +91,10 @@ void add_what(CLI::App& app, Options& options) {
   auto* recording =
       app.add_option("--recording", options.recordings,
                      "Publish a recording: cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE; repeatable, each is a device");
-  recording->type_name("KIND:PATH")->allow_extra_args(false)->check(CLI::Validator(check_recording, ""))->excludes(scenario);
+  recording->type_name("KIND:PATH")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(recordings::objection_to_recording, ""))
+      ->excludes(scenario);
   add_choice(app, "--format", options.format, {{"stethos", Format::stethos}, {"json", Format::json}},
              "What every device publishes, whatever the scenario says");
   add_choice(app, "--encoding", options.device.encoding, {{"f32", Encoding::f32}, {"i16", Encoding::i16}},

@@ -79,6 +79,8 @@ class Reader final : public CwruRecording {
     return true;
   }
 
+  Progress progress() const override { return {read_, description_.samples}; }
+
  private:
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }

@@ -196,6 +196,9 @@ class Reader final : public Recording {
     return true;
   }
 
+  // Files.
+  Progress progress() const override { return {snapshot_index_ + temperature_index_, snapshots_.size() + temperatures_.size()}; }
+
  private:
   static char separator_of(std::string_view line) { return line.find(';') != std::string_view::npos ? ';' : ','; }
 

@@ -26,6 +26,8 @@ class Reader final : public Recording {
     return true;
   }
 
+  Progress progress() const override { return file_.progress(); }
+
  private:
   TextFile file_;
   NabOptions options_;

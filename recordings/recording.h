@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,13 @@ class Recording {
   // The next record, in the order in which it was recorded, which need not be the order of its stamps. False at the end.
   // Do not call it again after an error.
   virtual Result<bool> next(Record& record) = 0;
+
+  // How far it has been read, in a unit of its own; total 0: it has no end that it knows.
+  struct Progress {
+    std::uint64_t read = 0;
+    std::uint64_t total = 0;
+  };
+  virtual Progress progress() const { return {}; }
 };
 
 // When the last sample of a channel was taken.

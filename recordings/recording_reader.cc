@@ -219,7 +219,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
   if (header.message_count() > frame_messages_max || header.channel_count() > message_channels_max) {
     return refuse(Code::corrupt, "too many messages or channels");
   }
-  Column<std::uint32_t> device, channels, name, quantity, unit;
+  Column<std::uint32_t> device, channels, name, quantity, unit, rejected;
   Column<std::uint64_t> epoch, sequence, lowest_held, identity;
   Column<std::int64_t> complete_until_ns, received_ns, start_ns;
   Column<double> interval_ns, shaft_hz;
@@ -233,7 +233,8 @@ Status RecordingReader::read_frame(const Frame& frame) {
       !name.open(header.name(), channel_count) || !quantity.open(header.quantity(), channel_count) ||
       !unit.open(header.unit(), channel_count) || !start_ns.open(header.start_ns(), channel_count) ||
       !interval_ns.open(header.interval_ns(), channel_count) || !shaft_hz.open(header.shaft_hz(), channel_count) ||
-      !identified.open(header.identified(), channel_count) || !identity.open(header.identity(), channel_count)) {
+      !rejected.open(header.rejected(), channel_count) || !identified.open(header.identified(), channel_count) ||
+      !identity.open(header.identity(), channel_count)) {
     return refuse(Code::corrupt, "a column has another length");
   }
   bool texts_known = true;
@@ -252,6 +253,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
                     .times_ns = {},
                     .identity = identified[i] != 0 ? std::optional(identity[i]) : std::nullopt,
                     .shaft_hz = shaft_hz[i],
+                    .rejected = rejected[i] == 0 ? std::string_view() : text(rejected[i] - 1),
                     .samples = {}};
   }
   if (auto read = read_samples(header, frame.data); !read) return read;

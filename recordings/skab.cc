@@ -60,6 +60,8 @@ class Reader final : public Recording {
     return true;
   }
 
+  Progress progress() const override { return file_.progress(); }
+
  private:
   TextFile file_;
   std::size_t field_count_;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/result.h"
+#include "recordings/recording.h"
 
 namespace stethos::recordings {
 
@@ -33,6 +34,7 @@ class TextFile {
   }
 
   std::size_t line_number() const { return line_number_; }
+  Recording::Progress progress() const { return {position_, size_}; }  // bytes
 
   // An error at the line last read.
   std::unexpected<Error> refuse(std::string why) const;

@@ -298,6 +298,16 @@ void add_output(settings::Table<EdgeConfig>& table) {
   table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "32 KiB", {"0 B", "8 MiB"},
               "How many of the first bytes of its payload a dead letter keeps; one that is kept whole can be put through again.");
 
+  table.text(
+      "record.folder", &Config::record_folder, "",
+      "The folder that everything which comes is recorded in, for `stethos-edge replay`; made when it is not there; empty: "
+      "nothing is recorded.");
+  table.bytes("record.bytes_max", &Config::record_bytes_max, "1 GiB", {"128 MiB", "1 TiB"},
+              "How much the recording may take; then its oldest files go.");
+  table.boolean(
+      "record.compact", &Config::record_compact, true,
+      "Whether waveforms of short decimals are compressed, to a third and without loss, for some of the processor's time.");
+
   table.boolean("uplink.enabled", &Config::uplink_enabled, true,
                 "Whether rows are sent to a collector; if not, they stay in the spool.");
   table.text("uplink.url", &Config::uplink_url, "http://127.0.0.1:8090",

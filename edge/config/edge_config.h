@@ -142,6 +142,10 @@ struct EdgeConfig {
   std::int64_t spool_dead_letters_max = 0;
   std::int64_t spool_dead_letter_bytes_max = 0;  // first bytes of a payload that a dead letter keeps
 
+  std::string record_folder;         // empty: nothing is recorded
+  std::int64_t record_bytes_max = 0;
+  bool record_compact = true;
+
   bool uplink_enabled = false;
   std::string uplink_url;
   DurationNs uplink_timeout = 0;

@@ -160,11 +160,25 @@ void add_sender(MetricList& list, const uplink::SenderStatus& status) {
              seconds(status.last_success));
 }
 
+void add_recorder(MetricList& list, const MessageRecorder::Status& status) {
+  list.counter("recorded_messages_total", "Messages in the recording, since the start.", real(status.messages));
+  list.counter("recorded_bytes_total", "What they took.", real(status.bytes));
+  list.counter("recorded_segments_deleted_total", "The oldest of its files, for room.", real(status.segments_deleted));
+  list.counter("recorded_messages_refused_total", "Messages that cannot be recorded.", real(status.messages_refused));
+  list.gauge("recording_stopped", "1 once recording has stopped, for its disk takes no more.", status.stopped ? 1 : 0);
+}
+
 }  // namespace
 
 Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-               const uplink::Sender* sender, const Clock& clock)
-    : pipeline_(pipeline), port_(port), spool_(spool), spool_set_aside_(spool_set_aside), sender_(sender), clock_(clock) {}
+               const uplink::Sender* sender, const MessageRecorder* recorder, const Clock& clock)
+    : pipeline_(pipeline),
+      port_(port),
+      spool_(spool),
+      spool_set_aside_(spool_set_aside),
+      sender_(sender),
+      recorder_(recorder),
+      clock_(clock) {}
 
 HttpAnswer Health::answer(std::string_view path) const {
   if (path == "/livez") return live();
@@ -203,6 +217,7 @@ HttpAnswer Health::metrics() const {
     list.counter("disk_written_bytes_total", "Bytes that this process wrote to disks, since its start.", *written);
   }
   if (sender_ != nullptr) add_sender(list, sender_->status());
+  if (recorder_ != nullptr) add_recorder(list, recorder_->status());
   return {200, "text/plain; version=0.0.4; charset=utf-8", list.text()};
 }
 

@@ -7,17 +7,18 @@
 #include "edge/health/http_listener.h"
 #include "edge/ingest/mqtt_port.h"
 #include "edge/pipeline.h"
+#include "edge/replay/message_recorder.h"
 #include "edge/spool/sqlite_spool.h"
 #include "uplink/sender/sender.h"
 
 namespace stethos::edge {
 
-// Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink. `spool_set_aside`: a
-// damaged one was, at this start.
+// Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink; and so may the recorder.
+// `spool_set_aside`: a damaged one was, at this start.
 class Health {
  public:
   Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-         const uplink::Sender* sender, const Clock& clock);
+         const uplink::Sender* sender, const MessageRecorder* recorder, const Clock& clock);
 
   HttpAnswer answer(std::string_view path) const;
 
@@ -31,6 +32,7 @@ class Health {
   const SqliteSpool& spool_;
   const bool spool_set_aside_;
   const uplink::Sender* sender_;
+  const MessageRecorder* recorder_;
   const Clock& clock_;
 };
 

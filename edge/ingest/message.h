@@ -15,12 +15,14 @@ namespace stethos::edge {
 inline constexpr std::size_t on_the_way_max = 100;
 
 struct DeadLetter;
+struct DecodedMessage;
 
 struct Message {
   std::string_view topic;                 // both point into what `owner` keeps alive
   std::span<const std::uint8_t> payload;  // aligned for any number
   std::shared_ptr<const void> owner;
 
+  const DecodedMessage* decoded = nullptr;  // of a recording: it has no topic and no payload; null: the subscription says how
   std::size_t subscription = 0;  // index into EdgeConfig::subscriptions
   TimeNs received_ns = 0;
   std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,10 @@ class MessagePort {
   // Appends what has arrived to `batch`. Returns after `timeout`, or earlier: when a message waits for its commit, when
   // the batch has reached the port's size, or when the port was told to close and has nothing more.
   virtual void poll(DurationNs timeout, std::vector<Message>& batch) = 0;
+
+  // Where the port goes on after what poll has handed out, to be committed with it and given back to whoever makes the port anew;
+  // empty: it has no place to go on at.
+  virtual std::string position() const { return {}; }
 
   // Everything that poll has handed out is committed: its senders may be told.
   virtual void durable() = 0;

@@ -72,6 +72,7 @@ struct SavedState {
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
+  std::string position;          // of the port, after all that is here; empty: it had none
   Suspects suspects;
 };
 
@@ -118,6 +119,7 @@ struct Effect {
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   std::uint64_t provenance = 0;
+  std::string position;                // of the port; empty: as before
   const Suspects* suspects = nullptr;  // null: as before
   bool changed = false;  // false: there is nothing to commit
 };

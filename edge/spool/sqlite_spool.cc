@@ -471,6 +471,7 @@ Result<SavedState> SqliteSpool::load() {
       std::memcpy(state.may_return.data(), bytes.data(), state.may_return.size() * sizeof(std::uint64_t));
     }
     if (row.text(0) == "provenance") state.provenance = row.unsigned_integer(1);
+    if (row.text(0) == "position") state.position = row.text(1);
     if (row.text(0) == "suspects") state.suspects = suspects_of(row.blob(1));
   });
   if (!read) return std::unexpected(read.error());
@@ -700,6 +701,10 @@ Status SqliteSpool::write_totals(const Effect& effect) {
   if (effect.provenance != written_.provenance) {
     if (auto done = set_meta("provenance", static_cast<std::int64_t>(effect.provenance)); !done) return done;
     written_.provenance = effect.provenance;
+  }
+  if (!effect.position.empty()) {
+    auto done = sql.set_meta.bind(1, std::string_view("position")).bind(2, std::string_view(effect.position)).run();
+    if (!done) return done;
   }
   if (effect.suspects != nullptr) {
     if (auto done = write_suspects(*effect.suspects); !done) return done;

@@ -1,7 +1,8 @@
 // The spool's file format, version 1.2. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
-//                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until
+//                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
+//                the position of a replay in its recording
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start

@@ -120,12 +120,15 @@ BlockPlan BlockPlans::make(const SpectrumConfig* spectrum, const BearingConfig* 
   return plan;
 }
 
-std::vector<std::string> BlockPlans::parameters() const {
-  std::vector<std::string> out;
+std::vector<std::pair<std::uint16_t, std::string>> BlockPlans::features() const {
+  std::vector<std::pair<std::uint16_t, std::string>> out;
   for (const SpectrumConfig& spectrum : spectra_) {
     const BearingConfig* bearing = bearings_.empty() || spectrum.envelope_band.empty() ? nullptr : &bearings_.front();
     const BlockPlan plan = make(&spectrum, bearing, 1);
-    out.insert(out.end(), plan.parameters.begin(), plan.parameters.end());
+    for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
+      const std::pair feature{plan.kernel.features[i].statistic, plan.parameters[i]};
+      if (std::ranges::find(out, feature) == out.end()) out.push_back(feature);
+    }
   }
   return out;
 }

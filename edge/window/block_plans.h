@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "edge/config/edge_config.h"
@@ -23,8 +24,8 @@ class BlockPlans {
   // Good for as long as this lives. `entry`: the stream's; null: there is none.
   const BlockPlan* plan_of(const Stream& stream, const PointEntry* entry);
 
-  // The parameters of every plan that there can be.
-  std::vector<std::string> parameters() const;
+  // The statistics of single blocks that any plan can have, each with its parameter, and none twice.
+  std::vector<std::pair<std::uint16_t, std::string>> features() const;
 
  private:
   BlockPlan make(const SpectrumConfig* spectrum, const BearingConfig* bearing, double mm_s2_per_unit) const;

@@ -693,6 +693,7 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   context.state = state;
   context.closed_ns = now_ns;
   effect.windows.push_back(window_row(stream.state, start, whole, context));
+  effect.windows.back().generation = generation_;
   ++effect.totals[Counter::window_rows];
 }
 

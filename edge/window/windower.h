@@ -96,6 +96,7 @@ class Windower {
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
+  void set_generation(std::uint32_t generation) { generation_ = generation; }
 
   // Call before anything else is done with a stream, and when its quantity has changed.
   void adopt(StreamRecord& stream);
@@ -183,6 +184,7 @@ class Windower {
   const TimeRules rules_;
   const Parameters* parameters_ = nullptr;
   std::uint64_t provenance_ = 0;
+  std::uint32_t generation_ = 0;
   SampleCounts samples_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;

@@ -73,6 +73,7 @@ inline std::string bits_of(const RecordedMessage& message) {
     number(channel.start_ns);
     number(channel.interval_ns);
     number(channel.shaft_hz);
+    text(channel.rejected);
     raw(channel.times_ns);
     out += channel.identity ? "identified" : "not identified";
     number(channel.identity.value_or(0));
@@ -115,6 +116,7 @@ class Chance {
       channel.view.quantity = names[below(5)];
       channel.view.unit = names[below(5)];
       channel.view.start_ns = below(1'000) - 500;
+      if (once_in(4)) channel.view.rejected = "wrong_type";
       channel.view.shaft_hz = once_in(3) ? 0 : static_cast<double>(below(100)) + 0.5;
       channel.view.interval_ns = once_in(2) ? 0 : static_cast<double>(below(1'000)) + 0.1;
       const std::int64_t count = once_in(10) ? below(3'000) : once_in(3) ? 1 : below(20);

@@ -575,6 +575,7 @@ RecordingFrame recording_frame() {
   frame.start_ns = {stamp, 7};
   frame.interval_ns = {39'062.5, 8};
   frame.shaft_hz = {24.75, 0};
+  frame.rejected = {0, 1};
   frame.identified = {1, 0};
   frame.identity = {large - 1, 0};
   frame.times_count = {0, 2};
@@ -609,6 +610,7 @@ void expect_recording_frame(const RecordingFrame& frame) {
   EXPECT_EQ(frame.start_ns, expected.start_ns);
   EXPECT_EQ(frame.interval_ns, expected.interval_ns);
   EXPECT_EQ(frame.shaft_hz, expected.shaft_hz);
+  EXPECT_EQ(frame.rejected, expected.rejected);
   EXPECT_EQ(frame.identified, expected.identified);
   EXPECT_EQ(frame.identity, expected.identity);
   EXPECT_EQ(frame.times_count, expected.times_count);

@@ -1,0 +1,211 @@
+#include "edge/replay/feed.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "recordings/recording_reader.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::string_view own_kind = "stethos:";
+
+// One that this version does not know is unsupported.
+Reason reason_of(std::string_view name) {
+  const auto found = std::ranges::find(reason_names, name);
+  return found == reason_names.end() ? Reason::unsupported : static_cast<Reason>(found - reason_names.begin());
+}
+
+// Our own, a frame at a time.
+class OwnFeed final : public Feed {
+ public:
+  explicit OwnFeed(std::unique_ptr<recordings::RecordingReader> reader) : reader_(std::move(reader)) {}
+
+  Result<bool> next(std::vector<FedMessage>& out) override {
+    out.clear();
+    do {
+      recordings::RecordedMessage message;
+      const auto more = reader_->next(message);
+      if (!more) return std::unexpected(more.error());
+      if (!*more) break;
+      out.push_back(fed(message));
+    } while (reader_->frame_has_more());
+    return !out.empty();
+  }
+
+  std::string position() const override {
+    const auto at = reader_->position();
+    return std::to_string(at.segment) + ":" + std::to_string(at.offset) + ":" + std::to_string(at.message);
+  }
+
+  Progress progress() const override { return {reader_->bytes_read(), reader_->bytes_total()}; }
+
+ private:
+  static FedMessage fed(const recordings::RecordedMessage& message) {
+    FedMessage out;
+    out.received_ns = message.received_ns;
+    out.decoded.device = message.device;
+    out.decoded.epoch = message.epoch;
+    out.decoded.sequence = message.sequence;
+    out.decoded.lowest_held = message.lowest_held;
+    out.decoded.complete_until_ns = message.complete_until_ns;
+    for (const recordings::RecordedChannel& from : message.channels) {
+      DecodedChannel channel;
+      channel.channel = from.channel;
+      channel.quantity = from.quantity;
+      channel.unit = from.unit;
+      channel.start_ns = from.start_ns;
+      channel.interval_ns = from.interval_ns;
+      channel.times_ns = from.times_ns;
+      channel.identity = from.identity;
+      channel.shaft_hz = from.shaft_hz;
+      if (!from.rejected.empty()) channel.rejected = Rejection{reason_of(from.rejected), "when it was recorded"};
+      if (const auto* f32 = std::get_if<std::span<const float>>(&from.samples)) {
+        channel.samples.samples = f32->data();
+        channel.samples.count = f32->size();
+      } else if (const auto* i16 = std::get_if<recordings::ScaledSamples>(&from.samples)) {
+        channel.samples.encoding = kernels::BlockView::Encoding::i16;
+        channel.samples.samples = i16->raw.data();
+        channel.samples.count = i16->raw.size();
+        channel.samples.scale = i16->scale;
+        channel.samples.offset = i16->offset;
+      } else if (const auto& f64 = std::get<std::span<const double>>(from.samples); f64.size() == 1) {
+        channel.reading = f64.front();
+      }
+      out.decoded.channels.push_back(std::move(channel));
+    }
+    return out;
+  }
+
+  std::unique_ptr<recordings::RecordingReader> reader_;
+};
+
+// Those of others: a record is a message, which came when its last sample was taken.
+class NamedFeed final : public Feed {
+ public:
+  NamedFeed(recordings::NamedRecording named, std::uint64_t records) : named_(std::move(named)), records_(records) {}
+
+  Result<bool> next(std::vector<FedMessage>& out) override {
+    out.clear();
+    samples_.clear();
+    std::size_t blocks = 0;
+    for (std::size_t i = 0; i < read_.size() && blocks < blocks_max; ++i) {
+      const auto more = named_.recording->next(read_[i]);
+      if (!more) return std::unexpected(more.error());
+      if (!*more) {
+        if (out.empty() && latest_ns_ != 0) out.push_back(end());
+        break;
+      }
+      ++records_;
+      blocks += read_[i].channels.size();
+      out.push_back(fed(read_[i]));
+    }
+    return !out.empty();
+  }
+
+  std::string position() const override { return std::to_string(records_); }
+
+  Progress progress() const override {
+    const auto progress = named_.recording->progress();
+    return {progress.read, progress.total};
+  }
+
+ private:
+  static constexpr std::size_t records_max = 256;  // a call
+  static constexpr std::size_t blocks_max = 128;
+
+  // Nothing comes behind the last sample: what ends there is final.
+  FedMessage end() {
+    FedMessage out;
+    out.decoded.device = named_.name;
+    out.decoded.complete_until_ns = out.received_ns = std::exchange(latest_ns_, 0) + 1;
+    return out;
+  }
+
+  FedMessage fed(const recordings::Record& record) {
+    FedMessage out;
+    out.decoded.device = named_.name;
+    for (const recordings::ChannelData& from : record.channels) {
+      out.received_ns = std::max(out.received_ns, recordings::last_sample_ns(from));
+      latest_ns_ = std::max(latest_ns_, out.received_ns);
+      DecodedChannel channel;
+      channel.channel = from.channel;
+      channel.quantity = from.quantity;
+      channel.unit = from.unit;
+      channel.start_ns = from.start_ns;
+      channel.interval_ns = from.interval_ns;
+      if (from.interval_ns > 0) {
+        const auto& samples = samples_.emplace_back(from.samples.begin(), from.samples.end());
+        channel.samples.samples = samples.data();
+        channel.samples.count = samples.size();
+        out.decoded.channels.push_back(std::move(channel));
+        continue;
+      }
+      for (std::size_t i = 0; i < from.samples.size(); ++i) {
+        channel.start_ns = from.times_ns[i];
+        channel.reading = from.samples[i];
+        out.decoded.channels.push_back(channel);
+      }
+    }
+    return out;
+  }
+
+  recordings::NamedRecording named_;
+  std::uint64_t records_;
+  TimeNs latest_ns_ = 0;  // 0: nothing was read, or its end was said
+  std::vector<recordings::Record> read_ = std::vector<recordings::Record>(records_max);
+  std::deque<std::vector<float>> samples_;  // of the blocks
+};
+
+Result<std::unique_ptr<Feed>> open_own(const std::string& path, const std::string& position) {
+  recordings::RecordingPosition from;
+  if (!position.empty()) {
+    unsigned long long segment = 0, offset = 0;
+    unsigned message = 0;
+    if (std::sscanf(position.c_str(), "%llu:%llu:%u", &segment, &offset, &message) != 3) {
+      return fail(Code::invalid, "going on at " + position, "that is no position in a recording");
+    }
+    from = {segment, offset, message};
+  }
+  auto reader = recordings::RecordingReader::open(path, from);
+  if (!reader) return std::unexpected(reader.error());
+  return std::make_unique<OwnFeed>(std::move(*reader));
+}
+
+}  // namespace
+
+std::string objection_to_feed(const std::string& text) {
+  if (text.starts_with(own_kind) && text.size() > own_kind.size()) return "";
+  const std::string why = recordings::objection_to_recording(text);
+  return why.empty() ? why : why + ", or stethos:FILE or stethos:FOLDER";
+}
+
+Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options) {
+  if (options.recording.starts_with(own_kind)) return open_own(options.recording.substr(own_kind.size()), options.position);
+  std::uint64_t records = 0;
+  const auto [end, error] = std::from_chars(options.position.data(), options.position.data() + options.position.size(), records);
+  if (!options.position.empty() && (error != std::errc{} || end != options.position.data() + options.position.size())) {
+    return fail(Code::invalid, "going on at " + options.position, "that is no position in this recording");
+  }
+  auto named = recordings::open_named(options.recording, options.named);
+  if (!named) return std::unexpected(named.error());
+  if (!options.device.empty()) named->name = options.device;
+  if (!schema::is_name(named->name)) {
+    return fail(Code::invalid, "naming the device of " + options.recording,
+                "\"" + named->name + "\" is no name: give it another");
+  }
+  recordings::Record passed;
+  for (std::uint64_t i = 0; i < records; ++i) {
+    const auto more = named->recording->next(passed);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) return fail(Code::invalid, "going on in " + options.recording, "it has become shorter");
+  }
+  return std::make_unique<NamedFeed>(std::move(*named), records);
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,51 @@
+// A recording as the core takes it: decoded messages with their arrival times, a handful at a time. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "edge/ingest/decoder.h"
+#include "recordings/named_recording.h"
+
+namespace stethos::edge {
+
+struct FedMessage {
+  DecodedMessage decoded;
+  TimeNs received_ns = 0;
+};
+
+class Feed {
+ public:
+  virtual ~Feed() = default;
+
+  // Clears `out` and fills it; what its messages point to is good until the next call. False at the end. Do not call it again
+  // after an error.
+  virtual Result<bool> next(std::vector<FedMessage>& out) = 0;
+
+  // Of what comes next; open_feed with it goes on there.
+  virtual std::string position() const = 0;
+
+  // How much of the recording has been read, in bytes or whatever it counts in; total 0: not known.
+  struct Progress {
+    std::uint64_t read = 0;
+    std::uint64_t total = 0;
+  };
+  virtual Progress progress() const = 0;
+};
+
+struct FeedOptions {
+  std::string recording;                 // stethos:FILE_OR_FOLDER, or what open_named takes
+  std::string device;                    // of a recording that is not ours; empty: after its file or folder
+  recordings::NamedOptions named;
+  std::string position;                  // empty: the beginning
+};
+
+// Empty: `text` names a recording.
+std::string objection_to_feed(const std::string& text);
+
+Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options);
+
+}  // namespace stethos::edge

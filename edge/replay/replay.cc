@@ -1,0 +1,311 @@
+#include "edge/replay/replay.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "common/hash.h"
+#include "common/identity.h"
+#include "common/log.h"
+#include "common/signals.h"
+#include "common/time_text.h"
+#include "edge/core.h"
+#include "edge/pipeline.h"
+#include "edge/replay/recording_port.h"
+#include "edge/replay/row_file.h"
+#include "edge/spool/sqlite_spool.h"
+#include "schemas/envelope.h"
+#include "uplink/sender/curl_uplink.h"
+#include "uplink/sender/sender.h"
+
+namespace stethos::edge {
+namespace {
+
+// What has gone to a file, or to the collector, is not kept longer than this.
+constexpr std::uint64_t history_bytes_max = 64u << 20;
+
+Exit stop_with(Exit exit, const Error& error) {
+  spdlog::error("{}", error.text());
+  return exit;
+}
+
+// A file of the spool, with those beside it, that goes when the replay ends unless it was given a name.
+class SpoolFile {
+ public:
+  explicit SpoolFile(const std::string& named)
+      : is_temporary_(named.empty()),
+        path_(!is_temporary_
+                  ? named
+                  : (std::filesystem::temp_directory_path() / ("stethos-replay-" + random_identity() + ".db")).string()) {}
+  SpoolFile(const SpoolFile&) = delete;
+  SpoolFile& operator=(const SpoolFile&) = delete;
+  ~SpoolFile() {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) {
+      if (is_temporary_) std::filesystem::remove(path_ + suffix, ignored);
+    }
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  bool is_temporary_;
+  std::string path_;
+};
+
+// Tells a person who watches by a line that changes, and anybody else by a line now and then.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const RecordingPort& port) : port_(port), begun_(port.monotonic()), told_(begun_) {}
+  ~ProgressLine() {
+    if (is_open_) std::fputc('\n', stderr);
+  }
+
+  void tell() {
+    const DurationNs now = port_.monotonic();
+    if (now - told_ < (watched_ ? ns_per_s / 5 : 10 * ns_per_s)) return;
+    told_ = now;
+    const auto [read, total] = port_.progress();
+    const double seconds = static_cast<double>(now - begun_) / 1e9;
+    const double share = total == 0 ? 0 : static_cast<double>(read) / static_cast<double>(total);
+    std::array<char, 160> text{};
+    int length =
+        std::snprintf(text.data(), text.size(), "%.1f M samples/s", static_cast<double>(port_.samples()) / seconds / 1e6);
+    if (total > 0 && length > 0) {
+      constexpr int width = 30;
+      const int done = static_cast<int>(share * width);
+      length = std::snprintf(text.data(), text.size(), "[%s%s] %5.1f %%, %.1f M samples/s, %s left",
+                             std::string(static_cast<std::size_t>(done), '#').c_str(),
+                             std::string(static_cast<std::size_t>(width - done), '.').c_str(), 100 * share,
+                             static_cast<double>(port_.samples()) / seconds / 1e6,
+                             share > 0 ? clock_text(seconds * (1 - share) / share).c_str() : "?");
+    }
+    if (watched_) {
+      std::fprintf(stderr, "\r%s\033[K", text.data());
+      is_open_ = true;
+    } else {
+      spdlog::info("{}", text.data());
+    }
+  }
+
+  double seconds() const { return static_cast<double>(port_.monotonic() - begun_) / 1e9; }
+
+ private:
+  static std::string clock_text(double seconds) {
+    const auto whole = static_cast<long>(seconds + 0.5);
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%ld:%02ld:%02ld", whole / 3'600, whole / 60 % 60, whole % 60);
+    return text.data();
+  }
+
+  const RecordingPort& port_;
+  const bool watched_ = ::isatty(STDERR_FILENO) != 0;
+  bool is_open_ = false;
+  DurationNs begun_;
+  DurationNs told_;
+};
+
+Exit describe(Feed& feed) {
+  std::vector<FedMessage> fed;
+  std::uint64_t messages = 0, blocks = 0, samples = 0;
+  std::set<std::string> channels;
+  TimeNs first_ns = std::numeric_limits<TimeNs>::max(), last_ns = std::numeric_limits<TimeNs>::min();
+  for (;;) {
+    const auto more = feed.next(fed);
+    if (!more) return stop_with(Exit::recording, more.error());
+    if (!*more) break;
+    messages += fed.size();
+    for (const FedMessage& message : fed) {
+      for (const DecodedChannel& channel : message.decoded.channels) {
+        blocks += channel.interval_ns > 0 ? 1 : 0;
+        samples += channel.reading ? 1 : channel.samples.count;
+        first_ns = std::min(first_ns, channel.start_ns);
+        last_ns = std::max(last_ns, channel.start_ns);
+        if (channels.size() < 1'000) {
+          channels.insert(std::string(message.decoded.device) + "/" + std::string(channel.channel) + " (" +
+                          std::string(channel.quantity) + " in " + std::string(channel.unit) + ")");
+        }
+      }
+    }
+  }
+  std::printf("messages  %llu\nblocks    %llu\nsamples   %llu\n", static_cast<unsigned long long>(messages),
+              static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(samples));
+  if (samples > 0) std::printf("from      %s\nto        %s\n", format_time(first_ns).c_str(), format_time(last_ns).c_str());
+  for (const std::string& channel : channels) std::printf("channel   %s\n", channel.c_str());
+  return Exit::ok;
+}
+
+// Moves the rows that wait from the spool into the file, and says so to the spool once they are on the disk.
+Status drain(SqliteSpool& spool, RowFile& file) {
+  constexpr std::size_t rows_max = 5'000, bytes_max = 8u << 20;
+  for (;;) {
+    const auto lanes = spool.waiting(uplink::SendOrder::oldest_first, rows_max, bytes_max);
+    if (!lanes) return std::unexpected(lanes.error());
+    std::vector<uplink::LaneAnswer> answers;
+    for (const uplink::OutboxLane& lane : *lanes) {
+      if (lane.rows.empty()) continue;
+      for (const uplink::OutboxRow& row : lane.rows) {
+        if (static_cast<schema::RowKind>(row.kind) != schema::RowKind::window) continue;
+        const auto opened = schema::open_window_row(row.body);
+        if (!opened) return std::unexpected(opened.error());
+        file.add(row.number, **opened);
+      }
+      const uplink::OutboxRow& last = lane.rows.back();
+      answers.push_back({.lane = lane.lane,
+                         .durable_through = last.number,
+                         .ranges = {},
+                         .last_number = last.number,
+                         .last_hash = hash_of(schema::Bytes(last.body))});
+    }
+    if (answers.empty()) return {};
+    if (auto synced = file.sync(); !synced) return synced;
+    if (auto answered = spool.answered(answers); !answered) return std::unexpected(answered.error());
+  }
+}
+
+std::uint64_t rows_waiting(const SqliteSpool& spool) {
+  std::uint64_t rows = 0;
+  for (const LaneTotals& lane : spool.lane_totals()) rows += lane.waiting.rows;
+  return rows;
+}
+
+// Until the collector has everything, refuses it, or somebody asks to stop.
+Exit deliver(const SqliteSpool& spool, uplink::Sender& sender) {
+  constexpr int look_up_interval_ms = 50;
+  sender.notify();
+  for (;;) {
+    if (rows_waiting(spool) == 0) return Exit::ok;
+    const uplink::SenderStatus status = sender.status();
+    if (status.failures_refused > 0 && status.rows == 0) {
+      return stop_with(Exit::uplink, {Code::invalid, "sending to the collector", status.last_error});
+    }
+    pollfd waiting{stop_fd(), POLLIN, 0};
+    if (::poll(&waiting, 1, look_up_interval_ms) > 0) {
+      spdlog::warn("stopped with {} rows that the collector does not have", rows_waiting(spool));
+      return Exit::interrupted;
+    }
+  }
+}
+
+// A window that the live node may still revise stays its own.
+void leave_what_is_live(Effect& effect, TimeNs settled_ns) {
+  std::erase_if(effect.windows, [&](const schema::WindowRowT& row) {
+    return row.state != schema::WindowState::final || row.start_ns + row.length_ns > settled_ns;
+  });
+}
+
+}  // namespace
+
+Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& options) {
+  const EdgeConfig& config = loaded.config;
+  const Clock& clock = system_clock();
+  catch_stop_signals();
+  if (options.dry_run) {
+    const auto feed = open_feed(options.feed);
+    return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
+  }
+
+  auto points = load_points(config);
+  if (!points) {
+    for (const Error& error : points.error()) spdlog::error("{}", error.text());
+    return Exit::config;
+  }
+  const std::string backend_name = options.backend.empty() ? config.backend : options.backend;
+  auto backend = kernels::make_backend(backend_name, static_cast<std::size_t>(config.statistics_threads));
+  if (backend == nullptr)
+    return stop_with(Exit::backend, {Code::not_found, "starting the backend " + backend_name, "no such backend"});
+
+  const bool keeps_rows = options.json_lines.empty() && options.csv.empty();
+  const SpoolFile file(options.spool);
+  const auto spool =
+      SqliteSpool::open(file.path(), {.bytes_max = keeps_rows ? std::numeric_limits<std::uint64_t>::max() : history_bytes_max});
+  if (!spool) return stop_with(Exit::spool, spool.error());
+  auto saved = (*spool)->load();
+  if (!saved) return stop_with(Exit::spool, saved.error());
+  const RecordingPlace place = parse_place(saved->position);
+  FeedOptions feed_options = options.feed;
+  feed_options.position = place.position;
+  if (!saved->streams.empty() && place.name != feed_options.recording) {
+    return stop_with(Exit::spool, {Code::invalid, "going on with the spool " + file.path(),
+                                   place.name.empty() ? "it is a live node's" : "it is that of a replay of " + place.name});
+  }
+  auto feed = open_feed(feed_options);
+  if (!feed) return stop_with(Exit::recording, feed.error());
+  if (!place.position.empty()) spdlog::info("going on at {}", place.position);
+
+  RecordingPort port(std::move(*feed), feed_options.recording);
+  const std::string used_backend(backend->name());
+  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), feed_options.recording);
+  if (!options.replaces.empty()) core.set_generation(options.generation);
+
+  std::unique_ptr<RowFile> rows;
+  if (!keeps_rows) {
+    const bool is_csv = options.json_lines.empty();
+    auto opened =
+        RowFile::open(is_csv ? options.csv : options.json_lines, is_csv ? RowFileFormat::csv : RowFileFormat::json_lines,
+                      core.shown_statistics(), core.parameters());
+    if (!opened) return stop_with(Exit::output, opened.error());
+    rows = std::move(*opened);
+  }
+  std::unique_ptr<uplink::Uplink> uplink;
+  std::unique_ptr<uplink::Sender> sender;
+  if (options.to_collector) {
+    auto made = uplink::CurlUplink::create(config.uplink_url, config.uplink_timeout);
+    if (!made) return stop_with(Exit::config, made.error());
+    uplink = std::move(*made);
+    uplink::SenderConfig sending = sender_config(config, (*spool)->spool_identity());
+    sending.replaces = options.replaces;
+    sender = std::make_unique<uplink::Sender>(std::move(sending), **spool, *uplink, clock);
+    sender->start();
+  }
+
+  Pipeline::Settings settings;
+  settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
+  const TimeNs settled_ns = clock.now() - config.time_lateness - config.time_watermark_delay;
+  if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&sender] {
+    if (sender != nullptr) sender->notify();
+  });
+
+  Status done;
+  const auto step = [&] {
+    done = pipeline.step();
+    if (done && rows != nullptr) done = drain(**spool, *rows);
+    return done.has_value();
+  };
+  ProgressLine progress(port);
+  while (!port.at_end() && !port.is_paused() && !stop_requested() && step()) progress.tell();
+  if (done && port.at_end() && port.status() && config.time_idle_timeout > 0) {
+    port.pass(config.time_idle_timeout + config.time_idle_timeout);
+    step();  // what is open is sent as it is
+  }
+  const double seconds = progress.seconds();
+  if (!done) return stop_with(Exit::spool, done.error());
+  if (!port.status()) return stop_with(Exit::recording, port.status().error());
+  if (port.is_paused())
+    return stop_with(Exit::spool, {Code::io, "writing the spool " + file.path(), "its disk has too little room"});
+  const Totals totals = core.totals();
+  std::uint64_t letters = 0;
+  for (const std::uint64_t count : totals.dead_letters) letters += count;
+  spdlog::info("{} messages, {} samples in {:.1f} s ({:.1f} M samples/s) on {}: {} window rows, {} dead letters", port.messages(),
+               port.samples(), seconds, static_cast<double>(port.samples()) / std::max(seconds, 1e-9) / 1e6, used_backend,
+               totals[Counter::window_rows], letters);
+  if (stop_requested()) {
+    spdlog::warn(options.spool.empty() ? "stopped before the end; with --spool it could go on"
+                                       : "stopped before the end: run it again");
+    return Exit::interrupted;
+  }
+  Exit exit = Exit::ok;
+  if (sender != nullptr) {
+    exit = deliver(**spool, *sender);
+    sender->stop(config.shutdown_deadline);
+  }
+  return exit;
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,179 @@
+#include "edge/replay/row_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "common/time_text.h"
+#include "gpu_kernels/statistics.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::size_t line_bytes_max = 1u << 20;
+
+std::string text_of(double value, std::string_view where_not_finite) {
+  if (!std::isfinite(value)) return std::string(where_not_finite);
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+std::string hex_of(std::uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
+  return text.data();
+}
+
+using Counted = std::pair<const char*, std::uint64_t>;
+std::array<Counted, 8> counts_of(const schema::Counts& counts) {
+  return {{{"expected", counts.expected()},
+           {"received", counts.received()},
+           {"good", counts.good()},
+           {"duplicate", counts.duplicate()},
+           {"late", counts.late()},
+           {"out_of_range", counts.out_of_range()},
+           {"not_finite", counts.not_finite()},
+           {"rejected", counts.rejected()}}};
+}
+
+}  // namespace
+
+void RowFile::Close::operator()(std::FILE* file) const {
+  if (file != stdout) std::fclose(file);
+}
+
+Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileFormat format, std::vector<RowColumn> columns,
+                                               const Parameters& parameters) {
+  if (path == "-") {
+    std::unique_ptr<RowFile> out(new RowFile(path, File(stdout), format, std::move(columns), parameters));
+    if (format == RowFileFormat::csv) std::fputs(out->heading().c_str(), stdout);
+    return out;
+  }
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "r+");
+  if (file == nullptr) return fail(Code::io, "writing " + path, std::strerror(errno));
+  std::unique_ptr<RowFile> out(new RowFile(path, File(file), format, std::move(columns), parameters));
+  if (auto gone_on = out->go_on(); !gone_on) return std::unexpected(gone_on.error());
+  return out;
+}
+
+// Behind the last whole line, whose number says what the file has.
+Status RowFile::go_on() {
+  struct stat status{};
+  if (::fstat(::fileno(file_.get()), &status) != 0) return fail(Code::io, "writing " + path_, std::strerror(errno));
+  const auto size = static_cast<std::size_t>(status.st_size);
+  const std::string doing = "going on with " + path_;
+  if (format_ == RowFileFormat::csv && size > 0) {
+    std::string first(heading().size(), '\0');
+    if (std::fread(first.data(), 1, first.size(), file_.get()) != first.size() || first != heading())
+      return fail(Code::invalid, doing, "its heading is another");
+  }
+  const std::size_t read_from = size > line_bytes_max ? size - line_bytes_max : 0;
+  std::string tail(size - read_from, '\0');
+  std::fseek(file_.get(), static_cast<long>(read_from), SEEK_SET);
+  if (std::fread(tail.data(), 1, tail.size(), file_.get()) != tail.size()) return fail(Code::io, doing, "it cannot be read");
+  const auto last_end = tail.rfind('\n');
+  const std::size_t whole = last_end == std::string::npos ? 0 : last_end + 1;
+  if (whole == 0 && read_from > 0) return fail(Code::invalid, doing, "it does not consist of lines");
+  if (whole > 0) {
+    const auto line_start = last_end == 0 ? 0 : tail.rfind('\n', last_end - 1) + 1;  // npos + 1 is 0
+    const std::string line = tail.substr(line_start, last_end - line_start);
+    const std::string_view before = format_ == RowFileFormat::csv ? "" : "{\"number\":";
+    const char* const end = line.data() + line.size();
+    const bool is_heading = format_ == RowFileFormat::csv && line + "\n" == heading();
+    const auto error = line.starts_with(before) ? std::from_chars(line.data() + before.size(), end, last_number_).ec
+                                                : std::errc::invalid_argument;
+    if (error != std::errc{} && !is_heading) return fail(Code::invalid, doing, "its last line is none of ours");
+  }
+  const auto keep = static_cast<off_t>(read_from + whole);
+  if (::ftruncate(::fileno(file_.get()), keep) != 0) return fail(Code::io, doing, std::strerror(errno));
+  std::fseek(file_.get(), 0, SEEK_END);
+  if (format_ == RowFileFormat::csv && keep == 0) std::fputs(heading().c_str(), file_.get());
+  return {};
+}
+
+void RowFile::add(std::uint64_t number, const schema::WindowRow& row) {
+  if (number <= last_number_) return;
+  last_number_ = number;
+  const std::string line = format_ == RowFileFormat::csv ? csv_line(number, row) : json_line(number, row);
+  std::fwrite(line.data(), 1, line.size(), file_.get());
+}
+
+Status RowFile::sync() {
+  const bool written = std::fflush(file_.get()) == 0 && std::ferror(file_.get()) == 0;
+  if (!written) return fail(Code::io, "writing " + path_, std::strerror(errno));
+  // What cannot be synced, a pipe or a terminal, has no disk.
+  if (::fdatasync(::fileno(file_.get())) != 0 && errno != EINVAL && errno != EROFS) {
+    return fail(Code::io, "writing " + path_, std::strerror(errno));
+  }
+  return {};
+}
+
+std::string RowFile::name_of(std::uint16_t statistic, std::uint16_t parameter) const {
+  std::string name(kernels::find_statistic(statistic)->name);
+  if (parameter != 0) name += "." + parameters_.texts()[parameter];
+  return name;
+}
+
+std::string RowFile::heading() const {
+  std::string out =
+      "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source";
+  for (const auto& [statistic, parameter] : columns_) out += "," + name_of(statistic, parameter);
+  return out + "\n";
+}
+
+std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row) const {
+  std::string out = std::to_string(number) + "," + row.device()->str() + "," + row.channel()->str() + "," +
+                    hex_of(row.definition()) + "," + schema::EnumNameWindowKind(row.kind()) + "," + format_time(row.start_ns()) +
+                    "," + std::to_string(row.start_ns()) + "," + std::to_string(row.length_ns()) + "," +
+                    std::to_string(row.generation()) + "," + std::to_string(row.revision()) + "," +
+                    schema::EnumNameWindowState(row.state());
+  for (const auto& [name, count] : counts_of(*row.counts())) out += "," + std::to_string(count);
+  const auto* speed = row.speed();
+  out += speed == nullptr ? ",," : "," + text_of(speed->shaft_hz(), "") + "," + schema::EnumNameSpeedSource(speed->source());
+  for (const RowColumn& column : columns_) {
+    out += ",";
+    for (const auto* value : *row.statistics()) {
+      if (RowColumn(value->statistic(), value->parameter()) != column) continue;
+      out += text_of(value->value(), "");
+      break;
+    }
+  }
+  return out + "\n";
+}
+
+std::string RowFile::json_line(std::uint64_t number, const schema::WindowRow& row) const {
+  std::string out = "{\"number\":" + std::to_string(number) + ",\"device\":\"" + row.device()->str() + "\",\"channel\":\"" +
+                    row.channel()->str() + "\",\"definition\":\"" + hex_of(row.definition()) + "\",\"kind\":\"" +
+                    schema::EnumNameWindowKind(row.kind()) + "\",\"start\":\"" + format_time(row.start_ns()) +
+                    "\",\"start_ns\":" + std::to_string(row.start_ns()) + ",\"length_ns\":" + std::to_string(row.length_ns()) +
+                    ",\"generation\":" + std::to_string(row.generation()) + ",\"revision\":" + std::to_string(row.revision()) +
+                    ",\"state\":\"" + schema::EnumNameWindowState(row.state()) + "\",\"counts\":{";
+  const char* comma = "";
+  for (const auto& [name, count] : counts_of(*row.counts())) {
+    out += comma + ("\"" + std::string(name) + "\":" + std::to_string(count));
+    comma = ",";
+  }
+  out += "}";
+  if (const auto* speed = row.speed()) {
+    out += ",\"speed\":{\"shaft_hz\":" + text_of(speed->shaft_hz(), "null") + ",\"source\":\"" +
+           schema::EnumNameSpeedSource(speed->source()) + "\",\"age_ns\":" + std::to_string(speed->age_ns()) + "}";
+  }
+  out += ",\"statistics\":{";
+  comma = "";
+  for (const auto* value : *row.statistics()) {
+    out += comma + ("\"" + name_of(value->statistic(), value->parameter()) + "\":" + text_of(value->value(), "null"));
+    comma = ",";
+  }
+  return out + "}}\n";
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,60 @@
+// Window rows as text, for programs that take files: JSON, one object a line, or CSV with a heading. One thread.
+//
+// Every line begins with its row's number in the spool. So whoever goes on with a file finds in its last line what it has, and
+// each row stands in it once, whenever the process was killed.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+#include "edge/window/parameters.h"
+#include "schemas/rows_generated.h"
+
+namespace stethos::edge {
+
+enum class RowFileFormat : std::uint8_t { json_lines, csv };
+
+// A statistic of a row, and its parameter.
+using RowColumn = std::pair<std::uint16_t, std::uint16_t>;
+
+class RowFile {
+ public:
+  // "-": standard output. A file that is there is gone on with, after what `columns` and `parameters` say is found in its
+  // heading.
+  static Result<std::unique_ptr<RowFile>> open(const std::string& path, RowFileFormat format, std::vector<RowColumn> columns,
+                                               const Parameters& parameters);
+
+  // Leaves out rows that the file has.
+  void add(std::uint64_t number, const schema::WindowRow& row);
+
+  // What was added is on the disk when this returns.
+  Status sync();
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const;
+  };
+  using File = std::unique_ptr<std::FILE, Close>;
+
+  RowFile(std::string path, File file, RowFileFormat format, std::vector<RowColumn> columns, const Parameters& parameters)
+      : path_(std::move(path)), file_(std::move(file)), format_(format), columns_(std::move(columns)), parameters_(parameters) {}
+  Status go_on();
+  std::string heading() const;
+  std::string json_line(std::uint64_t number, const schema::WindowRow& row) const;
+  std::string csv_line(std::uint64_t number, const schema::WindowRow& row) const;
+  std::string name_of(std::uint16_t statistic, std::uint16_t parameter) const;
+
+  std::string path_;
+  File file_;
+  RowFileFormat format_;
+  std::vector<RowColumn> columns_;  // of CSV
+  const Parameters& parameters_;
+  std::uint64_t last_number_ = 0;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,45 @@
+#include "recordings/named_recording.h"
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "recordings/cwru.h"
+#include "recordings/femto.h"
+#include "recordings/nab.h"
+#include "recordings/skab.h"
+
+namespace stethos::recordings {
+
+std::string objection_to_recording(const std::string& text) {
+  for (const std::string_view kind : {"cwru:", "femto:", "nab:", "skab:"}) {
+    if (text.starts_with(kind) && text.size() > kind.size()) return "";
+  }
+  return "expected cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE";
+}
+
+Result<NamedRecording> open_named(const std::string& text, const NamedOptions& options) {
+  constexpr DurationNs day_ns = 86'400 * ns_per_s;
+  const std::size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  const std::string path = text.substr(colon + 1);
+  const std::filesystem::path file(path);
+  const auto as_opened = [](std::string name, auto recording) -> Result<NamedRecording> {
+    if (!recording) return std::unexpected(recording.error());
+    return NamedRecording{std::move(name), *std::move(recording)};
+  };
+  if (kind == "cwru") {
+    return as_opened(file.stem().string(),
+                     open_cwru(path, {.start_ns = options.start_ns, .block_samples = options.block_samples}));
+  }
+  if (kind == "femto") {
+    const auto folder = file.has_filename() ? file : file.parent_path();
+    return as_opened(folder.filename().string(), open_femto(path, {.date_ns = options.start_ns / day_ns * day_ns}));
+  }
+  if (kind == "nab") return as_opened(file.stem().string(), open_nab(path, {options.channel, options.quantity, options.unit}));
+  if (kind != "skab") return fail(Code::invalid, "opening " + text, objection_to_recording(text));
+  // The files of this benchmark are numbered anew in each folder.
+  return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), open_skab(path));
+}
+
+}  // namespace stethos::recordings
