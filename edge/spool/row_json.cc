@@ -60,9 +60,19 @@ std::string json_of(const schema::WindowRow& row) {
   moments.number("count", made_of.count()).number("mean", made_of.mean()).number("m2", made_of.m2());
   moments.number("m3", made_of.m3()).number("m4", made_of.m4()).number("min", made_of.min()).number("max", made_of.max());
   moments.number("sum_abs", made_of.sum_abs()).number("sum_sqrt_abs", made_of.sum_sqrt_abs());
+  if (const auto* buckets = made_of.buckets()) moments.text("buckets", hex_of(schema::Bytes(buckets->data(), buckets->size())));
   Object statistics;
   if (row.statistics() != nullptr) {
-    for (const auto* each : *row.statistics()) statistics.number(statistic_name(each->statistic()), each->value());
+    for (const auto* each : *row.statistics()) {
+      // The text stands in the row of the provenance, which may be gone.
+      const std::string parameter = each->parameter() == 0 ? std::string() : ".#" + std::to_string(each->parameter());
+      statistics.number(statistic_name(each->statistic()) + parameter, each->value());
+    }
+  }
+  Object speed;
+  if (row.speed() != nullptr) {
+    speed.number("shaft_hz", row.speed()->shaft_hz()).text("source", schema::EnumNameSpeedSource(row.speed()->source()));
+    speed.number("age_ns", row.speed()->age_ns());
   }
   Object json;
   json.text("device", row.device()).text("channel", row.channel()).hash("definition", row.definition());
@@ -70,6 +80,7 @@ std::string json_of(const schema::WindowRow& row) {
   json.number("length_ns", row.length_ns()).number("generation", row.generation()).number("revision", row.revision());
   json.text("state", schema::EnumNameWindowState(row.state()));
   json.raw("counts", counts.take()).raw("moments", moments.take()).raw("statistics", statistics.take());
+  json.raw("speed", row.speed() == nullptr ? "null" : speed.take());
   json.hash("stream_version", row.stream_version()).hash("provenance", row.provenance());
   json.number("first_epoch", row.first_epoch()).number("first_sequence", row.first_sequence());
   json.number("last_epoch", row.last_epoch()).number("last_sequence", row.last_sequence());
@@ -89,7 +100,11 @@ std::string json_of(const schema::ProvenanceRow& row) {
   Object json;
   json.hash("id", row.id()).text("program", row.program()).text("backend", row.backend()).hash("config_hash", row.config_hash());
   json.number("schema_major", row.schema_major()).number("schema_minor", row.schema_minor());
-  return json.text("source", row.source()).take();
+  std::string parameters;
+  if (row.parameters() != nullptr) {
+    for (const auto* each : *row.parameters()) parameters += (parameters.empty() ? "" : ",") + json_text(each->string_view());
+  }
+  return json.text("source", row.source()).raw("parameters", "[" + parameters + "]").take();
 }
 
 std::string json_of(const schema::GapRow& row) {
@@ -121,6 +136,7 @@ std::string json_of(const schema::AlarmRow& row) {
   json.text("state", schema::EnumNameAlarmState(row.state())).text("level", schema::EnumNameAlarmLevel(row.level()));
   json.text("highest_level", schema::EnumNameAlarmLevel(row.highest_level())).number("changed_ns", row.changed_ns());
   json.number("value", row.value()).text("statistic", statistic_name(row.statistic())).text("unit", row.unit());
+  json.text("parameter", row.parameter());
   json.text("direction", schema::EnumNameLimitDirection(row.direction())).number("alert", row.alert());
   json.number("danger", row.danger()).number("deadband", row.deadband()).number("on_delay_ns", row.on_delay_ns());
   json.hash("definition", row.definition()).number("length_ns", row.length_ns()).hash("stream_version", row.stream_version());

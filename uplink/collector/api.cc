@@ -223,6 +223,9 @@ HttpAnswer Api::formatted(Parameters parameters, std::vector<std::string_view> k
   known.emplace_back("format");
   const auto filter = parse_filter(parameters, known);
   if (!filter) return bad_parameter(filter.error());
+  if (*format == Format::csv) {
+    if (const auto bad = objection_to_columns(*filter)) return bad_parameter(*bad);
+  }
   const auto page = ask(*filter);
   if (!page) return reading_failed(page.error());
   auto out = answer(200, *format == Format::csv ? csv_type : json_type, render(*page, *filter, *format));

@@ -25,14 +25,16 @@ Parsed<TimeNs> parse_when(const std::string& name, std::string_view text) {
   return std::unexpected(BadParameter{name, "expected a time like 2026-11-21T10:00:00Z, or ns since 1970"});
 }
 
-Parsed<std::vector<std::uint16_t>> parse_statistics(const std::string& name, std::string_view text) {
-  std::vector<std::uint16_t> out;
+Parsed<std::vector<std::string>> parse_statistics(const std::string& name, std::string_view text) {
+  std::vector<std::string> out;
   while (!text.empty()) {
     const auto comma = std::min(text.find(','), text.size());
     const std::string_view word = text.substr(0, comma);
-    const auto number = find_statistic(word);
-    if (!number) return std::unexpected(BadParameter{name, "\"" + std::string(word) + "\" is no statistic"});
-    if (std::ranges::find(out, *number) == out.end()) out.push_back(*number);
+    const auto dot = std::min(word.find('.'), word.size());
+    const auto* statistic = kernels::find_statistic(word.substr(0, dot));
+    const bool is_one = statistic != nullptr && (dot == word.size() || (has_parameter(*statistic) && dot + 1 < word.size()));
+    if (!is_one) return std::unexpected(BadParameter{name, "\"" + std::string(word) + "\" is no statistic"});
+    if (std::ranges::find(out, word) == out.end()) out.emplace_back(word);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return out;
@@ -115,6 +117,15 @@ Parsed<Filter> parse_filter(const Parameters& parameters, const std::vector<std:
     if (auto bad = read_parameter(filter, name, value)) return std::unexpected(std::move(*bad));
   }
   return filter;
+}
+
+std::optional<BadParameter> objection_to_columns(const Filter& filter) {
+  for (const std::string& name : filter.statistics) {
+    const auto* statistic = kernels::find_statistic(name);
+    if (statistic != nullptr && has_parameter(*statistic))
+      return BadParameter{"statistics", "\"" + name + "\" has a value for each parameter: a column wants its name in full"};
+  }
+  return std::nullopt;
 }
 
 }  // namespace stethos::collector

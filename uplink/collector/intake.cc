@@ -7,6 +7,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "uplink/collector/intake_checks.h"
+#include "uplink/collector/statistics.h"
 
 namespace stethos::collector {
 namespace {
@@ -92,7 +93,7 @@ Intake::Intake(Store& store)
           "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_provenance_(store.database(),
                          "INSERT INTO provenances (node, id, program, backend, config_hash, schema_major, schema_minor, source, "
-                         "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+                         "parameters, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_gap_(store.database(),
                   "INSERT INTO gaps (node, device, epoch, spool, lane, first, last, cause, first_ns, last_ns, noticed_ns, "
                   "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
@@ -459,6 +460,7 @@ Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {
 }
 
 Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow& row) {
+  const std::string parameters = lines_of(row);
   const Status written = insert_provenance_.bind(1, source.node)
                              .bind(2, row.id())
                              .bind(3, view(row.program()))
@@ -467,7 +469,8 @@ Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow
                              .bind(6, static_cast<int>(row.schema_major()))
                              .bind(7, static_cast<int>(row.schema_minor()))
                              .bind(8, view(row.source()))
-                             .bind(9, source.now)
+                             .bind(9, std::string_view(parameters))
+                             .bind(10, source.now)
                              .run();
   if (written) tally_.count(Counter::provenances, store_.database().changes());
   return written;

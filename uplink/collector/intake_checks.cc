@@ -120,8 +120,12 @@ std::string_view objection(const schema::StreamRow& row) {
 }
 
 std::string_view objection(const schema::ProvenanceRow& row) {
-  return is_label(row.program()) && is_label(row.backend()) && is_label(row.source()) ? std::string_view{}
-                                                                                      : "one of its labels is not a text";
+  if (!is_label(row.program()) || !is_label(row.backend()) || !is_label(row.source())) return "one of its labels is not a text";
+  if (row.parameters() == nullptr) return {};
+  if (row.parameters()->size() > parameters_per_provenance_max) return "it has too many parameters";
+  const bool texts = std::ranges::all_of(
+      *row.parameters(), [](const auto* text) { return is_plain_text(text->string_view(), schema::name_bytes_max); });
+  return texts ? std::string_view{} : "one of its parameters is not a text";
 }
 
 std::string_view objection(const schema::GapRow& row) {
@@ -150,7 +154,7 @@ std::string_view objection(const schema::SilenceRow& row) {
 
 std::string_view objection(const schema::AlarmRow& row) {
   if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
-  if (!is_label(row.unit())) return "its unit is not a text";
+  if (!is_label(row.unit()) || !is_label(row.parameter())) return "its unit or its parameter is not a text";
   for (const TimeNs time : {row.activated_ns(), row.changed_ns()}) {
     if (time < -plausible_time_max || time > plausible_time_max) return "one of its times is implausible";
   }

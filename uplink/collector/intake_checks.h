@@ -14,6 +14,7 @@
 namespace stethos::collector {
 
 inline constexpr std::size_t lanes_per_batch_max = 16;
+inline constexpr std::size_t parameters_per_provenance_max = 4'096;
 // Far enough from the end of what TimeNs holds that a window's end, and every way to write it, is a time too.
 inline constexpr TimeNs plausible_time_max = std::numeric_limits<TimeNs>::max() - 400LL * 86'400 * ns_per_s;
 

@@ -72,7 +72,7 @@ struct Query::WindowScan {
   bool is_over = false;            // there may be more, for another page
   // Many windows share their stream's version and their provenance.
   std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<StreamInfo>> infos;
-  std::map<std::pair<std::int64_t, std::uint64_t>, std::optional<ProvenanceInfo>> provenances;
+  std::map<std::pair<std::int64_t, std::uint64_t>, std::shared_ptr<const ProvenanceInfo>> provenances;
 };
 
 Query::Query(Store& store)
@@ -89,7 +89,7 @@ Query::Query(Store& store)
                      "SELECT version, machine, point, axis, quantity, unit, location, owner FROM stream_versions "
                      "WHERE stream = ? ORDER BY id DESC LIMIT 1"),
       select_provenance_(store.database(),
-                         "SELECT program, backend, config_hash, schema_major, schema_minor, source FROM provenances "
+                         "SELECT program, backend, config_hash, schema_major, schema_minor, source, parameters FROM provenances "
                          "WHERE node = ? AND id = ?"),
       select_windows_{sqlite::Statement(
                           store.database(),
@@ -187,15 +187,16 @@ Result<std::optional<StreamInfo>> Query::stream_info_or_latest(std::int64_t stre
   return found && !*found ? stream_info(stream, std::nullopt) : found;
 }
 
-Result<std::optional<ProvenanceInfo>> Query::provenance_info(std::int64_t node, std::uint64_t id) {
-  std::optional<ProvenanceInfo> out;
+Result<std::shared_ptr<const ProvenanceInfo>> Query::provenance_info(std::int64_t node, std::uint64_t id) {
+  std::shared_ptr<const ProvenanceInfo> out;
   const Status read = for_each_row(select_provenance_.bind(1, node).bind(2, id), [&] {
-    out = ProvenanceInfo{.program = std::string(select_provenance_.text(0)),
-                         .backend = std::string(select_provenance_.text(1)),
-                         .config_hash = select_provenance_.unsigned_integer(2),
-                         .schema_major = static_cast<int>(select_provenance_.integer(3)),
-                         .schema_minor = static_cast<int>(select_provenance_.integer(4)),
-                         .source = std::string(select_provenance_.text(5))};
+    out = std::make_shared<const ProvenanceInfo>(ProvenanceInfo{.program = std::string(select_provenance_.text(0)),
+                                                                .backend = std::string(select_provenance_.text(1)),
+                                                                .config_hash = select_provenance_.unsigned_integer(2),
+                                                                .schema_major = static_cast<int>(select_provenance_.integer(3)),
+                                                                .schema_minor = static_cast<int>(select_provenance_.integer(4)),
+                                                                .source = std::string(select_provenance_.text(5)),
+                                                                .parameters = parameter_texts(select_provenance_.text(6))});
     return false;
   });
   if (!read) return std::unexpected(read.error());
@@ -280,6 +281,9 @@ Status Query::join(const StreamKey& stream, WindowScan& scan, WindowRecord& reco
   if (provenance == scan.provenances.end()) {
     auto found = provenance_info(source.first, source.second);
     if (!found) return std::unexpected(found.error());
+    if (*found != nullptr) {
+      for (const std::string& text : (*found)->parameters) scan.bytes += sizeof(std::string) + text.size();
+    }
     provenance = scan.provenances.emplace(source, std::move(*found)).first;
   }
   record.provenance = provenance->second;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "common/clock.h"
 #include "common/result.h"
 #include "schemas/envelope.h"
+#include "uplink/collector/statistics.h"
 #include "uplink/collector/store.h"
 #include "uplink/protocol/ranges.h"
 
@@ -49,7 +51,8 @@ struct Filter {
   std::optional<schema::AlarmState> state;
   std::optional<TimeNs> from;  // windows that start, alarms that were activated, at or after it
   std::optional<TimeNs> to;    // and before it
-  std::vector<std::uint16_t> statistics;  // empty: all
+  // Empty: all. "quantile": whatever its parameter; "quantile.p95": with this one.
+  std::vector<std::string> statistics;
   std::size_t limit = page_rows_default;
   std::vector<std::uint64_t> cursor;      // empty: from the beginning
 };
@@ -67,6 +70,9 @@ inline const std::vector<std::string_view> silence_parameters{"node", "device", 
 // Only the names in `known` are taken, none of them twice.
 Parsed<Filter> parse_filter(const Parameters& parameters, const std::vector<std::string_view>& known);
 
+// Why a page of CSV cannot be made of it: its columns are those of the question, whatever rows there are.
+std::optional<BadParameter> objection_to_columns(const Filter& filter);
+
 struct StreamInfo {
   std::uint64_t version = 0;
   std::string machine, point, axis, quantity, unit, location, owner;
@@ -78,12 +84,13 @@ struct ProvenanceInfo {
   int schema_major = 0;
   int schema_minor = 0;
   std::string source;
+  ParameterTexts parameters;
 };
 
 struct WindowRecord {
   std::string node;
   std::optional<StreamInfo> stream;  // as the row names it, else the latest that is known
-  std::optional<ProvenanceInfo> provenance;
+  std::shared_ptr<const ProvenanceInfo> provenance;  // many rows share one; null: it is not known
   std::int64_t windows = 1;  // merged into this row
   std::string spool;         // of an hour or a day: empty, with no lane or number
   int lane = 0;
@@ -202,7 +209,7 @@ class Query {
   Result<std::vector<StreamKey>> matching_streams(const Filter& filter, std::uint64_t from_id, std::size_t count_max);
   Result<std::optional<StreamInfo>> stream_info(std::int64_t stream, std::optional<std::uint64_t> version);
   Result<std::optional<StreamInfo>> stream_info_or_latest(std::int64_t stream, std::uint64_t version);
-  Result<std::optional<ProvenanceInfo>> provenance_info(std::int64_t node, std::uint64_t id);
+  Result<std::shared_ptr<const ProvenanceInfo>> provenance_info(std::int64_t node, std::uint64_t id);
   Status read_spools(std::int64_t node, NodeRecord& record);
   Status read_lanes(std::int64_t spool, SpoolRecord& record);
 

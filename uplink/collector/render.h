@@ -20,7 +20,7 @@ std::string json_of(const Page<EventRecord>& page);
 std::string json_of(const Page<SilenceRecord>& page);
 
 // One line a window or an alarm, a header first, as RFC 4180 says; of windows a column a statistic, those of the filter or all
-// that have a name.
+// that have no parameter.
 std::string csv_of(const Page<WindowRecord>& page, const Filter& filter);
 std::string csv_of(const Page<AlarmRecord>& page);
 

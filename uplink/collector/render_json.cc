@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "common/identity.h"
 #include "common/time_text.h"
 #include "uplink/collector/json.h"
@@ -16,10 +14,6 @@ void write_time(JsonWriter& json, std::string_view name, TimeNs time) {
   text.empty() ? json.null() : json.value(text);
 }
 
-bool is_wanted(const Filter& filter, std::uint16_t number) {
-  return filter.statistics.empty() || std::ranges::find(filter.statistics, number) != filter.statistics.end();
-}
-
 void write_labels(JsonWriter& json, const std::optional<StreamInfo>& stream) {
   for (const auto& [name, field] : label_fields) {
     json.key(name);
@@ -32,28 +26,47 @@ void write_next(JsonWriter& json, const std::string& next) {
   next.empty() ? json.null() : json.value(next);
 }
 
+// "acceleration.full.h.rms"; of a band "acceleration.10-1000Hz.h.velocity_rms.mean".
+std::string id_of(const schema::StatisticValue& value, const StreamInfo& stream, std::string_view parameter) {
+  std::string_view band = "full";
+  const auto* statistic = kernels::find_statistic(value.statistic());
+  const auto last_dot = parameter.rfind('.');
+  if (statistic != nullptr && statistic->parameter == kernels::ParameterRule::band && last_dot != std::string_view::npos) {
+    band = parameter.substr(0, last_dot);
+    parameter.remove_prefix(last_dot + 1);
+  }
+  std::string id = stream.quantity;
+  id.append(".").append(band).append(".").append(stream.axis.empty() ? "none" : stream.axis).append(".");
+  return id.append(statistic_name(value.statistic(), parameter));
+}
+
 void write_statistics(JsonWriter& json, const WindowRecord& record, const Filter& filter) {
   json.key("statistics").begin_object();
   if (record.row->statistics() != nullptr) {
     for (const auto* value : *record.row->statistics()) {
-      if (!is_wanted(filter, value->statistic())) continue;
-      const std::string name = statistic_name(value->statistic());
-      const std::string parameter = value->parameter() == 0 ? std::string() : "#" + std::to_string(value->parameter());
-      json.key(name + parameter).begin_object().member("value", value->value()).key("unit");
-      const std::string unit = record.stream ? statistic_unit(value->statistic(), record.stream->unit) : std::string();
+      const std::string name = name_of(*value, record);
+      if (!is_wanted(filter.statistics, name)) continue;
+      json.key(name).begin_object().member("value", value->value()).key("unit");
+      const auto unit = record.stream ? statistic_unit(value->statistic(), record.stream->unit) : std::string_view{};
       unit.empty() ? json.null() : json.value(unit);
       json.key("id");
-      if (record.stream) {
-        std::string id = record.stream->quantity;
-        id.append(".full.").append(record.stream->axis.empty() ? "none" : record.stream->axis);
-        json.value(id.append(".").append(name).append(parameter));
-      } else {
-        json.null();
-      }
+      const std::string_view parameter = parameter_of(*value, record);
+      const bool is_known = record.stream && (value->parameter() == 0 || !parameter.empty());
+      is_known ? json.value(id_of(*value, *record.stream, parameter)) : json.null();
       json.end_object();
     }
   }
   json.end_object();
+}
+
+void write_speed(JsonWriter& json, const schema::Speed* speed) {
+  json.key("speed");
+  if (speed == nullptr) {
+    json.null();
+    return;
+  }
+  json.begin_object().member("shaft_hz", speed->shaft_hz()).member("source", source_of(*speed));
+  json.member("age_ns", speed->age_ns()).end_object();
 }
 
 void write_source(JsonWriter& json, const WindowRecord& record) {
@@ -103,6 +116,7 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
   json.end_object();
 
   write_statistics(json, record, filter);
+  write_speed(json, row.speed());
   write_source(json, record);
   json.end_object();
 }
@@ -114,7 +128,7 @@ void write_alarm(JsonWriter& json, const AlarmRecord& record) {
   write_labels(json, record.stream);
 
   json.key("limit").begin_object().member("id", hex_of(row.limit()));
-  json.member("statistic", statistic_name(row.statistic())).member("unit", view(row.unit()));
+  json.member("statistic", statistic_name(row.statistic(), view(row.parameter()))).member("unit", view(row.unit()));
   json.member("direction", direction_of(row)).member("alert", row.alert()).member("danger", row.danger());
   json.member("deadband", row.deadband()).member("on_delay_ns", row.on_delay_ns());
   json.member("definition", hex_of(row.definition())).member("length_ns", row.length_ns()).end_object();

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "common/identity.h"
 #include "common/time_text.h"
@@ -12,6 +13,8 @@
 
 namespace stethos::collector {
 namespace {
+
+constexpr std::size_t table_columns_max = 100;  // of statistics of which the name alone was asked for
 
 // A text with what CSV wants around it.
 std::string csv_text(std::string_view text) {
@@ -71,22 +74,60 @@ std::string percent(double share) {
   return text.data();
 }
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+// The statistics of a row by name.
+using Values = std::vector<std::pair<std::string, double>>;
+
+Values values_of(const WindowRecord& record) {
+  Values out;
+  if (record.row->statistics() == nullptr) return out;
+  for (const auto* value : *record.row->statistics()) out.emplace_back(name_of(*value, record), value->value());
+  return out;
+}
+
+// NaN: there is none of this name.
+double value_of(const Values& values, std::string_view name) {
+  const auto found = std::ranges::find(values, name, &Values::value_type::first);
+  return found == values.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+}
+
+// What was asked for; of a statistic with parameters those that any of the rows has.
+std::vector<std::string> columns_of(const std::vector<std::string>& asked, const std::vector<Values>& rows) {
+  std::vector<std::string> out;
+  for (const std::string& each : asked) {
+    const std::size_t before = out.size();
+    for (const Values& values : rows) {
+      for (const auto& [name, value] : values) {
+        if (out.size() < table_columns_max && is_wanted({each}, name) && std::ranges::find(out, name) == out.end())
+          out.push_back(name);
+      }
+    }
+    if (out.size() == before) out.push_back(each);
+  }
+  return out;
+}
+
 // People read milliseconds.
 std::string table_time(TimeNs time) { return or_dash(time_or_empty(time - time % ns_per_ms)); }
 
 }  // namespace
 
 std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
-  std::vector<std::uint16_t> statistics = filter.statistics;
-  if (statistics.empty()) statistics.assign(known_statistics().begin(), known_statistics().end());
+  std::vector<std::string> statistics = filter.statistics;
+  if (statistics.empty()) {
+    for (const auto& each : kernels::statistics()) {
+      if (!has_parameter(each)) statistics.emplace_back(each.name);
+    }
+  }
 
   std::string out = "node,device,channel";
   for (const auto& field : label_fields) out.append(",").append(field.first);
   out += ",definition,kind,start,start_ns,length_ns,generation,revision,state,windows";
   for (const auto& field : count_fields) out.append(",").append(field.first);
   out += ",coverage";
-  for (const std::uint16_t number : statistics) out.append(",").append(statistic_name(number));
-  out += ",first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,program,backend,source";
+  for (const std::string& name : statistics) out.append(",").append(csv_text(name));
+  out +=
+      ",shaft_hz,speed_source,speed_age_ns,first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,"
+      "program,backend,source";
   for (const auto& field : time_fields) out.append(",").append(field.first);
   out += ",stored\r\n";
 
@@ -109,7 +150,11 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     add_number(record.windows);
     for (const auto& field : count_fields) add_number((row.counts()->*field.second)());
     add(number_text(coverage_of(row)));
-    for (const std::uint16_t number : statistics) add(number_text(statistic_of(row, number)));
+    const auto values = values_of(record);
+    for (const std::string& name : statistics) add(number_text(value_of(values, name)));
+    add(row.speed() == nullptr ? std::string() : number_text(row.speed()->shaft_hz()));
+    add(row.speed() == nullptr ? std::string() : source_of(*row.speed()));
+    add(row.speed() == nullptr ? std::string() : std::to_string(row.speed()->age_ns()));
     add_number(row.first_epoch());
     add_number(row.first_sequence());
     add_number(row.last_epoch());
@@ -142,7 +187,7 @@ std::string csv_of(const Page<AlarmRecord>& page) {
     add(view(row.channel()));
     for (const auto& field : label_fields) add(record.stream ? (*record.stream).*field.second : std::string());
     add(hex_of(row.limit()));
-    add(statistic_name(row.statistic()));
+    add(statistic_name(row.statistic(), view(row.parameter())));
     add(view(row.unit()));
     add(direction_of(row));
     for (const double number : {row.alert(), row.danger(), row.deadband()}) add(number_text(number));
@@ -170,19 +215,17 @@ std::string csv_of(const Page<AlarmRecord>& page) {
 }
 
 std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
-  using schema::Statistic;
-  std::vector<std::uint16_t> statistics = filter.statistics;
-  if (statistics.empty()) {
-    for (const auto statistic : {Statistic::mean, Statistic::rms, Statistic::peak, Statistic::crest, Statistic::kurtosis}) {
-      statistics.push_back(static_cast<std::uint16_t>(statistic));
-    }
-  }
+  std::vector<Values> values;
+  for (const WindowRecord& record : page.records) values.push_back(values_of(record));
+  std::vector<std::string> statistics{"mean", "rms", "peak", "crest", "kurtosis"};
+  if (!filter.statistics.empty()) statistics = columns_of(filter.statistics, values);
   std::vector<std::string> headings{"node",   "machine", "point", "device", "channel", "start",
                                     "length", "state",   "rev",   "good",   "coverage"};
-  for (const std::uint16_t number : statistics) headings.push_back(statistic_name(number));
+  headings.insert(headings.end(), statistics.begin(), statistics.end());
   headings.emplace_back("unit");
   TextTable table(std::move(headings));
-  for (const WindowRecord& record : page.records) {
+  for (std::size_t i = 0; i < page.records.size(); ++i) {
+    const WindowRecord& record = page.records[i];
     const schema::WindowRow& row = *record.row;
     std::vector<std::string> cells{record.node,
                                    record.stream ? or_dash(record.stream->machine) : "-",
@@ -195,7 +238,7 @@ std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
                                    std::to_string(row.generation()) + "." + std::to_string(row.revision()),
                                    std::to_string(row.counts()->good()),
                                    percent(coverage_of(row))};
-    for (const std::uint16_t number : statistics) cells.push_back(six_digits(statistic_of(row, number)));
+    for (const std::string& name : statistics) cells.push_back(six_digits(value_of(values[i], name)));
     cells.push_back(record.stream ? or_dash(record.stream->unit) : "-");
     table.add(std::move(cells));
   }
@@ -209,8 +252,8 @@ std::string table_of(const Page<AlarmRecord>& page) {
     const schema::AlarmRow& row = *record.row;
     table.add({record.node, record.stream ? or_dash(record.stream->machine) : "-",
                record.stream ? or_dash(record.stream->point) : "-", std::string(view(row.device())),
-               std::string(view(row.channel())), statistic_name(row.statistic()), state_of(row), level_of(row.level()),
-               level_of(row.highest_level()), table_time(row.activated_ns()), table_time(row.changed_ns()),
+               std::string(view(row.channel())), statistic_name(row.statistic(), view(row.parameter())), state_of(row),
+               level_of(row.level()), level_of(row.highest_level()), table_time(row.activated_ns()), table_time(row.changed_ns()),
                six_digits(row.value()), six_digits(row.alert()), six_digits(row.danger()), std::string(view(row.unit()))});
   }
   return table.text();

@@ -74,6 +74,8 @@ struct Retention::Merged {
 
 namespace {
 
+constexpr std::size_t provenances_at_once_max = 16;
+
 Span span_of(const sqlite::Statement& statement, int column) {
   return {statement.integer(column), statement.integer(column + 1), statement.integer(column + 2)};
 }
@@ -86,7 +88,9 @@ Retention::Retention(Store& store, const Budgets& budgets)
       select_newest_(store.database(), "SELECT max(id) FROM windows"),
       select_change_(
           store.database(),
-          "SELECT count(DISTINCT quantity || ' ' || unit) FROM stream_versions WHERE stream = ? AND version IN (?, ?)") {
+          "SELECT count(DISTINCT quantity || ' ' || unit) FROM stream_versions WHERE stream = ? AND version IN (?, ?)"),
+      select_parameters_(store.database(),
+                         "SELECT parameters FROM provenances WHERE node = (SELECT node FROM streams WHERE id = ?) AND id = ?") {
   sqlite::Database& database = store.database();
   timed_.emplace_back(database, Tier{budgets.windows, Counter::windows, Counter::windows_bytes, Counter::windows_dropped},
                       "windows", hour_ns);
@@ -219,6 +223,7 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
     return std::unexpected(deleted.error());
   if (tier + 1 == timed_.size()) return count;
 
+  texts_.clear();  // of another node
   std::map<std::uint64_t, Merged> merged;  // by definition
   for (const Row& row : rows) {
     auto into = merged.find(row.definition);
@@ -247,7 +252,9 @@ Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_
     if (*found) out.covered.at(i - tier) = span_of(select, 0);
     if (*found && i == tier) {
       if (const auto opened = schema::open_window_row(select.blob(3))) {
-        out.rollup = Rollup(**opened, out.covered[0]);
+        const auto texts = texts_of(stream, (*opened)->provenance());
+        if (!texts) return std::unexpected(texts.error());
+        out.rollup = Rollup(**opened, out.covered[0], *texts);
         out.bytes_before = static_cast<std::int64_t>(select.blob(3).size());
       } else {  // damaged: it stays as it is
         out.covered[0] = {1, std::numeric_limits<TimeNs>::min(), std::numeric_limits<TimeNs>::max()};
@@ -270,7 +277,19 @@ Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& spa
     select_change_.reset();
     if (has_changed) return false;
   }
-  return into.rollup.add(**row, span);
+  auto texts = texts_of(stream, (*row)->provenance());
+  if (!texts) return std::unexpected(texts.error());
+  return into.rollup.add(**row, span, std::move(*texts));
+}
+
+Result<Rollup::Texts> Retention::texts_of(std::int64_t stream, std::uint64_t provenance) {
+  if (const auto known = texts_.find(provenance); known != texts_.end()) return known->second;
+  const auto has_row = select_parameters_.bind(1, stream).bind(2, provenance).step();
+  if (!has_row) return std::unexpected(has_row.error());
+  auto texts = std::make_shared<const ParameterTexts>(*has_row ? parameter_texts(select_parameters_.text(0)) : ParameterTexts{});
+  select_parameters_.reset();
+  if (texts_.size() == provenances_at_once_max) texts_.clear();
+  return texts_.emplace(provenance, std::move(texts)).first->second;
 }
 
 Status Retention::write(Timed& tier, std::int64_t stream, const Merged& merged, TimeNs now) {

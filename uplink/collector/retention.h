@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "common/clock.h"
@@ -50,6 +51,7 @@ class Retention {
   Result<std::int64_t> drop_of_stream(std::size_t tier, std::int64_t stream, TimeNs start, TimeNs now, std::int64_t rows_max);
   Result<Merged> merged_so_far(std::size_t tier, std::int64_t stream, TimeNs start, std::uint64_t definition);
   Result<bool> merge(Merged& into, std::int64_t stream, const Span& span, schema::Bytes body);
+  Result<Rollup::Texts> texts_of(std::int64_t stream, std::uint64_t provenance);
   Status write(Timed& tier, std::int64_t stream, const Merged& merged, TimeNs now);
   Result<std::int64_t> drop_untimed(Untimed& tier, TimeNs today, std::int64_t rows_max);
 
@@ -57,6 +59,8 @@ class Retention {
   Tally tally_;
   sqlite::Statement select_newest_;
   sqlite::Statement select_change_;
+  sqlite::Statement select_parameters_;
+  std::map<std::uint64_t, Rollup::Texts> texts_;  // by provenance, of the stream that is being merged
   std::vector<Timed> timed_;  // windows, hours, days: each is merged into the next
   std::vector<Untimed> untimed_;  // alarms, events
 };

@@ -1,6 +1,10 @@
 #include "uplink/collector/rollup.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "gpu_kernels/statistics.h"
@@ -34,13 +38,60 @@ void add_counts(schema::CountsT& to, const schema::Counts& from) {
   to.rejected += from.rejected();
 }
 
-}  // namespace
+// A row has at most schema::values_per_row_max values in schema::row_bytes_max: with those of moments, and with buckets.
+constexpr std::size_t values_max = 900;
+constexpr std::size_t buckets_bytes_max = 32u << 10;
 
-Rollup::Rollup(const schema::WindowRow& stored, const Span& span) : start_(stored.start_ns()), length_(stored.length_ns()) {
-  add(stored, span);
+// What becomes of the values of several windows.
+enum class Merging : std::uint8_t { none, of_moments, of_buckets, sum, min, max, mean, last };
+
+// "p99.9": 0.999
+std::optional<double> share_of(std::string_view percentile) {
+  double value = 0;
+  if (!percentile.starts_with('p')) return std::nullopt;
+  const char* end = percentile.data() + percentile.size();
+  const auto read = std::from_chars(percentile.data() + 1, end, value, std::chars_format::fixed);
+  const bool is_share = read.ec == std::errc{} && read.ptr == end && value >= 0 && value <= 100;
+  return is_share ? std::optional(value / 100) : std::nullopt;
 }
 
-bool Rollup::add(const schema::WindowRow& row, const Span& span) {
+// `parameter`: the text, and so empty where an index stands for none.
+Merging merging_of(const kernels::StatisticDefinition& statistic, std::string_view parameter) {
+  if (statistic.is_feature()) {
+    const std::string_view over_blocks = parameter.substr(parameter.rfind('.') + 1);
+    if (over_blocks == "mean") return Merging::mean;
+    if (over_blocks == "max") return Merging::max;
+    return over_blocks == "last" ? Merging::last : Merging::none;
+  }
+  if (statistic.parameter == kernels::ParameterRule::quantile) return share_of(parameter) ? Merging::of_buckets : Merging::none;
+  switch (static_cast<schema::Statistic>(statistic.number)) {
+    case schema::Statistic::clipped:
+      return Merging::sum;
+    case schema::Statistic::longest_repeat:
+    case schema::Statistic::longest_same_sign:
+      return Merging::max;
+    case schema::Statistic::distinct_share:
+      return Merging::min;
+    default:
+      return Merging::of_moments;
+  }
+}
+
+void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value) {
+  auto& out = row.statistics.emplace_back(std::make_unique<schema::StatisticValueT>());
+  out->statistic = statistic;
+  out->parameter = parameter;
+  out->value = value;
+}
+
+}  // namespace
+
+Rollup::Rollup(const schema::WindowRow& stored, const Span& span, Texts texts)
+    : start_(stored.start_ns()), length_(stored.length_ns()) {
+  add(stored, span, std::move(texts));
+}
+
+bool Rollup::add(const schema::WindowRow& row, const Span& span, Texts texts) {
   const bool overlaps =
       row.kind() == schema::WindowKind::hopping && (row.length_ns() == 0 || row.start_ns() % row.length_ns() != 0);
   const bool may_move = row.kind() == schema::WindowKind::session;
@@ -61,14 +112,19 @@ bool Rollup::add(const schema::WindowRow& row, const Span& span) {
     row_.first_epoch = row.first_epoch();
     row_.first_sequence = row.first_sequence();
   }
+  merge_values(row, span.last, *texts);
+  if (row.speed() != nullptr && (row_.speed == nullptr || span.last > speed_start_)) {
+    row_.speed.reset(row.speed()->UnPack());
+    speed_start_ = span.last;
+  }
   if (is_empty || span.last > span_.last) {
     span_.last = span.last;
     row_.last_epoch = row.last_epoch();
     row_.last_sequence = row.last_sequence();
     row_.stream_version = row.stream_version();
     row_.provenance = row.provenance();
-    row_.statistics.clear();
-    take_statistics(row);
+    texts_ = std::move(texts);
+    take_names(row);
   }
   span_.windows += span.windows;
   row_.first_received_ns = std::min(row_.first_received_ns, row.first_received_ns());
@@ -77,19 +133,93 @@ bool Rollup::add(const schema::WindowRow& row, const Span& span) {
   row_.committed_ns = std::max(row_.committed_ns, row.committed_ns());
   add_counts(*row_.counts, *row.counts());
   moments_ = kernels::merge(moments_, moments_of(*row.moments()));
+  merge_buckets(row);
   return true;
 }
 
-void Rollup::take_statistics(const schema::WindowRow& row) {
-  row_.statistics.clear();
+void Rollup::take_names(const schema::WindowRow& row) {
+  of_moments_.clear();
   if (row.statistics() == nullptr) return;
   for (const auto* value : *row.statistics()) {
     const auto* statistic = kernels::find_statistic(value->statistic());
-    if (statistic == nullptr || statistic->parameter != kernels::ParameterRule::none) continue;
-    if (statistic->is_feature() || kernels::is_of_validity(value->statistic())) continue;
-    row_.statistics.push_back(std::make_unique<schema::StatisticValueT>());
-    row_.statistics.back()->statistic = value->statistic();
+    if (statistic == nullptr || value->parameter() != 0) continue;
+    if (merging_of(*statistic, {}) == Merging::of_moments) of_moments_.insert(value->statistic());
   }
+}
+
+void Rollup::merge_buckets(const schema::WindowRow& row) {
+  const auto* bytes = row.moments()->buckets();
+  if (bytes == nullptr) return;
+  if (const auto buckets = kernels::decode_buckets({bytes->data(), bytes->size()})) kernels::add(buckets_, *buckets);
+}
+
+void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const ParameterTexts& texts) {
+  if (row.statistics() == nullptr) return;
+  const auto samples = static_cast<double>(row.counts()->good());
+  for (const auto* from : *row.statistics()) {
+    const auto* statistic = kernels::find_statistic(from->statistic());
+    const std::string_view text = text_of(texts, from->parameter());
+    if (statistic == nullptr || (!has_parameter(*statistic) && from->parameter() != 0)) continue;
+    const Merging merging = merging_of(*statistic, text);
+    if (merging == Merging::none || merging == Merging::of_moments) continue;
+
+    auto& of_statistic = values_[from->statistic()];
+    auto found = of_statistic.find(text);
+    if (found == of_statistic.end()) {
+      if (value_count_ == values_max) continue;
+      ++value_count_;
+      found = of_statistic.emplace(text, Value{}).first;
+    }
+    Value& to = found->second;
+    const double value = from->value();
+    if (merging == Merging::of_buckets || !std::isfinite(value)) continue;  // not defined there
+    const bool is_first = std::isnan(to.value);
+    switch (merging) {
+      case Merging::sum:
+        to.value = is_first ? value : to.value + value;
+        break;
+      case Merging::min:
+        to.value = is_first ? value : std::min(to.value, value);
+        break;
+      case Merging::max:
+        to.value = is_first ? value : std::max(to.value, value);
+        break;
+      case Merging::mean:
+        to.samples += samples;
+        to.value = is_first ? value : to.value * (1 - samples / to.samples) + value * (samples / to.samples);
+        break;
+      case Merging::last:
+        if (!is_first && start < to.start) break;
+        to.value = value;
+        to.start = start;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Rollup::put_values(schema::WindowRowT& out) const {
+  for (const std::uint16_t number : of_moments_) put(out, number, 0, kernels::find_statistic(number)->compute(moments_));
+  std::map<std::string_view, std::uint16_t> indices{{"", 0}};
+  for (std::size_t i = 1; i < texts_->size(); ++i) indices.emplace((*texts_)[i], static_cast<std::uint16_t>(i));
+  for (const auto& [number, of_statistic] : values_) {
+    const auto* statistic = kernels::find_statistic(number);
+    for (const auto& [text, merged] : of_statistic) {
+      const auto index = indices.find(text);
+      if (index == indices.end()) continue;
+      const auto share = statistic->parameter == kernels::ParameterRule::quantile ? share_of(text) : std::nullopt;
+      put(out, number, index->second, share ? quantile(*share) : merged.value);
+    }
+  }
+}
+
+double Rollup::quantile(double share) const {
+  if (!(moments_.min <= moments_.max)) return std::numeric_limits<double>::quiet_NaN();  // nothing lies between them
+  const kernels::Validity of_none;
+  kernels::Summary summary(moments_, of_none, buckets_);
+  summary.parameter = share;
+  return kernels::find_statistic("quantile")->compute(summary);
 }
 
 schema::WindowRowT Rollup::row() const {
@@ -106,7 +236,9 @@ schema::WindowRowT Rollup::row() const {
   out.moments->max = moments_.max;
   out.moments->sum_abs = moments_.sum_abs;
   out.moments->sum_sqrt_abs = moments_.sum_sqrt_abs;
-  for (auto& value : out.statistics) value->value = kernels::find_statistic(value->statistic)->compute(moments_);
+  out.moments->buckets = kernels::encode(buckets_);
+  if (out.moments->buckets.size() > buckets_bytes_max) out.moments->buckets.clear();
+  put_values(out);
   return out;
 }
 

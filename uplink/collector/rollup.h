@@ -1,5 +1,10 @@
-// Windows of one stream and one definition, merged into the row of an hour or a day: counts are summed, moments merged, and the
-// statistics that the windows have are computed from them anew, all by the code that the edge uses.
+// Windows of one stream and one definition, merged into the row of an hour or a day: counts are summed, moments and buckets
+// merged, and the statistics of them that the windows have are computed anew, all by the code that the edge uses. What windows
+// have of single blocks (validity, features) is merged by what it is: sums, extremes, means by good samples, the last one.
+//
+// An index of a parameter means something within its provenance alone: values are merged by the parameters' texts, and the row
+// has the indices of the provenance that it names, that of the latest window. What has no text there is left out, and so is what
+// had none in the provenance of its window.
 //
 // Nothing can be taken out of a sum again. So a rollup says from which window to which it covers its time: of one that is to be
 // added and starts between them nobody can tell any more whether it is in.
@@ -8,10 +13,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
 
 #include "common/clock.h"
+#include "gpu_kernels/buckets.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/envelope.h"
+#include "uplink/collector/statistics.h"
 
 namespace stethos::collector {
 
@@ -25,25 +38,45 @@ struct Span {
 
 class Rollup {
  public:
+  // Of the row's provenance; none where that is not known.
+  using Texts = std::shared_ptr<const ParameterTexts>;
+
   // Empty, or as `stored` is, a row that row() made.
   Rollup(TimeNs start, DurationNs length) : start_(start), length_(length) {}
-  Rollup(const schema::WindowRow& stored, const Span& span);
+  Rollup(const schema::WindowRow& stored, const Span& span, Texts texts);
 
   // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970;
   // sessions are not: late data may join one to an earlier one, and from its start nobody can tell whether it is in.
-  bool add(const schema::WindowRow& row, const Span& span);
+  bool add(const schema::WindowRow& row, const Span& span, Texts texts);
 
   const Span& span() const { return span_; }
   std::uint64_t stream_version() const { return row_.stream_version; }  // once something was added
   schema::WindowRowT row() const;
 
  private:
-  void take_statistics(const schema::WindowRow& row);
+  // Of what is not computed from moments and buckets.
+  struct Value {
+    double value = std::numeric_limits<double>::quiet_NaN();
+    double samples = 0;  // of a mean: good ones of the windows that have it
+    TimeNs start = 0;  // of a last one: of its window
+  };
+
+  void take_names(const schema::WindowRow& row);
+  void merge_buckets(const schema::WindowRow& row);
+  void merge_values(const schema::WindowRow& row, TimeNs start, const ParameterTexts& texts);
+  void put_values(schema::WindowRowT& out) const;
+  double quantile(double share) const;
 
   TimeNs start_;
   DurationNs length_;
   Span span_;
   kernels::Moments moments_;
+  kernels::Buckets buckets_;
+  std::set<std::uint16_t> of_moments_;  // statistics that the latest window has
+  std::map<std::uint16_t, std::map<std::string, Value, std::less<>>> values_;  // by statistic and text of the parameter
+  std::size_t value_count_ = 0;
+  TimeNs speed_start_ = 0;  // of the window that the speed is of
+  Texts texts_ = std::make_shared<const ParameterTexts>();  // of the latest window
   schema::WindowRowT row_;  // all else
 };
 

@@ -1,5 +1,6 @@
 #include "uplink/collector/row_text.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/time_text.h"
@@ -44,13 +45,23 @@ double coverage_of(const schema::WindowRow& row) {
   return counts.expected() == 0 ? not_there : static_cast<double>(counts.good()) / static_cast<double>(counts.expected());
 }
 
-double statistic_of(const schema::WindowRow& row, std::uint16_t number) {
-  if (row.statistics() != nullptr) {
-    for (const auto* value : *row.statistics()) {
-      if (value->statistic() == number && value->parameter() == 0) return value->value();
-    }
-  }
-  return not_there;
+std::string source_of(const schema::Speed& speed) {
+  return name_or_number(schema::EnumNameSpeedSource(speed.source()), "source", speed.source());
+}
+
+std::string_view parameter_of(const schema::StatisticValue& value, const WindowRecord& record) {
+  return record.provenance ? text_of(record.provenance->parameters, value.parameter()) : std::string_view{};
+}
+
+std::string name_of(const schema::StatisticValue& value, const WindowRecord& record) {
+  const std::string_view text = parameter_of(value, record);
+  if (value.parameter() == 0 || !text.empty()) return statistic_name(value.statistic(), text);
+  return statistic_name(value.statistic(), "#" + std::to_string(value.parameter()));
+}
+
+bool is_wanted(const std::vector<std::string>& asked, std::string_view name) {
+  const std::string_view without_parameter = name.substr(0, name.find('.'));
+  return asked.empty() || std::ranges::any_of(asked, [&](const auto& each) { return each == name || each == without_parameter; });
 }
 
 }  // namespace stethos::collector

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "uplink/collector/intake_checks.h"
 #include "uplink/collector/query.h"
@@ -63,7 +64,15 @@ std::string lane_of(int lane);
 // NaN: nothing was expected.
 double coverage_of(const schema::WindowRow& row);
 
-// NaN: the row does not have it.
-double statistic_of(const schema::WindowRow& row, std::uint16_t number);
+std::string source_of(const schema::Speed& speed);
+
+// Empty: there is none, or its text is not known.
+std::string_view parameter_of(const schema::StatisticValue& value, const WindowRecord& record);
+
+// The name of a statistic of the row: "rms", "quantile.p95"; "quantile.#3" where the provenance is not known.
+std::string name_of(const schema::StatisticValue& value, const WindowRecord& record);
+
+// Whether a statistic of this name was asked for.
+bool is_wanted(const std::vector<std::string>& asked, std::string_view name);
 
 }  // namespace stethos::collector

@@ -105,6 +105,7 @@ CREATE TABLE provenances (
   schema_major  INTEGER NOT NULL,
   schema_minor  INTEGER NOT NULL,
   source        TEXT NOT NULL,
+  parameters    TEXT NOT NULL,            -- of statistics, by index, each a line; the first is empty
   stored_ns     INTEGER NOT NULL,
   PRIMARY KEY (node, id)
 ) STRICT, WITHOUT ROWID;

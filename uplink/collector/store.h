@@ -15,7 +15,7 @@
 
 namespace stethos::collector {
 
-inline constexpr int store_version = 2;
+inline constexpr int store_version = 3;
 
 class Store {
  public:

@@ -46,6 +46,13 @@ struct WindowSketch {
   std::uint64_t good = 2560;
 };
 
+inline void put(schema::WindowRowT& row, schema::Statistic statistic, std::uint16_t parameter, double value) {
+  row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
+  row.statistics.back()->statistic = static_cast<std::uint16_t>(statistic);
+  row.statistics.back()->parameter = parameter;
+  row.statistics.back()->value = value;
+}
+
 inline schema::WindowRowT window_row(const WindowSketch& sketch) {
   schema::WindowRowT row;
   row.device = sketch.device;
@@ -64,13 +71,11 @@ inline schema::WindowRowT window_row(const WindowSketch& sketch) {
   row.counts->expected = 2560;
   row.counts->received = row.counts->good = sketch.good;
   for (const auto statistic : schema::EnumValuesStatistic()) {
-    if (statistic == schema::Statistic::none) continue;
-    auto value = std::make_unique<schema::StatisticValueT>();
-    value->statistic = static_cast<std::uint16_t>(statistic);
-    value->value = statistic == schema::Statistic::rms        ? sketch.rms
-                   : statistic == schema::Statistic::skewness ? std::nan("")
-                                                              : 0.1;
-    row.statistics.push_back(std::move(value));
+    if (statistic == schema::Statistic::none || statistic > schema::Statistic::kurtosis) continue;  // of moments alone
+    put(row, statistic, 0,
+        statistic == schema::Statistic::rms        ? sketch.rms
+        : statistic == schema::Statistic::skewness ? std::nan("")
+                                                   : 0.1);
   }
   row.stream_version = sketch.stream_version;
   row.provenance = 0xab;
@@ -98,9 +103,10 @@ inline schema::StreamRowT stream_row(const std::string& machine = "Pump 1", std:
   return row;
 }
 
-inline schema::ProvenanceRowT provenance_row() {
+inline schema::ProvenanceRowT provenance_row(const std::vector<std::string>& parameters = {}, std::uint64_t id = 0xab) {
   schema::ProvenanceRowT row;
-  row.id = 0xab;
+  row.id = id;
+  row.parameters = parameters;
   row.program = "stethos-edge 0.1.0";
   row.backend = "reference";
   row.config_hash = 0xc0;
@@ -153,12 +159,14 @@ struct SentRow {
   std::vector<std::uint8_t> body;
 };
 
-inline SentRow sent(std::uint64_t number, const WindowSketch& sketch) {
-  return {number, static_cast<std::uint16_t>(schema::RowKind::window), schema::pack(window_row(sketch))};
+inline SentRow sent(std::uint64_t number, const schema::WindowRowT& row) {
+  return {number, static_cast<std::uint16_t>(schema::RowKind::window), schema::pack(row)};
 }
-inline SentRow sent(std::uint64_t number, const AlarmSketch& sketch) {
-  return {number, static_cast<std::uint16_t>(schema::RowKind::alarm), schema::pack(alarm_row(sketch))};
+inline SentRow sent(std::uint64_t number, const WindowSketch& sketch) { return sent(number, window_row(sketch)); }
+inline SentRow sent(std::uint64_t number, const schema::AlarmRowT& row) {
+  return {number, static_cast<std::uint16_t>(schema::RowKind::alarm), schema::pack(row)};
 }
+inline SentRow sent(std::uint64_t number, const AlarmSketch& sketch) { return sent(number, alarm_row(sketch)); }
 inline SentRow sent(std::uint64_t number, const schema::StreamRowT& row) {
   return {number, static_cast<std::uint16_t>(schema::RowKind::stream), schema::pack(row)};
 }

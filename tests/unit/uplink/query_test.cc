@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "common/time_text.h"
-#include "gpu_kernels/statistics.h"
 #include "tests/unit/uplink/collector_fixture.h"
 #include "uplink/collector/json.h"
 #include "uplink/collector/render.h"
@@ -196,6 +195,9 @@ TEST_F(QueryTest, ABadParameterIsNamed) {
                                               {"definition", "11111111111111111"},
                                               {"statistics", "rms,loudness"},
                                               {"statistics", "rms,,peak"},
+                                              {"statistics", "rms.p95"},
+                                              {"statistics", "quantile."},
+                                              {"statistics", ".p95"},
                                               {"cursor", "abc!"},
                                               {"cursor", ""},
                                               {"cursor", std::string(64, '0')},
@@ -227,8 +229,7 @@ TEST_F(QueryTest, AWindowKeepsTheStreamVersionThatItNames) {
 TEST_F(QueryTest, JsonHasWhatARowHolds) {
   fill();
   Filter filter;
-  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms),
-                       static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  filter.statistics = {"rms", "skewness"};
   const std::string json = json_of(windows({{"limit", "1"}}), filter);
   EXPECT_THAT(json,
               HasSubstr(R"("node":"gateway-1","device":"pump-1","channel":"de","machine":"Pump 1","point":"DE","axis":"h",)"));
@@ -253,14 +254,13 @@ TEST_F(QueryTest, CoverageIsUnknownWhereNothingIsExpected) {
 TEST_F(QueryTest, CsvQuotesWhatNeedsIt) {
   fill();
   Filter filter;
-  filter.statistics = {static_cast<std::uint16_t>(schema::Statistic::rms),
-                       static_cast<std::uint16_t>(schema::Statistic::skewness)};
+  filter.statistics = {"rms", "skewness"};
   const std::string csv = csv_of(windows({{"device", "pump-2"}, {"limit", "1"}}), filter);
   EXPECT_THAT(
       csv,
       HasSubstr("\r\ngateway-1,pump-2,de,\"Pump, \"\"2\"\"\",DE,h,acceleration,m/s2,\"Hall 2, row \"\"B\"\"\",maintenance,"));
-  EXPECT_THAT(csv, HasSubstr(",coverage,rms,skewness,first_epoch,"));
-  EXPECT_THAT(csv, HasSubstr(",1,0,,7,10,7,12,")) << "what is not a number is empty";
+  EXPECT_THAT(csv, HasSubstr(",coverage,rms,skewness,shaft_hz,speed_source,speed_age_ns,first_epoch,"));
+  EXPECT_THAT(csv, HasSubstr(",1,0,,,,,7,10,7,12,")) << "what is not a number is empty";
   // As many cells in a line as in the header, counted outside of quotes.
   std::vector<int> cells(1, 1);
   bool is_quoted = false;
@@ -271,6 +271,166 @@ TEST_F(QueryTest, CsvQuotesWhatNeedsIt) {
   }
   ASSERT_EQ(cells.size(), 3U);
   EXPECT_EQ(cells[0], cells[1]);
+}
+
+// A window of each of two nodes' configurations: the same texts have other indices.
+class ParametersTest : public QueryTest {
+ protected:
+  using Statistic = schema::Statistic;
+
+  void fill() {
+    auto first = window_row({});
+    first.statistics.clear();
+    put(first, Statistic::rms, 0, 1.5);
+    put(first, Statistic::quantile, 1, 2.5);
+    put(first, Statistic::velocity_rms, 2, 3.5);
+    put(first, Statistic::velocity_rms, 3, 4.5);
+    put(first, Statistic::spectral_centroid, 4, 120);
+    put(first, Statistic::envelope_height, 5, 6.5);
+    put(first, Statistic::quantile, 6, 7.5);
+    put(first, static_cast<Statistic>(999), 1, 8.5);
+    first.speed = std::make_unique<schema::SpeedT>();
+    first.speed->shaft_hz = 24.75;
+    first.speed->source = schema::SpeedSource::stream;
+    first.speed->age_ns = 1'500;
+    auto second = window_row({.start = some_time + ns_per_s});
+    second.statistics.clear();
+    put(second, Statistic::rms, 0, 10.5);
+    put(second, Statistic::velocity_rms, 1, 11.5);
+    second.provenance = 0xac;
+    take(batch_of({{.rows = {sent(1, first), sent(2, second)}}, {.lane = notes_lane, .rows = {sent(1, stream_row())}}}));
+  }
+  void send_provenances() {
+    take(batch_of({{.lane = notes_lane,
+                    .rows = {sent(2, provenance_row({"", "p95", "10.5-1000Hz.mean", "10.5-1000Hz.max", "mean", "bpfo.1x.last"})),
+                             sent(3, provenance_row({"", "10.5-1000Hz.mean"}, 0xac))}}}));
+  }
+  std::string json(const std::string& statistics = "") {
+    Filter filter;
+    if (!statistics.empty()) filter = parse_filter({{"statistics", statistics}}, window_parameters).value();
+    return json_of(windows(), filter);
+  }
+  std::string csv(const std::string& statistics, const std::string& limit = "10") {
+    return csv_of(windows({{"limit", limit}}), parse_filter({{"statistics", statistics}}, window_parameters).value());
+  }
+};
+
+TEST_F(ParametersTest, AStatisticIsNamedWithItsParameter) {
+  fill();
+  send_provenances();
+  EXPECT_THAT(json(), HasSubstr(R"("quantile.p95":{"value":2.5,"unit":"m/s2","id":"acceleration.full.h.quantile.p95"})"));
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.10.5-1000Hz.mean":{"value":3.5,"unit":"mm/s",)"
+                                R"("id":"acceleration.10.5-1000Hz.h.velocity_rms.mean"})"));
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.10.5-1000Hz.mean":{"value":11.5,)")) << "of the other provenance";
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.10.5-1000Hz.max":{"value":4.5,)"));
+  EXPECT_THAT(
+      json(),
+      HasSubstr(R"("spectral_centroid.mean":{"value":120,"unit":"Hz","id":"acceleration.full.h.spectral_centroid.mean"})"));
+  EXPECT_THAT(json(), HasSubstr(R"("envelope_height.bpfo.1x.last":{"value":6.5,"unit":"1",)"));
+  EXPECT_THAT(json(), HasSubstr(R"("quantile.#6":{"value":7.5,"unit":"m/s2","id":null})")) << "beyond the provenance's";
+  EXPECT_THAT(json(), HasSubstr(R"("statistic_999.p95":{"value":8.5,"unit":null,)"));
+}
+
+TEST_F(ParametersTest, WithoutItsProvenanceAnIndexIsShown) {
+  fill();
+  EXPECT_THAT(json(), HasSubstr(R"("rms":{"value":1.5,"unit":"m/s2","id":"acceleration.full.h.rms"})"));
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.#2":{"value":3.5,"unit":"mm/s","id":null})"));
+  EXPECT_THAT(csv("velocity_rms.#2"), HasSubstr(",3.5,24.75,stream,1500,"));
+  send_provenances();
+  EXPECT_THAT(json(), Not(HasSubstr("velocity_rms.#2")));
+}
+
+TEST_F(ParametersTest, AreAskedForByNameOrInFull) {
+  fill();
+  send_provenances();
+  EXPECT_THAT(json("velocity_rms"), HasSubstr("10.5-1000Hz.mean"));
+  EXPECT_THAT(json("velocity_rms"), HasSubstr("10.5-1000Hz.max"));
+  EXPECT_THAT(json("velocity_rms"), Not(HasSubstr("quantile")));
+  EXPECT_THAT(json("velocity_rms.10.5-1000Hz.max,rms"), HasSubstr("10.5-1000Hz.max"));
+  EXPECT_THAT(json("velocity_rms.10.5-1000Hz.max,rms"), Not(HasSubstr("10.5-1000Hz.mean")));
+  EXPECT_THAT(json("velocity_rms.10.5-1000Hz.max,rms"), HasSubstr("\"rms\""));
+  EXPECT_THAT(json("quantile.p9"), Not(HasSubstr("quantile")));
+}
+
+TEST_F(ParametersTest, ColumnsOfCsvAreThoseOfTheQuestion) {
+  fill();
+  const auto header_of = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  const std::string before = header_of(csv(""));
+  const std::string asked = "rms,quantile.p95,velocity_rms.10.5-1000Hz.mean,quantile.p5";
+  const std::string asked_before = header_of(csv(asked));
+  send_provenances();
+  EXPECT_EQ(header_of(csv("")), before);
+  EXPECT_THAT(before, HasSubstr(",kurtosis,clipped,longest_repeat,longest_same_sign,distinct_share,shaft_hz,"));
+  EXPECT_EQ(header_of(csv(asked)), asked_before);
+  EXPECT_THAT(asked_before, HasSubstr(",coverage," + asked + ",shaft_hz,"));
+  EXPECT_THAT(csv(asked), HasSubstr(",1.5,2.5,3.5,,24.75,stream,1500,7,"));
+  EXPECT_THAT(csv(asked), HasSubstr(",10.5,,11.5,,,,,7,"));
+
+  const auto bad = objection_to_columns(parse_filter({{"statistics", "rms,quantile"}}, window_parameters).value());
+  ASSERT_TRUE(bad);
+  EXPECT_EQ(bad->parameter, "statistics");
+  EXPECT_THAT(bad->message, HasSubstr("\"quantile\""));
+  EXPECT_FALSE(objection_to_columns(parse_filter({{"statistics", "rms,quantile.p95"}}, window_parameters).value()));
+}
+
+TEST_F(ParametersTest, TheTableHasTheParametersThatThereAre) {
+  fill();
+  send_provenances();
+  const auto table = [&](const std::string& statistics) {
+    const std::string text = table_of(windows(), parse_filter({{"statistics", statistics}}, window_parameters).value());
+    return text.substr(0, text.find('\n'));
+  };
+  EXPECT_THAT(table("velocity_rms,rms"),
+              ::testing::ContainsRegex("velocity_rms.10.5-1000Hz.mean +velocity_rms.10.5-1000Hz.max +rms +unit"));
+  EXPECT_THAT(table("quantile.p95"), ::testing::ContainsRegex("coverage +quantile.p95 +unit"));
+  EXPECT_THAT(table("band_rms"), ::testing::ContainsRegex("coverage +band_rms +unit")) << "of which there are none";
+  EXPECT_THAT(table_of(windows(), {}), HasSubstr("1.50000"));
+}
+
+TEST_F(ParametersTest, TheTableHasOnlySoManyColumns) {
+  std::vector<std::string> texts{""};
+  auto row = window_row({});
+  for (std::uint16_t i = 1; i <= 300; ++i) {
+    texts.push_back("p" + std::to_string(i));
+    put(row, Statistic::quantile, i, i);
+  }
+  take(batch_of({{.rows = {sent(1, row)}}, {.lane = notes_lane, .rows = {sent(1, provenance_row(texts))}}}));
+  const std::string table = table_of(windows(), parse_filter({{"statistics", "quantile"}}, window_parameters).value());
+  EXPECT_THAT(table, HasSubstr("quantile.p100 "));
+  EXPECT_THAT(table, Not(HasSubstr("quantile.p101")));
+}
+
+TEST_F(ParametersTest, TheSpeedIsShownWithItsSource) {
+  fill();
+  EXPECT_THAT(json(), HasSubstr(R"("speed":{"shaft_hz":24.75,"source":"stream","age_ns":1500},"lineage")"));
+  EXPECT_THAT(json(), HasSubstr(R"("speed":null,"lineage")"));
+}
+
+TEST_F(ParametersTest, AnAlarmNamesItsParameter) {
+  auto alarm = alarm_row({});
+  alarm.statistic = static_cast<std::uint16_t>(Statistic::velocity_rms);
+  alarm.parameter = "10-1000Hz.mean";
+  auto other = alarm_row({.limit = 0x12});
+  other.parameter = "a\nline";
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(1, alarm), sent(2, other)}}}));
+  ASSERT_EQ(alarms().records.size(), 1U);
+  EXPECT_EQ(counted(Counter::rows_refused), 1);
+  EXPECT_THAT(json_of(alarms()), HasSubstr(R"("statistic":"velocity_rms.10-1000Hz.mean")"));
+  EXPECT_THAT(csv_of(alarms()), HasSubstr(",velocity_rms.10-1000Hz.mean,m/s2,"));
+  EXPECT_THAT(table_of(alarms()), HasSubstr("velocity_rms.10-1000Hz.mean"));
+}
+
+TEST_F(ParametersTest, AProvenanceWhoseParametersAreNoTextsIsSetAside) {
+  fill();
+  take(batch_of({{.lane = notes_lane,
+                  .rows = {sent(2, provenance_row({"", "p95\np5"})), sent(3, provenance_row({"", std::string(129, 'x')})),
+                           sent(4, provenance_row({"", "\xff"})), sent(5, provenance_row(std::vector<std::string>(4'097))),
+                           sent(6, provenance_row({"not none", "p95", "", "10-1000Hz.max"}))}}}));
+  EXPECT_EQ(counted(Counter::rows_refused), 4);
+  EXPECT_THAT(json(), HasSubstr(R"("quantile.p95")"));
+  EXPECT_THAT(json(), HasSubstr(R"("rms":{"value":1.5,)")) << "index 0 is none";
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.#2")")) << "an empty text says nothing";
+  EXPECT_THAT(json(), HasSubstr(R"("velocity_rms.10-1000Hz.max")"));
 }
 
 TEST_F(QueryTest, TheTableHasAlignedColumns) {
@@ -308,17 +468,13 @@ TEST(Json, TextIsEscapedAndAlwaysUtf8) {
             "\xf0\x9f\x98\x80\"");
 }
 
-// The collector may not look into gpu_kernels; this test may.
-TEST(Statistics, AgreeWithTheRegistry) {
-  for (const auto& definition : kernels::statistics()) {
-    EXPECT_EQ(statistic_name(definition.number), definition.name);
-    EXPECT_EQ(find_statistic(definition.name), definition.number);
-    EXPECT_EQ(statistic_unit(definition.number, "m/s2"), kernels::unit_of(definition, "m/s2")) << definition.name;
-  }
-  EXPECT_EQ(known_statistics().size(), kernels::statistics().size());
-  EXPECT_EQ(statistic_name(999), "statistic_999");
-  EXPECT_FALSE(find_statistic("none"));
-  EXPECT_EQ(statistic_unit(999, "m/s2"), "");
+TEST(Statistics, HaveTheNamesAndUnitsOfTheRegistry) {
+  EXPECT_EQ(statistic_name(static_cast<std::uint16_t>(schema::Statistic::rms), {}), "rms");
+  EXPECT_EQ(statistic_name(static_cast<std::uint16_t>(schema::Statistic::quantile), "p95"), "quantile.p95");
+  EXPECT_EQ(statistic_name(999, "p95"), "statistic_999.p95");
+  EXPECT_EQ(statistic_unit(static_cast<std::uint16_t>(schema::Statistic::rms), "g"), "g");
+  EXPECT_EQ(statistic_unit(static_cast<std::uint16_t>(schema::Statistic::velocity_rms), "g"), "mm/s");
+  EXPECT_EQ(statistic_unit(999, "g"), "");
 }
 
 }  // namespace

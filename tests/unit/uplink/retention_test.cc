@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <random>
 
+#include "gpu_kernels/buckets.h"
 #include "gpu_kernels/moments.h"
 #include "gpu_kernels/statistics.h"
 #include "tests/unit/uplink/collector_fixture.h"
 #include "uplink/collector/render.h"
+#include "uplink/collector/row_text.h"
 
 namespace stethos::collector {
 namespace {
@@ -390,6 +394,294 @@ TEST_F(RetentionTest, AClockThatJumpsAheadDropsNothing) {
     (budgets.*tier).age_max = day_ns;
   }
   EXPECT_EQ(keep(budgets, midnight + 1'000 * day_ns), 0);
+}
+
+// Windows with statistics of blocks, merged into an hour and looked at by name.
+class MergedStatisticsTest : public RetentionTest {
+ protected:
+  using Statistic = schema::Statistic;
+
+  // A minute of the hour; so many samples are good.
+  static schema::WindowRowT minute_of(int index, std::uint64_t good, std::uint64_t provenance = 0xab) {
+    auto row = window_row({.start = midnight + 60 * ns_per_s * index, .good = good});
+    row.length_ns = 60 * ns_per_s;
+    row.statistics.clear();
+    row.provenance = provenance;
+    row.moments->count = good;
+    return row;
+  }
+  static void put_buckets(schema::WindowRowT& row, const std::vector<kernels::Bucket>& buckets, double min, double max) {
+    row.moments->buckets = kernels::encode(buckets);
+    row.moments->min = min;
+    row.moments->max = max;
+  }
+  static void put_speed(schema::WindowRowT& row, double shaft_hz) {
+    row.speed = std::make_unique<schema::SpeedT>();
+    row.speed->shaft_hz = shaft_hz;
+    row.speed->source = schema::SpeedSource::block;
+  }
+
+  // What the hours (or days) are made of, as answers have it; `rows` may come in several steps.
+  std::map<std::string, double> merged(const std::vector<std::vector<schema::WindowRowT>>& steps, Tier tier = Tier::hours) {
+    Budgets budgets;
+    budgets.windows.age_max = 0;
+    if (tier == Tier::days) budgets.hours.age_max = 0;
+    for (const auto& rows : steps) {
+      send(rows);
+      keep(budgets, midnight + 30 * day_ns);
+    }
+    return statistics_of(tier);
+  }
+  std::map<std::string, double> statistics_of(Tier tier) {
+    const auto page = query->windows({}, tier);
+    EXPECT_TRUE(page);
+    if (!page) return {};
+    EXPECT_EQ(page->records.size(), 1U);
+    std::map<std::string, double> out;
+    for (const auto* value : *page->records.at(0).row->statistics())
+      EXPECT_TRUE(out.emplace(name_of(*value, page->records[0]), value->value()).second) << "once";
+    speed = page->records[0].row->speed() == nullptr ? 0 : page->records[0].row->speed()->shaft_hz();
+    return out;
+  }
+  void send_provenances() {
+    take(batch_of(
+        {{.lane = notes_lane,
+          .rows = {sent(1, provenance_row({"", "p50", "p95", "10-1000Hz.mean", "10-1000Hz.max", "10-1000Hz.last"})),
+                   sent(2, provenance_row({"", "10-1000Hz.last", "10-1000Hz.mean", "10-1000Hz.max", "p95", "p50"}, 0xac)),
+                   sent(3, provenance_row({"", "10-1000Hz.mean"}, 0xad))}}}));
+  }
+
+  double speed = 0;
+};
+
+TEST_F(MergedStatisticsTest, FeaturesAreMergedByTheTextsOfTheirParameters) {
+  send_provenances();
+  auto first = minute_of(0, 100);
+  put(first, Statistic::velocity_rms, 3, 2);
+  put(first, Statistic::velocity_rms, 4, 9);
+  put(first, Statistic::velocity_rms, 5, 3);
+  auto undefined = minute_of(1, 1'000);
+  for (const std::uint16_t index : std::initializer_list<std::uint16_t>{3, 4, 5})
+    put(undefined, Statistic::velocity_rms, index, std::nan(""));
+  auto last = minute_of(2, 300, 0xac);
+  put(last, Statistic::velocity_rms, 1, 5);
+  put(last, Statistic::velocity_rms, 2, 6);
+  put(last, Statistic::velocity_rms, 3, 8);
+  const auto hour = merged({{first, undefined, last}});
+  EXPECT_EQ(hour.size(), 3U);
+  EXPECT_DOUBLE_EQ(hour.at("velocity_rms.10-1000Hz.mean"), (100 * 2 + 300 * 6) / 400.0);
+  EXPECT_EQ(hour.at("velocity_rms.10-1000Hz.max"), 9);
+  EXPECT_EQ(hour.at("velocity_rms.10-1000Hz.last"), 5);
+}
+
+TEST_F(MergedStatisticsTest, WhatTheLatestProvenanceHasNoTextForIsLeftOut) {
+  send_provenances();
+  auto first = minute_of(0, 100);
+  put(first, Statistic::velocity_rms, 3, 2);
+  put(first, Statistic::velocity_rms, 4, 9);
+  auto last = minute_of(1, 100, 0xad);
+  put(last, Statistic::velocity_rms, 1, 4);
+  const auto hour = merged({{first, last}});
+  EXPECT_EQ(hour.size(), 1U);
+  EXPECT_DOUBLE_EQ(hour.at("velocity_rms.10-1000Hz.mean"), 3);
+}
+
+TEST_F(MergedStatisticsTest, AProvenanceIsThatOfItsNode) {
+  for (const std::string over : {"mean", "max"}) {
+    auto first = minute_of(0, 100);
+    put(first, Statistic::band_rms, 1, 2);
+    auto last = minute_of(1, 100);
+    put(last, Statistic::band_rms, 1, 4);
+    take(
+        batch_of({{.lane = notes_lane, .rows = {sent(1, provenance_row({"", over}))}}, {.rows = {sent(1, first), sent(2, last)}}},
+                 over == "mean" ? spool_a : spool_b, "of-" + over));
+  }
+  Budgets budgets;
+  budgets.windows.age_max = 0;
+  keep(budgets, midnight + 30 * day_ns);
+  const auto page = query->windows({}, Tier::hours);
+  ASSERT_EQ(page->records.size(), 2U);
+  EXPECT_EQ(page->records[0].row->statistics()->Get(0)->value(), 3) << "the mean";
+  EXPECT_EQ(page->records[1].row->statistics()->Get(0)->value(), 4) << "the highest";
+}
+
+TEST_F(MergedStatisticsTest, TheLastIsThatOfTheLatestWindowHoweverTheyCome) {
+  send_provenances();
+  const auto with_last = [](int index, double value) {
+    auto row = minute_of(index, 100);
+    put(row, Statistic::band_rms, 5, value);
+    if (!std::isnan(value)) put_speed(row, value);
+    return row;
+  };
+  auto silent = with_last(9, std::nan(""));
+  const auto hour = merged({{with_last(7, 7), with_last(8, 8), silent}, {with_last(3, 3), with_last(4, 4)}, {with_last(1, 1)}});
+  EXPECT_EQ(hour.at("band_rms.10-1000Hz.last"), 8);
+  EXPECT_EQ(speed, 8);
+}
+
+TEST_F(MergedStatisticsTest, QuantilesAreOfAllSamples) {
+  send_provenances();
+  auto first = minute_of(0, 90);
+  put_buckets(first, {{kernels::bucket_of(1.0F), 90}}, 1, 1);
+  put(first, Statistic::quantile, 1, 1);
+  put(first, Statistic::quantile, 2, 1);
+  auto last = minute_of(1, 10, 0xac);
+  put_buckets(last, {{kernels::bucket_of(2.0F), 4}, {kernels::bucket_of(8.0F), 6}}, 2, 8);
+  put(last, Statistic::quantile, 4, 8);
+  put(last, Statistic::quantile, 5, 8);
+  const auto hour = merged({{first, last}});
+  EXPECT_EQ(hour.size(), 2U);
+  EXPECT_NEAR(hour.at("quantile.p50"), 1, 0.01);
+  EXPECT_NEAR(hour.at("quantile.p95"), 8, 0.08) << "94 of 100 are below";
+  const schema::WindowRowT row = rows_of("hours").at(0).row;
+  EXPECT_EQ(row.moments->buckets,
+            kernels::encode(std::vector<kernels::Bucket>{
+                {kernels::bucket_of(1.0F), 90}, {kernels::bucket_of(2.0F), 4}, {kernels::bucket_of(8.0F), 6}}));
+}
+
+TEST_F(MergedStatisticsTest, ValidityKeepsTheWorst) {
+  auto first = minute_of(0, 100);  // its provenance is not known: these need none
+  put(first, Statistic::clipped, 0, 3);
+  put(first, Statistic::longest_repeat, 0, 7);
+  put(first, Statistic::longest_same_sign, 0, 20);
+  put(first, Statistic::distinct_share, 0, 0.5);
+  auto undefined = minute_of(1, 100);
+  put(undefined, Statistic::clipped, 0, std::nan(""));
+  auto last = minute_of(2, 100);
+  put(last, Statistic::clipped, 0, 4);
+  put(last, Statistic::longest_repeat, 0, 5);
+  put(last, Statistic::longest_same_sign, 0, 30);
+  put(last, Statistic::distinct_share, 0, 0.75);
+  const auto hour = merged({{first, undefined, last}});
+  EXPECT_EQ(hour, (std::map<std::string, double>{
+                      {"clipped", 7}, {"longest_repeat", 7}, {"longest_same_sign", 30}, {"distinct_share", 0.5}}));
+}
+
+// In one step, in many, and by way of days.
+TEST_F(MergedStatisticsTest, InHowManyStepsTheyAreMergedChangesNothing) {
+  send_provenances();
+  std::mt19937 random(12);
+  std::vector<schema::WindowRowT> all;
+  kernels::Buckets buckets;
+  double mean = 0, max = 0, clipped = 0;
+  double samples = 0;
+  for (int i = 0; i < 60; ++i) {
+    const std::uint64_t good = 100 + random() % 100;
+    auto row = minute_of(i, good, i < 30 ? 0xab : 0xac);
+    kernels::Buckets of_row;
+    for (std::uint64_t sample = 0; sample < good; ++sample) {
+      kernels::add(of_row, kernels::bucket_of(static_cast<double>(random() % 1'000) - 300));
+    }
+    kernels::add(buckets, of_row);
+    put_buckets(row, of_row, -301, 701);
+    const double value = static_cast<double>(random() % 1'000);
+    mean += value * static_cast<double>(good);
+    samples += static_cast<double>(good);
+    max = std::max(max, value);
+    clipped += static_cast<double>(i);
+    put(row, Statistic::clipped, 0, i);
+    put(row, Statistic::quantile, i < 30 ? 2 : 4, 0);
+    put(row, Statistic::band_rms, i < 30 ? 3 : 2, value);
+    put(row, Statistic::band_rms, i < 30 ? 4 : 3, value);
+    put(row, Statistic::band_rms, i < 30 ? 5 : 1, i);
+    all.push_back(std::move(row));
+  }
+  std::vector<std::vector<schema::WindowRowT>> steps;
+  for (const auto& [from, to] : {std::pair{20, 21}, {21, 40}, {0, 20}, {40, 59}, {59, 60}}) {
+    steps.emplace_back(all.begin() + from, all.begin() + to);
+  }
+  const auto check = [&](const std::map<std::string, double>& found) {
+    EXPECT_EQ(found.size(), 5U);
+    EXPECT_DOUBLE_EQ(found.at("band_rms.10-1000Hz.mean"), mean / samples);
+    EXPECT_EQ(found.at("band_rms.10-1000Hz.max"), max);
+    EXPECT_EQ(found.at("band_rms.10-1000Hz.last"), 59);
+    EXPECT_EQ(found.at("clipped"), clipped);
+    EXPECT_EQ(found.at("quantile.p95"), kernels::quantile(buckets, 0.95));
+  };
+  check(merged(steps));
+  Budgets budgets;
+  budgets.windows.age_max = budgets.hours.age_max = 0;
+  auto newest = minute_of(0, 100);
+  newest.start_ns += 2 * day_ns;
+  newest.channel = "other";
+  send({newest});
+  keep(budgets, midnight + 30 * day_ns);
+  ASSERT_TRUE(store->database().execute("DELETE FROM hours WHERE start_ns > " + std::to_string(midnight)));
+  ASSERT_TRUE(store->database().execute("DELETE FROM days WHERE start_ns > " + std::to_string(midnight)));
+  check(statistics_of(Tier::days));
+}
+
+TEST_F(MergedStatisticsTest, RowsOfAHostileNodeDoNoHarm) {
+  send_provenances();
+  take(batch_of(
+      {{.lane = notes_lane, .rows = {sent(4, provenance_row({"", "x", "p", "p101", "p-5", "pnan", "mean.x", ""}, 0xbad))}}}));
+  const double huge = std::numeric_limits<double>::max();
+  const double infinite = std::numeric_limits<double>::infinity();
+  std::vector<schema::WindowRowT> rows;
+  for (const std::uint64_t provenance : {0xabULL, 0xacULL, 0xbadULL, 0xbeefULL}) {
+    auto row = minute_of(static_cast<int>(rows.size()), std::numeric_limits<std::uint64_t>::max(), provenance);
+    for (std::uint32_t number = 0; number < 40; ++number) {
+      for (const std::uint16_t index : std::initializer_list<std::uint16_t>{0, 1, 2, 5, 7, 6'000, 65'535}) {
+        put(row, static_cast<Statistic>(number), index, index == 1 ? huge : index == 2 ? -huge : infinite);
+      }
+    }
+    put(row, static_cast<Statistic>(65'535), 1, 1);
+    row.moments->min = 5;
+    row.moments->max = -5;
+    row.moments->buckets = {0x01};  // a distance without a count
+    if (provenance == 0xac) put_buckets(row, {{kernels::bucket_of(1.0F), 7}}, 5, -5);
+    if (provenance == 0xbad)
+      put_buckets(row, {{kernels::bucket_of(2.0F), std::numeric_limits<std::uint64_t>::max()}}, std::nan(""), std::nan(""));
+    put_speed(row, std::nan(""));
+    rows.push_back(std::move(row));
+  }
+  auto no_samples = minute_of(10, 0);
+  put(no_samples, Statistic::band_rms, 3, 4);
+  put(no_samples, Statistic::quantile, 1, 4);
+  put_buckets(no_samples, {{kernels::bucket_of(1.5F), 7}}, 1, 2);
+  rows.push_back(std::move(no_samples));
+  const auto hour = merged({rows});
+  EXPECT_EQ(rows_of("hours").at(0).windows, 5);
+  for (const auto& [name, value] : hour) {
+    EXPECT_EQ(name.find('#'), std::string::npos) << name;
+    EXPECT_EQ(name.find("statistic_"), std::string::npos) << name;
+  }
+  EXPECT_FALSE(hour.contains("band_rms"));
+  EXPECT_FALSE(hour.contains("rms.p50"));
+  EXPECT_FALSE(hour.contains("clipped.p50"));
+  EXPECT_TRUE(hour.contains("clipped"));
+  EXPECT_TRUE(std::isnan(hour.at("quantile.p50"))) << "min is above max";
+  expect_balance();
+}
+
+// However many parameters there are, a row of an hour is one that can be read again.
+TEST_F(MergedStatisticsTest, AnHourStaysWithinTheBoundsOfARow) {
+  std::vector<std::string> texts{""};
+  for (int i = 0; i < 2'400; ++i) texts.push_back(std::to_string(i) + ".max");
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, provenance_row(texts))}}}));
+  std::vector<schema::WindowRowT> rows;
+  for (int i = 0; i < 5; ++i) {
+    auto row = minute_of(i, 100);
+    row.device = row.channel = std::string(128, 'x');
+    for (int value = 0; value < 980; ++value) {
+      put(row, Statistic::band_rms, static_cast<std::uint16_t>(1 + 300 * i + value), i);
+    }
+    put(row, Statistic::rms, 0, i);
+    kernels::Buckets buckets;
+    for (int bucket = 0; bucket < 8'000; ++bucket) {
+      buckets.push_back({static_cast<std::uint16_t>(bucket * 4 + i % 4), 1});
+    }
+    put_buckets(row, buckets, -1, 1);
+    put_speed(row, 1);
+    rows.push_back(std::move(row));
+  }
+  const auto hour = merged({{rows[0], rows[1]}, {rows[2], rows[3]}, {rows[4]}});
+  EXPECT_EQ(hour.size(), 901U);
+  EXPECT_EQ(hour.at("band_rms.701.max"), 2) << "of three windows";
+  const schema::WindowRowT row = rows_of("hours").at(0).row;
+  EXPECT_LT(row.moments->buckets.size(), 33'000U);
+  EXPECT_LT(schema::pack(row).size(), schema::row_bytes_max);
+  expect_balance();
 }
 
 TEST_F(RetentionTest, TiersAreAskedAsWindowsAre) {

@@ -192,6 +192,9 @@ TEST_F(ServerTest, RequestsThatMakeNoSenseAreAnsweredAsSuch) {
   EXPECT_THAT(unknown.body, HasSubstr("\"parameter\":\"nodes\""));
   EXPECT_EQ(request("/v1/windows?format=xml").status, 400);
   EXPECT_EQ(request("/v1/windows?format=csv&format=csv").status, 400);
+  EXPECT_EQ(request("/v1/windows?format=csv&statistics=rms,quantile").status, 400);
+  EXPECT_EQ(request("/v1/windows?format=csv&statistics=rms,quantile.p95").status, 200);
+  EXPECT_EQ(request("/v1/windows?statistics=rms,quantile").status, 200);
   EXPECT_THAT(request("/v1/windows?device=%zz").body, HasSubstr("\"parameter\":\"device\""));
   EXPECT_EQ(request("/v1/windows?from=never").status, 400);
   EXPECT_EQ(request("/livez?verbose=1").status, 400);

@@ -41,7 +41,7 @@ TEST_F(StoreTest, ANewerVersionIsRefusedByName) {
   const auto opened = Store::open(folder.file("store.db"), sqlite::Access::read_write, some_time);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::unsupported);
-  EXPECT_THAT(opened.error().text(), HasSubstr("its version is 9, this program reads 2"));
+  EXPECT_THAT(opened.error().text(), HasSubstr("its version is 9, this program reads 3"));
 }
 
 TEST_F(StoreTest, AnotherProgramsFileIsLeftAlone) {

@@ -28,6 +28,15 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
     row.statistics.back()->statistic = static_cast<std::uint16_t>(number);
     row.statistics.back()->value = number_value;
   }
+  row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
+  row.statistics.back()->statistic = static_cast<std::uint16_t>(schema::Statistic::quantile);
+  row.statistics.back()->parameter = 3;
+  row.statistics.back()->value = 0.5;
+  row.moments->buckets = {0x01, 0xff};
+  row.speed = std::make_unique<schema::SpeedT>();
+  row.speed->shaft_hz = 24.5;
+  row.speed->source = schema::SpeedSource::stream;
+  row.speed->age_ns = 9;
   row.last_sequence = std::numeric_limits<std::uint64_t>::max();
   row.committed_ns = 7;
   EXPECT_EQ(
@@ -35,10 +44,18 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
       R"("window":{"device":"d","channel":"c","definition":"00000000000000ab","kind":"tumbling","start_ns":-5,)"
       R"("length_ns":10,"generation":0,"revision":2,"state":"final",)"
       R"("counts":{"expected":0,"received":3,"good":3,"duplicate":0,"late":0,"out_of_range":0,"not_finite":0,"rejected":0},)"
-      R"("moments":{"count":3,"mean":0.1,"m2":0,"m3":0,"m4":0,"min":0,"max":0,"sum_abs":0,"sum_sqrt_abs":0},)"
-      R"("statistics":{"mean":0.1,"skewness":null},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
+      R"("moments":{"count":3,"mean":0.1,"m2":0,"m3":0,"m4":0,"min":0,"max":0,"sum_abs":0,"sum_sqrt_abs":0,)"
+      R"("buckets":"01ff"},"statistics":{"mean":0.1,"skewness":null,"quantile.#3":0.5},)"
+      R"("speed":{"shaft_hz":24.5,"source":"stream","age_ns":9},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
       R"("first_epoch":0,"first_sequence":0,"last_epoch":0,"last_sequence":18446744073709551615,)"
       R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7})");
+}
+
+TEST(RowJson, AProvenanceHasTheTextsOfParameters) {
+  schema::ProvenanceRowT row;
+  row.parameters = {"", "p95", "10-1000Hz.mean"};
+  const std::string text = row_json(schema::RowKind::provenance, schema::pack(row));
+  EXPECT_NE(text.find(R"("parameters":["","p95","10-1000Hz.mean"])"), std::string::npos) << text;
 }
 
 TEST(RowJson, AlarmsGapsAndEvents) {
@@ -46,11 +63,13 @@ TEST(RowJson, AlarmsGapsAndEvents) {
   alarm.device = "d";
   alarm.channel = "c";
   alarm.unit = "g";
+  alarm.parameter = "10-1000Hz.max";
   alarm.level = schema::AlarmLevel::danger;
   alarm.alert = std::nan("");
   const std::string text = row_json(schema::RowKind::alarm, schema::pack(alarm));
   EXPECT_NE(text.find(R"("level":"danger")"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("alert":null)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("parameter":"10-1000Hz.max")"), std::string::npos) << text;
 
   schema::GapRowT gap;
   gap.device = "d";
