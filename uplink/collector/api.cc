@@ -110,11 +110,12 @@ HttpAnswer error_answer(int status, std::string_view message, std::string_view p
   return answer(status, json_type, json.take() + "\n");
 }
 
-Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets)
+Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets,
+         std::vector<std::string> replaceable)
     : clock_(clock),
       batch_bytes_max_(batch_bytes_max),
       store_identity_(store.identity()),
-      intake_(store),
+      intake_(store, std::move(replaceable)),
       query_(store),
       retention_(store, budgets),
       wanted_(store) {}

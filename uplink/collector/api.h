@@ -54,7 +54,8 @@ struct Traffic {
 class Api {
  public:
   // `batch_bytes_max` bounds what a batch may be decompressed to.
-  Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets = {});
+  Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Budgets& budgets = {},
+      std::vector<std::string> replaceable = {});
 
   HttpAnswer handle(const HttpRequest& request);
 

@@ -39,6 +39,12 @@ settings::Table<CollectorConfig> collector_config_table() {
   tier("alarms", &Budgets::alarms, "256 MiB", "3650d", "are dropped, active ones only for their bytes");
   tier("events", &Budgets::events, "256 MiB", "730d", "are dropped, and gaps with them");
 
+  table.texts(
+      "replays.nodes", &Config::replays_nodes, std::vector<std::string>{},
+      {.count_max = 1'000,
+       .check = [](std::string_view name) { return std::string(schema::is_name(name) ? "" : "must be the name of a node"); }},
+      "The nodes whose windows `stethos-edge replay --replaces` may replace.");
+
   table.bytes(
       "limits.body", &Config::body_bytes_max, "8 MiB", {"1 KiB", "32 MiB"},
       "The largest body of a request, as it arrives. Times listen.connections_max it bounds the memory that requests take.");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/settings.h"
@@ -17,6 +18,7 @@ struct CollectorConfig {
 
   std::string store_file;
   Budgets budgets;
+  std::vector<std::string> replays_nodes;  // whose windows a replay may replace
 
   std::int64_t body_bytes_max = 0;   // of a request, as it arrives
   std::int64_t batch_bytes_max = 0;  // of a batch, decompressed

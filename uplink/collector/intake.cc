@@ -46,12 +46,18 @@ struct Intake::Source {
   std::uint64_t number = 0;
   TimeNs now = 0;
   bool is_again = false;
+  std::int64_t owner = 0;      // the node that windows are of: a replay's are those of the node that it replaces
+  TimeNs offered_until = 0;    // then: by that node
 };
 
-Intake::Intake(Store& store)
+Intake::Intake(Store& store, std::vector<std::string> replaceable)
     : store_(store),
+      replaceable_(std::move(replaceable)),
       tally_(store.database()),
       wanted_(store),
+      select_offered_(store.database(),
+                      "SELECT nodes.id, max(offered_until_ns) FROM nodes JOIN spools ON spools.node = nodes.id WHERE name = ? "
+                      "GROUP BY nodes.id"),
       upsert_node_(store.database(),
                    "INSERT INTO nodes (name, first_seen_ns, last_seen_ns) VALUES (?1, ?2, ?2) "
                    "ON CONFLICT (name) DO UPDATE SET last_seen_ns = max(last_seen_ns, ?2) RETURNING id"),
@@ -137,6 +143,13 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   if (auto checked = check_batch(batch); !checked)
     return std::unexpected(IntakeError{IntakeError::Fault::batch, checked.error()});
 
+  const std::string_view replaces = view(batch.replaces());
+  if (!replaces.empty() && std::ranges::find(replaceable_, replaces) == replaceable_.end()) {
+    return std::unexpected(
+        IntakeError{IntakeError::Fault::batch,
+                    {Code::invalid, "taking a replay", "the node whose windows it replaces is none of replays.nodes"}});
+  }
+
   schema::UplinkAckT ack;
   ack.collector = store_.identity();
   ack.spool = std::string(view(batch.spool()));
@@ -152,7 +165,10 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     rows_before_ = *rows + *again;
     const auto node = run_for_integer(upsert_node_.bind(1, source.node_name).bind(2, now));
     if (!node) return std::unexpected(node.error());
-    source.node = *node;
+    source.node = source.owner = *node;
+    if (!replaces.empty()) {
+      if (auto found = find_replaced(replaces, source); !found) return found;
+    }
     const TimeNs offered_until = plausible_time(batch.offered_until_ns());
     const auto spool = run_for_integer(upsert_spool_.bind(1, source.node)
                                            .bind(2, view(batch.spool()))
@@ -182,6 +198,16 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     spdlog::warn("node {}: {} rows of a batch are not what they claim to be and were set aside", view(batch.node()), refused);
   }
   return schema::pack(ack);
+}
+
+// A node that never was has nothing to be replaced: what comes is refused row by row.
+Status Intake::find_replaced(std::string_view name, Source& source) {
+  const auto found = select_offered_.bind(1, name).step();
+  if (!found) return std::unexpected(found.error());
+  source.owner = *found ? select_offered_.integer(0) : 0;
+  source.offered_until = *found ? select_offered_.integer(1) : 0;
+  select_offered_.reset();
+  return {};
 }
 
 Status Intake::take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack) {
@@ -363,7 +389,10 @@ Status Intake::take_row(Source source, const schema::Row& row) {
   };
   switch (static_cast<schema::RowKind>(row.kind())) {
     case schema::RowKind::window:
-      return take(schema::open_window_row(body), [&](const auto& opened) { return take_window(source, opened, body); });
+      return take(schema::open_window_row(body), [&](const auto& opened) {
+        const auto why = source.owner == source.node ? std::string_view() : objection_to_replayed(opened, source.offered_until);
+        return why.empty() ? take_window(source, opened, body) : refuse_row(source, row, why);
+      });
     case schema::RowKind::stream:
       return take(schema::open_stream_row(body), [&](const auto& opened) { return take_stream(source, opened); });
     case schema::RowKind::provenance:
@@ -393,7 +422,7 @@ Status Intake::take_row(Source source, const schema::Row& row) {
 }
 
 Status Intake::take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body) {
-  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  const auto stream = stream_id(source.owner, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
   // Which row of the store's life it is tells it apart from all others of its hour.
   const std::int64_t id = first_id(row.start_ns(), hour_ns) +
@@ -444,7 +473,8 @@ Result<bool> Intake::upsert(Replaceable& table, schema::Bytes body, Bind bind) {
 }
 
 Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {
-  const auto stream = stream_id(source.node, view(row.device()), view(row.channel()));
+  if (source.owner == 0) return {};
+  const auto stream = stream_id(source.owner, view(row.device()), view(row.channel()));
   if (!stream) return std::unexpected(stream.error());
   return insert_stream_version_.bind(1, *stream)
       .bind(2, row.version())
@@ -461,7 +491,8 @@ Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {
 
 Status Intake::take_provenance(const Source& source, const schema::ProvenanceRow& row) {
   const std::string parameters = lines_of(row);
-  const Status written = insert_provenance_.bind(1, source.node)
+  if (source.owner == 0) return {};
+  const Status written = insert_provenance_.bind(1, source.owner)
                              .bind(2, row.id())
                              .bind(3, view(row.program()))
                              .bind(4, view(row.backend()))

@@ -6,6 +6,10 @@
 // not known is kept as bytes; one that is not what it claims to be is kept aside with the reason; both are acknowledged, so that
 // no lane is blocked. Rows that were asked for again (see wanted.h) came before and are taken all the same, by the same rules.
 //
+// A batch may be a replay's: then its windows, with what describes them, stand instead of another node's. The collector must
+// permit it for that node; the windows must be final, of a generation above the live one, and end before what the node has
+// offered by now.
+//
 // One thread at a time.
 #pragma once
 
@@ -41,7 +45,8 @@ struct IntakeError {
 
 class Intake {
  public:
-  explicit Intake(Store& store);
+  // `replaceable`: the nodes whose windows a replay may replace.
+  explicit Intake(Store& store, std::vector<std::string> replaceable = {});
 
   // `packed` is an UplinkBatch, decompressed; the answer is a packed UplinkAck.
   std::expected<std::vector<std::uint8_t>, IntakeError> take(std::span<const std::uint8_t> packed, TimeNs now);
@@ -56,6 +61,7 @@ class Intake {
     sqlite::Statement select;  // the size of its body, and whether it is another spool's, with another body
   };
 
+  Status find_replaced(std::string_view name, Source& source);
   Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
   Status take_again(Source source, const schema::LaneBatch& lane, const uplink::NumberSet& held, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
@@ -78,12 +84,14 @@ class Intake {
   void count_note(std::size_t bytes);  // if the last statement inserted it
 
   Store& store_;
+  const std::vector<std::string> replaceable_;
   Tally tally_;
   Wanted wanted_;
   std::int64_t rows_before_ = 0;  // the store ever took, before this batch, with those that came again
   // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
   std::unordered_map<std::string, std::int64_t> stream_ids_;
 
+  sqlite::Statement select_offered_;
   sqlite::Statement upsert_node_;
   sqlite::Statement upsert_spool_;
   sqlite::Statement select_last_row_;

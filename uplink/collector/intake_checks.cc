@@ -112,6 +112,14 @@ std::string_view objection(const schema::WindowRow& row) {
   return {};
 }
 
+std::string_view objection_to_replayed(const schema::WindowRow& row, TimeNs offered_until) {
+  if (row.generation() == 0) return "it is a replay's and of the live generation";
+  if (row.state() != schema::WindowState::final) return "it is a replay's and not final";
+  if (row.start_ns() + row.length_ns() > offered_until)
+    return "it is a replay's, and the node that it replaces has not come so far";
+  return {};
+}
+
 std::string_view objection(const schema::StreamRow& row) {
   if (!is_key(row.device()) || !is_key(row.channel())) return "its device or channel is not a name";
   const bool labels = is_label(row.machine()) && is_label(row.point()) && is_label(row.axis()) && is_label(row.quantity()) &&

@@ -27,6 +27,8 @@ Status check_batch(const schema::UplinkBatch& batch);
 
 // Why a row that verifies is refused all the same; empty: it is not.
 std::string_view objection(const schema::WindowRow& row);
+// Of a replay, to a node that has offered everything until then.
+std::string_view objection_to_replayed(const schema::WindowRow& row, TimeNs offered_until);
 std::string_view objection(const schema::StreamRow& row);
 std::string_view objection(const schema::ProvenanceRow& row);
 std::string_view objection(const schema::GapRow& row);

@@ -53,7 +53,7 @@ int run(const std::string& config_path) {
     spdlog::error("{}", store.error().text());
     return exit_store;
   }
-  Api api(**store, system_clock(), static_cast<std::size_t>(config.batch_bytes_max), config.budgets);
+  Api api(**store, system_clock(), static_cast<std::size_t>(config.batch_bytes_max), config.budgets, config.replays_nodes);
   auto server = Server::listen({.host = config.listen_host,
                                 .port = config.listen_port,
                                 .connections_max = static_cast<std::size_t>(config.listen_connections_max),

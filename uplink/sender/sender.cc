@@ -298,6 +298,7 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, Again again, TimeNs of
     lane->again = again_of(answered->second.wanted, answered->second.answer);
   }
   batch.node = config_.node;
+  batch.replaces = config_.replaces;
   batch.spool = sent.spool;
   batch.sent_ns = clock_.now();
   batch.offered_until_ns = sent.left_rows_behind ? 0 : offered_until;

@@ -173,6 +173,7 @@ UplinkBatch uplink_batch() {
   sent_again->body = {7};
   lane->again->rows.push_back(std::move(sent_again));
   batch.lanes.push_back(std::move(lane));
+  batch.replaces = "gateway-2";
   return batch;
 }
 
@@ -180,6 +181,7 @@ template <class UplinkBatch>
 void expect_uplink_batch(const UplinkBatch& batch) {
   EXPECT_EQ(batch.schema_major, 1);
   EXPECT_EQ(batch.node, "hall-3");
+  EXPECT_EQ(batch.replaces, "gateway-2");
   EXPECT_EQ(batch.spool, "00112233445566778899aabbccddeeff");
   EXPECT_EQ(batch.sent_ns, stamp);
   EXPECT_EQ(batch.offered_until_ns, stamp - 7);
