@@ -355,9 +355,18 @@ void Core::note_gaps(const Device& device) {
 void Core::count_duplicates(Device& device) {
   for (const DecodedChannel& channel : decoded_.channels) {
     if (StreamRecord* stream = find_stream(device, channel.channel)) {
-      windower_.count_unplaced(*stream, Unplaced::duplicate, samples_of(channel));
+      count_unplaced(*stream, Unplaced::duplicate, samples_of(channel));
     }
   }
+}
+
+// In its turn: the window that it is counted in is the newest once what came before has been placed.
+void Core::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples) {
+  Step step;
+  step.stream = &stream;
+  step.unplaced = samples;
+  step.how = how;
+  steps_.push_back(step);
 }
 
 StreamRecord* Core::find_stream(const Device& device, std::string_view channel) const {
@@ -474,7 +483,7 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
   }
   if (rejection) {
     if (StreamRecord* known = find_stream(device, channel.channel)) {
-      windower_.count_unplaced(*known, Unplaced::rejected, samples_of(channel));
+      count_unplaced(*known, Unplaced::rejected, samples_of(channel));
     }
     const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
     return reject(message, std::move(*rejection), device.name, name);
@@ -515,6 +524,7 @@ void Core::place(const Step& step, std::span<const Message> batch) {
     for (StreamRecord* stream : step.complete->streams) windower_.advance(*stream, step.time_ns, now_ns_, effect_);
     return;
   }
+  if (step.unplaced > 0) return windower_.count_unplaced(*step.stream, step.how, step.unplaced);
   const Message& message = batch[step.message];
   if (step.entry != nullptr) {
     describe(*step.stream, *step.entry);

@@ -94,6 +94,8 @@ class Core {
     double reading = 0;                 // where there is no block
     std::optional<std::uint64_t> identity;
     Device* complete = nullptr;         // instead of all that: the device's streams are complete until time_ns
+    std::uint64_t unplaced = 0;         // or: so many of the stream's samples go into no window
+    Unplaced how = Unplaced::duplicate;
     static constexpr std::size_t no_block = static_cast<std::size_t>(-1);
   };
 
@@ -120,6 +122,7 @@ class Core {
   bool is_repeated(const Step& step, const Message& message);
   void forget_identities(StreamRecord& stream);
   void count_duplicates(Device& device);
+  void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
   // `channel`: the one that was refused, if it was just one.
   void reject(const Message& message, Rejection rejection, std::string_view device, std::string_view channel = {});
   void detect();

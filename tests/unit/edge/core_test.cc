@@ -384,14 +384,23 @@ std::string describe(const schema::WindowRowT& row) {
                      schema::EnumNameWindowState(row.state) + " " + std::to_string(row.start_ns) + "+" +
                      std::to_string(row.length_ns) + " r" + std::to_string(row.revision) + " " +
                      std::to_string(row.counts->received) + " " + std::to_string(row.counts->good) + " late " +
-                     std::to_string(row.counts->late) + " from " + std::to_string(row.first_sequence) + " to " +
+                     std::to_string(row.counts->late) + " duplicate " + std::to_string(row.counts->duplicate) + " rejected " +
+                     std::to_string(row.counts->rejected) + " from " + std::to_string(row.first_sequence) + " to " +
                      std::to_string(row.last_sequence);
   for (const double value : {row.moments->mean, row.moments->m2, row.moments->m3, row.moments->m4, row.moments->sum_sqrt_abs}) {
     char hex[40];
     std::snprintf(hex, sizeof hex, " %a", value);
     text += hex;
   }
-  return text;
+  const std::vector<std::uint8_t> bytes = [&] {
+    schema::WindowRowT rest;
+    rest.moments = std::make_unique<schema::MomentsT>(*row.moments);
+    rest.counts = std::make_unique<schema::CountsT>();
+    for (const auto& each : row.statistics) rest.statistics.push_back(std::make_unique<schema::StatisticValueT>(*each));
+    if (row.speed != nullptr) rest.speed = std::make_unique<schema::SpeedT>(*row.speed);
+    return schema::pack(rest);
+  }();
+  return text + std::string(bytes.begin(), bytes.end());
 }
 
 std::string describe(const schema::AlarmRowT& row) {
@@ -413,8 +422,24 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
     spec.start_ns = epoch_ns + DurationNs{i} * 50 * ns_per_ms + jitter;
     spec.samples.resize(1 + random() % 40);
     for (float& sample : spec.samples) sample = noise(random);
+    if (random() % 5 == 0) {
+      spec.channel = "speed";
+      spec.quantity = "rotational_speed";
+      spec.unit = "rpm";
+      spec.interval_ns = 0;
+      spec.samples = {static_cast<float>(20'000 + random() % 9'000)};
+    }
+    if (random() % 20 == 0) spec.unit = "mm";  // is refused
     messages.push_back(block_message(spec));
+    if (random() % 10 == 0)
+      messages.push_back(messages[messages.size() - 1 - random() % std::min<std::size_t>(messages.size(), 9)]);
   }
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,full_scale,nominal_rpm\n"
+      "d0,vibration,m0,DE,h,acceleration,g,2,20000\nd0,speed,m0,DE,-,rotational_speed,rpm,,\n"
+      "d1,vibration,m1,DE,h,acceleration,g,,21000\n",
+      "points.csv");
+  ASSERT_TRUE(points);
   // Every kind of window at once, some of the readings late, some too late.
   EdgeConfig config = core_config();
   config.time_lateness = 2 * ns_per_s;
@@ -435,8 +460,19 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   limit.deadband = 0.02;
   limit.on_delay = 700 * ns_per_ms;
   config.limits = {limit};
+  config.windows[0].quantiles = {"p50", "p99"};
+  SpectrumConfig spectrum;
+  spectrum.quantity = "acceleration";
+  spectrum.bands = {"500-2000Hz"};
+  spectrum.velocity_bands = {"100-1000Hz"};
+  spectrum.rolloff_share = 0.85;
+  spectrum.lines = 1;
+  spectrum.multiples = {"1x", "2x"};
+  spectrum.line_tolerance = 0.02;
+  config.spectra = {spectrum};
+  config.speed_age_max = 5 * ns_per_s;
   const auto rows_of = [&](bool restarts) {
-    CoreRig rig(config);
+    CoreRig rig(config, *points);
     for (std::size_t i = 0; i < messages.size();) {
       const std::size_t size = std::min<std::size_t>(1 + random() % 50, messages.size() - i);
       rig.step({messages.begin() + static_cast<std::ptrdiff_t>(i), messages.begin() + static_cast<std::ptrdiff_t>(i + size)});

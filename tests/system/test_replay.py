@@ -1,0 +1,156 @@
+"""A recording through the same core gives the same rows, to the bit, whatever batches it came in."""
+
+import csv
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from rig import BINARIES, DATA, MINUTE_NS, wait_for
+
+SPECTRUM = {"bands": ["1000-5000Hz"], "lines": 2, "envelope_band": "2000-10000Hz"}
+BEARING = {"name": "6205", "elements": 9, "element_diameter_mm": 7.94, "pitch_diameter_mm": 39.04}
+INTERRUPTED = 10
+
+
+def replay(config, recording, *arguments, fault=None, code=0):
+    environment = {"STETHOS_FAULT": fault} if fault else None
+    done = subprocess.run([BINARIES / "stethos-edge", "replay", "--config", config, str(recording), *map(str, arguments)],
+                          capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def exported(spool):
+    text = subprocess.run([BINARIES / "stethos-edge", "spool", "export", "--file", spool], capture_output=True, text=True,
+                          check=True, timeout=60).stdout
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def final_windows(spool):
+    """What may not differ, of the last revision of each final window."""
+    windows = {}
+    for row in (each["window"] for each in exported(spool) if "window" in each):
+        key = row["device"], row["channel"], row["definition"], row["start_ns"]
+        if key not in windows or windows[key]["revision"] < row["revision"]:
+            windows[key] = row
+    return {key: {name: row[name] for name in ("length_ns", "moments", "counts", "statistics", "speed") if name in row}
+            for key, row in windows.items() if row["state"] == "final"}
+
+
+def points(rig, devices):
+    file = rig.folder / "points.csv"
+    lines = ["device,channel,machine,point,axis,quantity,unit,full_scale,nominal_rpm,bearing"]
+    for device in devices:
+        lines += [f"{device},vibration,{device},DE,h,acceleration,g,50,1500,6205",
+                  f"{device},speed,{device},DE,-,rotational_speed,rpm,,,"]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_live_and_replay_are_the_same_to_the_bit(rig, compact):
+    """With gaps, duplicates, messages out of order, NaN and blocks that a decoder refuses."""
+    devices = [f"machine-{i}" for i in range(1, 5)]
+    broker = rig.broker()
+    edge = rig.edge(broker, None, **{
+        "points.file": points(rig, devices), "record.folder": rig.folder / "recording", "record.compact": compact,
+        "statistics.backend": "cpu", "window": [{"length": "10s", "quantiles": ["p50", "p99"]}, {"length": "1m", "hop": "20s"}],
+        "spectrum": [SPECTRUM], "bearing": [BEARING]})
+    scenario = rig.scenario("3m", {"name": "machine", "count": 4, "channels": ["vibration", "speed", "temperature"],
+                                   "period": "1s", "fault.kind": "outer_race", "fault.growth_per_hour": 100})
+    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, "--nan", 0.0002, "--encoding", "f32", "--duplicate", 0.02,
+                     "--reorder", 0.02, "--time", "original").finish()
+    wait_for(lambda: edge.stored() == ledger.total("samples"), "all samples to be committed")
+    edge.terminate()
+
+    copy = rig.folder / "replay.db"
+    done = replay(edge.config, f"stethos:{rig.folder / 'recording'}", "--spool", copy)
+    live, again = final_windows(edge.spool), final_windows(copy)
+    assert len(live) > 4 * 3 * 15, "the windows of four machines"
+    assert any(each["counts"]["not_finite"] for each in live.values())
+    assert any(each["counts"]["duplicate"] for each in live.values())
+    assert {each["speed"]["source"] for each in live.values() if each["speed"]} == {"stream"}
+    assert {key: (each, again.get(key)) for key, each in live.items() if each != again.get(key)} == {}
+    assert set(again) == set(live)
+    assert " on cpu: " in done.stderr
+    sources = [row["provenance"] for row in exported(copy) if "provenance" in row]
+    assert [(each["backend"], each["source"]) for each in sources] == [("cpu", f"stethos:{rig.folder / 'recording'}")]
+
+
+def test_a_replay_that_was_killed_goes_on(rig, recordings):
+    recording = f"cwru:{recordings / 'cwru/97_Normal_0.f32'}"
+    edge = rig.edge(rig.broker(), None, **{"window": [{"length": "100ms"}], "spectrum": [SPECTRUM]})
+    edge.terminate()
+    whole = rig.folder / "whole.jsonl"
+    replay(edge.config, recording, "--json", whole, "--block-samples", 200)
+    expected = whole.read_text()
+    assert len(expected.splitlines()) == 51
+
+    for suffix, option in (("jsonl", "--json"), ("csv", "--csv")):
+        file, spool = rig.folder / f"rows.{suffix}", rig.folder / f"{suffix}.db"
+        arguments = (recording, option, file, "--spool", spool, "--block-samples", 200)
+        for point in ("edge.commit.after", "edge.commit.before", "edge.commit.after"):
+            replay(edge.config, *arguments, fault=f"kill:{point}:2", code=-9)
+        with open(file, "a") as torn:
+            torn.write('{"number":')  # as a power cut leaves it
+        replay(edge.config, *arguments)
+        if suffix == "jsonl":
+            assert file.read_text() == expected
+        rows = list(csv.DictReader(file.open())) if suffix == "csv" else list(map(json.loads, file.read_text().splitlines()))
+        assert [int(row["number"]) for row in rows] == list(range(1, 52))
+    replay(edge.config, *arguments)
+    assert len(list(csv.DictReader(file.open()))) == 51, "there is nothing left to do"
+    done = replay(edge.config, f"cwru:{recordings / 'cwru/105_0.f32'}", "--spool", spool, code=4)
+    assert "97_Normal_0" in done.stderr
+
+
+def test_a_replay_stands_instead_of_the_live_windows(rig):
+    broker, collector = rig.broker(), rig.collector(**{"replays.nodes": ["edge-1"]})
+    edge = rig.edge(broker, collector, **{"record.folder": rig.folder / "recording", "window": [{"length": "10s"}]})
+    scenario = rig.scenario("2m", {"name": "machine", "channels": ["vibration"], "period": "1s"})
+    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, "--time", "original").finish()
+    wait_for(lambda: edge.stored() == ledger.total("samples"), "all samples to be committed")
+    wait_for(lambda: edge.metric("stethos_edge_outbox_rows") == 0, "the rows to be sent")
+    edge.terminate()
+    before = collector.pages("/v1/windows", "windows")
+
+    lab = rig.folder / "lab.toml"
+    lab.write_text(edge.config.read_text().replace('node.id = "edge-1"', 'node.id = "lab"'))
+    arguments = (f"stethos:{rig.folder / 'recording'}", "--collector", "--replaces")
+    assert "replays.nodes" in replay(lab, *arguments, "edge-2", code=9).stderr
+    assert collector.pages("/v1/windows", "windows") == before
+    replay(lab, *arguments, "edge-1", "--generation", 3)
+    after = collector.pages("/v1/windows", "windows")
+    assert [(each["start_ns"], each["statistics"], each["counts"]) for each in after] == [
+        (each["start_ns"], each["statistics"], each["counts"]) for each in before]
+    assert {each["node"] for each in after} == {"edge-1"}
+    final = [each for each in after if each["state"] == "final"]
+    assert len(final) >= 10 and all(each["generation"] == 3 for each in final)
+    assert {each["provenance"]["source"] for each in final} == {f"stethos:{rig.folder / 'recording'}"}
+    assert all(each["generation"] == 0 for each in after if each["state"] == "open")
+
+
+def test_dirty_files(rig, recordings):
+    folder = rig.folder / "Bearing1_1"
+    folder.mkdir()
+    for file in (recordings / "femto/dirty").glob("Learning_set__Bearing1_1__acc_*.csv"):
+        shutil.copy(file, folder / file.name.rsplit("__", 1)[1])
+    edge = rig.edge(rig.broker(), None)
+    edge.terminate()
+    told = replay(edge.config, f"femto:{folder}", "--dry-run").stdout
+    assert "blocks    8" in told and "Bearing1_1/horizontal (acceleration in g)" in told
+    rows = [json.loads(line) for line in
+            replay(edge.config, f"femto:{folder}", "--json", "-", "--start", "2026-01-01").stdout.splitlines()]
+    assert sum(row["counts"]["good"] + row["counts"]["late"] for row in rows if row["revision"] == 0) == 8 * 2560
+
+
+def test_mistakes_are_named(rig):
+    edge = rig.edge(rig.broker(), None)
+    edge.terminate()
+    assert "no such backend" in replay(edge.config, "nab:nowhere.csv", "--backend", "quantum", code=6).stderr
+    assert "nowhere.csv" in replay(edge.config, "nab:nowhere.csv", code=7).stderr
+    assert "stethos:FOLDER" in replay(edge.config, "tape:9", code=2).stderr
+    live = replay(edge.config, "nab:nowhere.csv", "--json", "a", "--csv", "b", code=2)
+    assert "--csv" in live.stderr
