@@ -91,8 +91,8 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
       return tolerance.size * bin_hz_ * largest_line() /
              spectrum_feature({number::line_amplitude, feature.low}, {spectrum_, bin_hz_}, block_);
     case ToleranceUnit::share: {
-      const auto at = [&](double share) { return spectrum_feature({feature.statistic, share}, {spectrum_, bin_hz_}, block_); };
-      return std::max(at(feature.low + tolerance.size) - expected, expected - at(feature.low - tolerance.size));
+      const auto [lowest, highest] = rolloffs(feature, tolerance.size);
+      return std::max(highest - expected, expected - lowest);
     }
     case ToleranceUnit::deviation:
       return tolerance.size * deviation();
@@ -148,6 +148,11 @@ double Closeness::distance_of_line(std::string_view backend, const Lines& lines,
   return nearest;
 }
 
+std::pair<double, double> Closeness::rolloffs(const Feature& feature, double slack) const {
+  const auto at = [&](double share) { return spectrum_feature({feature.statistic, share}, {spectrum_, bin_hz_}, block_); };
+  return {at(feature.low - slack), at(feature.low + slack)};
+}
+
 double Closeness::distance_of_height(std::string_view backend, const Feature& feature, double found) const {
   const Bins line = bins_of_line(feature, block_, bin_hz_, envelope_.size());
   const double amplitude = highest_amplitude(envelope_, line);
@@ -170,6 +175,10 @@ double Closeness::distance_of(std::string_view backend, const Lines& lines, cons
     }
   }
   if (found == expected || (std::isnan(found) && std::isnan(expected))) return 0;
+  if (feature.statistic == number::spectral_rolloff) {
+    const auto [lowest, highest] = rolloffs(feature, tolerance_of(backend, feature.statistic).size);
+    return found >= lowest && found <= highest ? 1 : infinity;
+  }
   return share_of(std::abs(found - expected), allowed(backend, feature, expected));
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gpu_kernels/statistics.h"
@@ -28,8 +29,8 @@ class Closeness {
   // `reference`: what the reference backend says of the block. Both stay where they are.
   Closeness(const BlockView& block, const BlockStatistics& reference);
 
-  // How far a statistic of time or a feature may be from `expected`. For lines and heights it is what follows
-  // where nothing is nearly equal.
+  // How far a statistic of time or a feature may be from `expected`. For lines, rolloffs and heights it is
+  // what follows where nothing is nearly equal.
   double allowed(std::string_view backend, const Feature& feature, double expected) const;
 
   // What is wrong with what a backend says; empty: nothing.
@@ -44,6 +45,9 @@ class Closeness {
     std::vector<double> possible, certain;
   };
   Lines lines_of(std::string_view backend) const;
+
+  // The lowest and the highest that a share may give which is off by no more than `slack`.
+  std::pair<double, double> rolloffs(const Feature& feature, double slack) const;
 
   // Shares of what is allowed: infinite where nothing is.
   double distance_of_line(std::string_view backend, const Lines& lines, const Feature& feature, double found) const;

@@ -13,6 +13,7 @@
 #include <limits>
 #include <numbers>
 #include <numeric>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -266,6 +267,12 @@ struct Way {
   std::int64_t vectors = 0;  // Highway's; 0: the best
 };
 
+std::string name_of(const Way& way) {
+  return std::string(way.backend) + (way.vectors == 0 ? "" : std::string("_") + hwy::TargetName(way.vectors));
+}
+
+void PrintTo(const Way& way, std::ostream* out) { *out << name_of(way); }  // NOLINT(readability-identifier-naming): GoogleTest's
+
 std::vector<Way> ways() {
   std::vector<Way> out;
   for (const auto backend : backend_names()) {
@@ -290,10 +297,7 @@ class Differential : public testing::TestWithParam<Way> {
   static std::unique_ptr<StatisticsBackend> make(std::size_t threads = 1) { return make_backend(GetParam().backend, threads); }
 };
 
-INSTANTIATE_TEST_SUITE_P(All, Differential, testing::ValuesIn(ways()), [](const auto& each) {
-  return std::string(each.param.backend) + (each.param.vectors == 0 ? "" : "_") +
-         (each.param.vectors == 0 ? "" : hwy::TargetName(each.param.vectors));
-});
+INSTANTIATE_TEST_SUITE_P(All, Differential, testing::ValuesIn(ways()), [](const auto& each) { return name_of(each.param); });
 
 TEST(Tolerances, HoldForEveryBackendAndStatistic) {
   for (const auto backend : backend_names()) {
