@@ -85,8 +85,11 @@ void cpu_buckets(const BlockView& block, const Moments& moments, BucketScratch& 
   std::uint16_t* const table = scratch.table.data();
   HWY_DYNAMIC_DISPATCH(indices_of)(static_cast<const float*>(block.samples), block.count, indices);
   for (std::size_t i = 0; i < block.count; ++i) ++table[indices[i]];
-  const auto count = static_cast<std::ptrdiff_t>(HWY_DYNAMIC_DISPATCH(take_counts)(
-      table, bucket_of(moments.min), bucket_of(moments.max), indices, scratch.counts.data(), scratch.wide_counts.data()));
+  // An extreme that is zero may be either zero, which have buckets of their own.
+  const std::uint16_t first = bucket_of(moments.min == 0 ? -0.0 : moments.min);
+  const std::uint16_t last = bucket_of(moments.max == 0 ? 0.0 : moments.max);
+  const auto count = static_cast<std::ptrdiff_t>(
+      HWY_DYNAMIC_DISPATCH(take_counts)(table, first, last, indices, scratch.counts.data(), scratch.wide_counts.data()));
   out.indices.assign(indices, indices + count);
   out.counts.assign(scratch.wide_counts.begin(), scratch.wide_counts.begin() + count);
 }

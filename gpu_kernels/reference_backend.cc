@@ -192,23 +192,33 @@ CountedBuckets reference_buckets(const BlockView& block) {
   return out;
 }
 
+bool has_spectrum(const BlockView& block, const Moments& moments) {
+  return moments.count == block.count && block.count >= spectrum_samples_min && block.sampling_rate_hz > 0;
+}
+
+std::vector<double> reference_spectrum(const BlockView& block, const Moments& moments) {
+  return mean_square_of(good_samples(block), moments.mean);
+}
+
+std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments) {
+  const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
+  const auto envelope = envelope_of(good_samples(block), moments.mean, bin_hz, *block.plan);
+  return mean_square_of(envelope, mean_of(envelope));
+}
+
 void reference_features(const BlockView& block, const Moments& moments, std::span<double> out) {
   std::ranges::fill(out, std::numeric_limits<double>::quiet_NaN());
-  if (moments.count != block.count || block.count < spectrum_samples_min || !(block.sampling_rate_hz > 0)) return;
-  const std::vector<double> samples = good_samples(block);
+  if (!has_spectrum(block, moments)) return;
   const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
   std::vector<double> spectrum;
   std::vector<double> envelope;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const Feature& feature = block.plan->features[i];
     if (is_of_envelope(feature)) {
-      if (envelope.empty()) {
-        const auto magnitude = envelope_of(samples, moments.mean, bin_hz, *block.plan);
-        envelope = mean_square_of(magnitude, mean_of(magnitude));
-      }
+      if (envelope.empty()) envelope = reference_envelope_spectrum(block, moments);
       out[i] = envelope_feature(feature, envelope, bins_of_line(feature, block, bin_hz, envelope.size()));
     } else {
-      if (spectrum.empty()) spectrum = mean_square_of(samples, moments.mean);
+      if (spectrum.empty()) spectrum = reference_spectrum(block, moments);
       out[i] = spectrum_feature(feature, {spectrum, bin_hz}, block);
     }
   }

@@ -16,6 +16,11 @@ CountedBuckets reference_buckets(const BlockView& block);
 // Of the block's plan; `moments` are the block's.
 void reference_features(const BlockView& block, const Moments& moments, std::span<double> out);
 
+// s_k of a block that has a spectrum, and of its envelope in the plan's band; `moments` are the block's.
+bool has_spectrum(const BlockView& block, const Moments& moments);
+std::vector<double> reference_spectrum(const BlockView& block, const Moments& moments);
+std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments);
+
 // What stands for one sample of a block.
 double sample_of(const BlockView& block, std::size_t index);
 

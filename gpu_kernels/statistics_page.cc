@@ -1,4 +1,8 @@
+#include <array>
+#include <charconv>
+
 #include "gpu_kernels/statistics.h"
+#include "gpu_kernels/tolerances.h"
 
 namespace stethos::kernels {
 namespace {
@@ -39,12 +43,67 @@ std::string_view text_of(ParameterRule parameter) {
   return "";
 }
 
+std::string_view text_of(ToleranceUnit unit) {
+  switch (unit) {
+    case ToleranceUnit::none:
+      return "equal";
+    case ToleranceUnit::value:
+      return "of the value";
+    case ToleranceUnit::mean_magnitude:
+      return "of `mean(|x|)`";
+    case ToleranceUnit::skewness_max:
+      return "of `kurtosis^(3/4)`, more than which no skewness is";
+    case ToleranceUnit::one:
+      return "as it is, between 0 and 1";
+    case ToleranceUnit::spectrum_rms:
+      return "of the root of the sum of all `s_k`";
+    case ToleranceUnit::velocity_rms:
+      return "of the same, as if all of it were at the band's lower end";
+    case ToleranceUnit::half_rate:
+      return "of half the sampling rate";
+    case ToleranceUnit::largest_line:
+      return "of the block's largest `sqrt(3 s_k)`";
+    case ToleranceUnit::bins:
+      return "bins, times the largest `sqrt(3 s_k)` over that of the line";
+    case ToleranceUnit::share:
+      return "a value for any share no farther off";
+    case ToleranceUnit::deviation:
+      return "of the block's standard deviation";
+    case ToleranceUnit::envelope_lines:
+      return "a value from lines no farther off, in standard deviations of the block";
+  }
+  return "";
+}
+
 // A bar ends a cell, also inside code.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '|') out += '\\';
     out += c;
+  }
+  return out;
+}
+
+std::string text_of(double number) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
+}
+
+std::string tolerances() {
+  std::string heads = "| name |", lines = "|---|";
+  for (const auto backend : tolerance_backends()) {
+    heads += " " + std::string(backend) + " |";
+    lines += "---|";
+  }
+  std::string out = heads + " in what |\n" + lines + "---|\n";
+  for (const StatisticDefinition& each : statistics()) {
+    out += "| `" + std::string(each.name) + "` |";
+    for (const auto backend : tolerance_backends()) {
+      const double size = tolerance_of(backend, each.number).size;
+      out += " " + (size == 0 ? std::string() : text_of(size)) + " |";
+    }
+    out += " " + escaped(text_of(tolerance_of("reference", each.number).unit)) + " |\n";
   }
   return out;
 }
@@ -63,10 +122,13 @@ std::string statistics_page() {
       "mean)^2)`.\n"
       "All sums are float64. A value that is not defined is a NaN.\n"
       "\n"
-      "Statistics with a `compute` of their own are of a whole window. Those of the spectrum and the envelope, and the low "
-      "frequency\n"
-      "share, are of single blocks: a window has the mean, the maximum and the last (by time) of its blocks in which they are "
-      "defined.\n";
+      "A window has one value of each statistic of time, of each quantile and of validity: that of all its samples together, "
+      "however\n"
+      "they came. Statistics of the spectrum and the envelope, and the low frequency share, need samples that follow each other "
+      "without\n"
+      "a gap: each block has a value, and a window three, the mean, the maximum and the last (by time) of those of its blocks. "
+      "Blocks in\n"
+      "which the statistic is not defined do not count.\n";
   for (const Family& family : families()) {
     out += "\n## " + std::string(family.name) + "\n\n" + std::string(family.about) +
            "\n\n| number | name | unit | parameter | formula | where not obvious | source |\n|---|---|---|---|---|---|---|\n";
@@ -82,7 +144,23 @@ std::string statistics_page() {
       "sums\n"
       "of `|x|` and `sqrt(|x|)`, after Chan, Golub and LeVeque (1979) and Pebay (2008, SAND2008-6212); statistics are computed "
       "from\n"
-      "the result. Merging with nothing changes no bit. Merging in another order agrees within rounding.\n";
+      "the result. Merging with nothing changes no bit. Merging in another order agrees within rounding: after a million merges "
+      "the "
+      "sums\n"
+      "are within `1e-13 (1 + 0.001 |mean| / standard deviation)` of those of all samples at once. Buckets and validity are "
+      "equal "
+      "in any\n"
+      "order.\n"
+      "\n## Tolerances\n\n"
+      "How far a number may be off: the reference backend's from what its formula gives without rounding, any other backend's "
+      "from "
+      "the\n"
+      "reference's. An empty cell: not at all. So also of the counts in buckets, of what is left out, and of whether a value is "
+      "defined,\n"
+      "but for a line that is hidden by rounding. Of finite samples whose standard deviation is zero, or between 1e-77 and 1e76 "
+      "times\n"
+      "their unit: its fourth power must fit into a float64.\n\n" +
+      tolerances();
   return out;
 }
 

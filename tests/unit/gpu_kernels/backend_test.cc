@@ -9,15 +9,11 @@
 
 #include "gpu_kernels/backend.h"
 #include "gpu_kernels/time.h"
+#include "tests/unit/gpu_kernels/closeness.h"
 #include "tests/unit/gpu_kernels/oracle.h"
 
 namespace stethos::kernels {
 namespace {
-
-// Relative, of a statistic of one block. The cpu backend takes roots in float32.
-double tolerance_of(std::string_view backend, std::string_view statistic) {
-  return backend == "cpu" && statistic == "clearance" ? 1e-7 : 1e-12;
-}
 
 BlockView view_of(const std::vector<float>& samples) {
   return {.encoding = BlockView::Encoding::f32, .samples = samples.data(), .count = samples.size()};
@@ -54,7 +50,7 @@ class Backend : public testing::TestWithParam<std::string_view> {
 
   // Every statistic of `m` against the oracle of the same samples.
   void expect_statistics(const Moments& m, const std::vector<double>& samples) {
-    const test::Oracle oracle(samples);
+    const stethos::test::Oracle oracle(samples);
     const auto expected = oracle.statistics();
     ASSERT_EQ(m.count, samples.size());
     for (const StatisticDefinition& statistic : time_statistics()) {
@@ -64,13 +60,8 @@ class Backend : public testing::TestWithParam<std::string_view> {
         EXPECT_TRUE(std::isnan(value)) << statistic.name << " is " << value;
         continue;
       }
-      long double scale = std::fabs(at->second);
-      // What these two are made of cancels: their errors follow the size of the parts.
-      if (statistic.name == "mean") scale = oracle.sum_abs / static_cast<long double>(oracle.n);
-      if (statistic.name == "skewness") scale = oracle.m3_abs / std::fabs(oracle.m3) * std::fabs(at->second);
-      if (statistic.name == "skewness" && oracle.m3 == 0) scale = 1;
-      EXPECT_NEAR(value, static_cast<double>(at->second), tolerance_of(GetParam(), statistic.name) * static_cast<double>(scale))
-          << statistic.name;
+      const auto value_expected = static_cast<double>(at->second);
+      EXPECT_NEAR(value, value_expected, test::allowed_of_time(GetParam(), statistic, value_expected, m)) << statistic.name;
     }
   }
 };

@@ -83,6 +83,23 @@ TEST(Buckets, DependOnNeitherOrderNorGrouping) {
   }
 }
 
+Buckets sum(Buckets a, const Buckets& b) {
+  add(a, b);
+  return a;
+}
+
+TEST(Buckets, MergeInAnyOrderAndGrouping) {
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    const Buckets a = counted(spread_samples(seed * 7 % 300, seed));
+    const Buckets b = counted(spread_samples(1 + seed * 31 % 500, seed + 100));
+    const Buckets c = counted(spread_samples(1 + seed * 17 % 40, seed + 200));
+    EXPECT_EQ(sum(a, b), sum(b, a));
+    EXPECT_EQ(sum(sum(a, b), c), sum(a, sum(b, c)));
+    EXPECT_EQ(sum(a, {}), a);
+    EXPECT_EQ(sum({}, a), a);
+  }
+}
+
 TEST(Buckets, AreWrittenAndReadAgain) {
   Buckets buckets = counted(spread_samples(3'000, 9));
   EXPECT_EQ(decode_buckets(encode(buckets)), buckets);

@@ -1,0 +1,264 @@
+"""The statistics engine beside SciPy: every statistic of a block, computed here from its definition with SciPy's functions.
+
+NumPy and SciPy are installed from scipy-requirements.txt with pip, once, below the build folder. Where that is not possible the
+tests skip; with STETHOS_SCIPY_REQUIRED=1 they fail.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import rig
+
+REQUIREMENTS = pathlib.Path(__file__).with_name("scipy-requirements.txt")
+BAND_HZ = (2_000, 5_500)
+SHAFT_HZ = 29.95
+MM_S2_PER_G = 9_806.65
+
+# Where a statistic finds its parameters.
+PARAMETERS = {"low_frequency_share": ["high"], "band_rms": ["low", "high"], "velocity_rms": ["low", "high"],
+              "spectral_rolloff": ["low"], "line_frequency": ["low"], "line_amplitude": ["low"], "multiple_amplitude": ["low"],
+              "envelope_amplitude": ["low"], "envelope_height": ["low"]}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def scipy():
+    """SciPy, from an environment of its own that this process looks into."""
+    made_of = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = rig.BINARIES.parent / f"scipy-{made_of}"
+    done = folder / "done"
+    if not done.exists():
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True, timeout=60)
+            subprocess.run([folder / "bin/pip", "install", "-q", "--no-compile", "-r", REQUIREMENTS], check=True,
+                           capture_output=True, timeout=300)
+        except (OSError, subprocess.SubprocessError) as error:
+            said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()[-3:]
+            message = f"pip could not install {REQUIREMENTS.name}: {error}: {' '.join(said)}"
+            if os.environ.get("STETHOS_SCIPY_REQUIRED") == "1":
+                pytest.fail(message)
+            pytest.skip(message)
+        done.touch()
+    sys.path.insert(0, str(next(folder.glob("lib/python*/site-packages"))))
+    for part in ("fft", "signal", "stats"):
+        importlib.import_module(f"scipy.{part}")
+    return importlib.import_module("scipy")
+
+
+@pytest.fixture(scope="session")
+def numpy(scipy):
+    return importlib.import_module("numpy")
+
+
+class Block:
+    """One block's statistics, by definition."""
+
+    def __init__(self, scipy, numpy, samples, rate_hz, shaft_hz):
+        self.scipy, self.numpy, self.shaft_hz = scipy, numpy, shaft_hz
+        self.x = samples.astype(float)
+        n = len(self.x)
+        self.bin_hz = rate_hz / n
+        self.f, self.s = self.mean_squares(self.x, rate_hz)
+        spectrum = scipy.fft.fft(self.x - self.x.mean())
+        f = scipy.fft.fftfreq(n, 1 / rate_hz)
+        in_band = scipy.fft.ifft(numpy.where((abs(f) >= BAND_HZ[0]) & (abs(f) < BAND_HZ[1]), spectrum, 0)).real
+        self.envelope = self.mean_squares(abs(scipy.signal.hilbert(in_band)), rate_hz)[1]
+
+    def mean_squares(self, x, rate_hz):
+        f, density = self.scipy.signal.periodogram(x, rate_hz, window="hann", detrend="constant", scaling="density")
+        return f, density * rate_hz / len(x)
+
+    def value(self, name, low, high):
+        given = {"low": low, "high": high}
+        return getattr(self, name)(*(given[each] for each in PARAMETERS.get(name, ())))
+
+    def count(self):
+        return len(self.x)
+
+    def mean(self):
+        return self.x.mean()
+
+    def standard_deviation(self):
+        return self.x.std()
+
+    def rms(self):
+        return self.numpy.sqrt((self.x**2).mean())
+
+    def peak(self):
+        return abs(self.x).max()
+
+    def peak_to_peak(self):
+        return self.numpy.ptp(self.x)
+
+    def min(self):
+        return self.x.min()
+
+    def max(self):
+        return self.x.max()
+
+    def crest(self):
+        return self.peak() / self.rms()
+
+    def shape(self):
+        return self.rms() / abs(self.x).mean()
+
+    def impulse(self):
+        return self.peak() / abs(self.x).mean()
+
+    def clearance(self):
+        return self.peak() / self.numpy.sqrt(abs(self.x)).mean()**2
+
+    def skewness(self):
+        return self.scipy.stats.skew(self.x)
+
+    def kurtosis(self):
+        return self.scipy.stats.kurtosis(self.x, fisher=False)
+
+    def low_frequency_share(self, cutoff):
+        return self.s[1:][self.f[1:] < cutoff].sum() / self.s[1:].sum()
+
+    def band(self, low, high):
+        chosen = (self.f >= low) & (self.f < high)
+        chosen[0] = False
+        return chosen
+
+    def band_rms(self, low, high):
+        return self.numpy.sqrt(self.s[self.band(low, high)].sum())
+
+    def velocity_rms(self, low, high):
+        chosen = self.band(low, high)
+        return MM_S2_PER_G * self.numpy.sqrt((self.s[chosen] / (2 * self.numpy.pi * self.f[chosen])**2).sum())
+
+    def spectral_centroid(self):
+        return self.numpy.average(self.f[1:], weights=self.s[1:])
+
+    def spectral_spread(self):
+        return self.numpy.sqrt(self.numpy.average((self.f[1:] - self.spectral_centroid())**2, weights=self.s[1:]))
+
+    def spectral_entropy(self):
+        return self.scipy.stats.entropy(self.s[1:]) / self.numpy.log(len(self.s) - 1)
+
+    def spectral_rolloff(self, share):
+        sums = self.numpy.cumsum(self.s[1:])
+        return self.f[1 + self.numpy.searchsorted(sums, share * sums[-1])]
+
+    def line(self, rank):
+        """The bin of the line of a rank, how far in bins the line is beside it, and its height; None where there are fewer."""
+        heights = self.numpy.sqrt(3 * self.s)
+        bins = self.scipy.signal.find_peaks(heights)[0]
+        if len(bins) < rank:
+            return None
+        k = bins[self.numpy.argsort(-heights[bins])[int(rank) - 1]]
+        side = 1 if heights[k + 1] >= heights[k - 1] else -1
+        ratio = heights[k + side] / heights[k]
+        return k, side * max(0, (2 * ratio - 1) / (ratio + 1)), heights[k]
+
+    def line_frequency(self, rank):
+        line = self.line(rank)
+        return line and self.bin_hz * (line[0] + line[1])
+
+    def line_amplitude(self, rank):
+        line = self.line(rank)
+        return line and line[2] * (1 - line[1]**2) / self.numpy.sinc(line[1])
+
+    def near(self, multiple, tolerance=0.02):
+        hz = multiple * self.shaft_hz
+        nearest = round(hz / self.bin_hz)
+        k = self.numpy.arange(len(self.f))
+        chosen = (abs(k - nearest) <= 1) | (abs(self.f - hz) <= tolerance * hz)
+        return self.numpy.flatnonzero(chosen) if nearest > 1 and hz * (1 + tolerance) < self.f[-1] else []
+
+    def highest(self, s, multiple):
+        k = self.near(multiple)
+        return self.numpy.sqrt(3 * s[k].max()) if len(k) else None
+
+    def multiple_amplitude(self, multiple):
+        return self.highest(self.s, multiple)
+
+    def envelope_amplitude(self, multiple):
+        return self.highest(self.envelope, multiple)
+
+    def envelope_height(self, multiple):
+        k = self.near(multiple)
+        if not len(k):
+            return None
+        beside = self.numpy.r_[max(1, k[0] - 32):k[0], k[-1] + 1:min(len(self.f), k[-1] + 33)]
+        return self.highest(self.envelope, multiple) / self.numpy.median(self.numpy.sqrt(3 * self.envelope[beside]))
+
+
+def said_by(backend, path, block_samples, rate_hz, shaft_hz):
+    said = subprocess.run([rig.BINARIES / "stethos-block-features", backend, path, str(block_samples), str(rate_hz), str(shaft_hz),
+                           *map(str, BAND_HZ)], check=True, capture_output=True, text=True, timeout=60).stdout
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def compare(scipy, numpy, backend, path, block_samples, rate_hz, shaft_hz, worst):
+    """Every statistic of every block of a file; `worst` gets, by statistic, the largest share of what is allowed."""
+    samples = numpy.fromfile(path, "<f4")
+    blocks = said_by(backend, path, block_samples, rate_hz, shaft_hz)
+    assert len(blocks) == len(samples) // block_samples > 0
+    wrong = []
+    for i, statistics in enumerate(blocks):
+        block = Block(scipy, numpy, samples[i * block_samples:(i + 1) * block_samples], rate_hz, shaft_hz)
+        for each in statistics:
+            name, low, high, value = (each[key] for key in ("name", "low", "high", "value"))
+            expected = block.value(name, low, high)
+            if value is None or expected is None:
+                agrees = value is expected
+            else:
+                distance = abs(value - expected)
+                agrees = distance <= each["allowed"] or distance <= 1e-14 * abs(expected)  # SciPy rounds as well
+                worst[name] = max(worst.get(name, 0), distance / each["allowed"] if each["allowed"] else 0)
+            if not agrees:
+                wrong.append(f"block {i}: {name}({low}, {high}) is {value}, by SciPy {expected}, allowed {each['allowed']}")
+    assert not wrong, "\n".join(wrong[:20])
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_random_blocks(scipy, numpy, tmp_path, backend):
+    random = numpy.random.default_rng(1)
+    worst = {}
+    for block_samples in (64, 1_000, 2_557, 2_560, 4_096):
+        t = numpy.arange(20 * block_samples) / 25_600
+        struck = numpy.exp(-(t % (1 / (3.5848 * SHAFT_HZ))) / 0.001) * numpy.sin(2 * numpy.pi * 4_000 * t)
+        for name, x in (("noise", random.normal(size=len(t))), ("offset", 50 + random.normal(size=len(t))),
+                        ("lines", numpy.sin(2 * numpy.pi * 1_003 * t) + 0.1 * random.normal(size=len(t))),
+                        ("struck", struck + 0.1 * random.normal(size=len(t))), ("skewed", random.gamma(1, size=len(t)))):
+            path = tmp_path / f"{name}-{block_samples}.f32"
+            x.astype("<f4").tofile(path)
+            compare(scipy, numpy, backend, path, block_samples, 25_600, SHAFT_HZ, worst)
+    print("shares of what is allowed:", worst)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_recorded_blocks(scipy, numpy, recordings, backend):
+    worst = {}
+    for path in sorted((recordings / "cwru").glob("*.f32")):
+        about = json.loads(path.with_suffix(".json").read_text())
+        compare(scipy, numpy, backend, path, 2_560, about["sample_rate_hz"], about["rpm"] / 60, worst)
+    print("shares of what is allowed:", worst)
+
+
+def test_the_golden_envelopes_are_understood(scipy, numpy, recordings):
+    """How golden_features.json came to its lines: with them SciPy here is the SciPy that computed the rest of it."""
+    golden = json.loads((recordings / "golden_features.json").read_text())
+    for path in sorted((recordings / "cwru").glob("*.f32")):
+        rate_hz = json.loads(path.with_suffix(".json").read_text())["sample_rate_hz"]
+        x = numpy.fromfile(path, "<f4").astype(float)
+        band = scipy.signal.butter(4, BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+        envelope = abs(scipy.signal.hilbert(scipy.signal.sosfiltfilt(band, x)))
+        lines = abs(scipy.fft.rfft((envelope - envelope.mean()) * numpy.hanning(len(x))))
+        f = scipy.fft.rfftfreq(len(x), 1 / rate_hz)
+        looked_at = (f >= 20) & (f <= 1_000)
+        top = numpy.argmax(lines * looked_at)
+        expected = golden[f"cwru/{path.stem}"]
+        assert f[top] == pytest.approx(expected["envelope_top_line_hz_20_1000"], rel=5e-12)
+        assert lines[top] / numpy.median(lines[looked_at]) == pytest.approx(expected["envelope_top_line_over_median"], rel=5e-11)
