@@ -232,7 +232,9 @@ void add_intake(settings::Table<EdgeConfig>& table) {
 
   table.file(
       "points.file", &Config::points_file, "",
-      "The point table, a CSV: which machine and point a device's channel stands for, and its plausible range; empty: none.");
+      "The point table, a CSV with a heading: which machine and point a device's channel stands for. Its columns are device, "
+      "channel, machine, point, axis, quantity and unit, and where they are wanted range_min, range_max, interval, block_length, "
+      "full_scale, nominal_rpm, bearing, valid_from, location and owner; empty: none.");
   table.boolean("points.required", &Config::points_required, false,
                 "Whether a stream that the point table does not have is rejected, instead of being named after its device.");
 }
