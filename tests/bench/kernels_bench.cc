@@ -133,10 +133,11 @@ int main(int argc, char** argv) {
   static const auto all_sets = sets();
   for (const auto name : backend_names()) {
     for (const Set& set : all_sets) {
-      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(), [&set,
-                                                                                               name](benchmark::State& state) {
-        statistics(state, name, set.plan);
-      })->Arg(2'000);
+      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(),
+                                   [&set, name](benchmark::State& state) { statistics(state, name, set.plan); })
+          ->Arg(1)
+          ->Arg(16)
+          ->Arg(2'000);
     }
   }
   benchmark::RegisterBenchmark("spectrum/load", spectrum, true, false)->Arg(16)->Arg(2'000);
