@@ -20,7 +20,7 @@ namespace {
 
 // Of one thread.
 struct Scratch {
-  std::vector<std::uint64_t> seen;
+  ValidityScratch validity;
   BucketScratch buckets;
   std::vector<FeatureJob> jobs;
   CpuFeatures features;
@@ -134,7 +134,7 @@ class CpuBackend final : public StatisticsBackend {
       BlockStatistics& out = results_[index];
       out.moments = cpu_moments(block, i + 1 < order_.size() ? blocks_[order_[i + 1]].samples : nullptr);
       if (block.plan == nullptr) continue;
-      if (block.plan->validity) out.validity = cpu_validity(block, scratch.seen);
+      if (block.plan->validity) out.validity = cpu_validity(block, scratch.validity);
       if (block.plan->buckets) {
         cpu_buckets(block, out.moments, scratch.buckets, buckets_[index]);
         out.buckets = buckets_[index].view();
