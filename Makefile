@@ -48,6 +48,7 @@ bench: dependencies ## measure on this machine; asserts nothing
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS)
 	$(PYTHON) tests/bench/bench.py
+	$(PYTHON) tests/bench/kernels.py
 
 format: dependencies ## let clang-format rewrite our sources
 	clang-format-19 -i $(SOURCES)

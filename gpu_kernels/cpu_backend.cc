@@ -20,7 +20,7 @@ namespace {
 
 // Of one thread.
 struct Scratch {
-  std::vector<std::uint64_t> seen;
+  ValidityScratch validity;
   BucketScratch buckets;
   std::vector<FeatureJob> jobs;
   CpuFeatures features;
@@ -118,7 +118,7 @@ class CpuBackend final : public StatisticsBackend {
   void work(Scratch& scratch) {
     try {
       for (std::size_t i = next_++; i + 1 < groups_.size(); i = next_++) {
-        compute(std::span(order_).subspan(groups_[i], groups_[i + 1] - groups_[i]), scratch);
+        compute(groups_[i], groups_[i + 1], scratch);
       }
     } catch (const std::bad_alloc&) {
       failed_ = true;
@@ -126,14 +126,15 @@ class CpuBackend final : public StatisticsBackend {
   }
 
   // Of a group; what their moments need lies in the cache still when it comes to spectra.
-  void compute(std::span<const std::size_t> group, Scratch& scratch) {
+  void compute(std::size_t first, std::size_t end, Scratch& scratch) {
     scratch.jobs.clear();
-    for (const std::size_t index : group) {
+    for (std::size_t i = first; i < end; ++i) {
+      const std::size_t index = order_[i];
       const BlockView& block = blocks_[index];
       BlockStatistics& out = results_[index];
-      out.moments = cpu_moments(block);
+      out.moments = cpu_moments(block, i + 1 < order_.size() ? blocks_[order_[i + 1]].samples : nullptr);
       if (block.plan == nullptr) continue;
-      if (block.plan->validity) out.validity = cpu_validity(block, scratch.seen);
+      if (block.plan->validity) out.validity = cpu_validity(block, scratch.validity);
       if (block.plan->buckets) {
         cpu_buckets(block, out.moments, scratch.buckets, buckets_[index]);
         out.buckets = buckets_[index].view();

@@ -306,9 +306,9 @@ HWY_INLINE hn::Vec<Tag> load_fours(Tag d, const float* const* rows, std::size_t 
 }
 
 // Rows become columns in each block of 128 bits.
-HWY_INLINE void transpose_fours(V (&x)[4]) {
-  const D d;
-  const hn::Repartition<double, D> pairs;
+template <class Tag>
+HWY_INLINE void transpose_fours(Tag d, hn::Vec<Tag> (&x)[4]) {
+  const hn::Repartition<double, Tag> pairs;
   const auto lower01 = hn::BitCast(pairs, hn::InterleaveLower(d, x[0], x[1]));
   const auto lower23 = hn::BitCast(pairs, hn::InterleaveLower(d, x[2], x[3]));
   const auto upper01 = hn::BitCast(pairs, hn::InterleaveUpper(d, x[0], x[1]));
@@ -332,7 +332,7 @@ inline HWY_NOINLINE void load_rows(const float* const* rows, const Conditioning&
     V x[4];
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < 4; ++r) x[r] = load_fours(d, rows + r, i);
-    transpose_fours(x);
+    transpose_fours(d, x);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < 4; ++r) hn::Store(conditioning.apply(x[r], i + r), d, out + lanes * (i + r));
   }

@@ -8,7 +8,8 @@
 
 namespace stethos::kernels {
 
-Moments cpu_moments(const BlockView& block);
+// `next`: the samples that will be asked about next, which are fetched into the cache meanwhile; may be null.
+Moments cpu_moments(const BlockView& block, const void* next = nullptr);
 
 // What Highway calls them: "AVX3_ZEN4", "AVX2", "NEON", ...
 std::string_view cpu_vectors();

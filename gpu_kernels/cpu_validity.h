@@ -1,4 +1,4 @@
-// The validity of one block in one pass, without sorting it.
+// The validity of one block, without sorting it.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,14 @@
 
 namespace stethos::kernels {
 
-// `seen` is scratch, kept by the caller from block to block.
-Validity cpu_validity(const BlockView& block, std::vector<std::uint64_t>& seen);
+// Of one thread: kept from block to block.
+struct ValidityScratch {
+  std::vector<double> values;  // of scaled integers
+  std::vector<std::uint32_t> keys;
+  std::vector<std::uint16_t> places;  // of the keys in the table
+  std::vector<std::uint32_t> table;
+};
+
+Validity cpu_validity(const BlockView& block, ValidityScratch& scratch);
 
 }  // namespace stethos::kernels

@@ -16,6 +16,8 @@ namespace {
 
 bool is_plausible(double x, const BlockView& block) { return x >= block.plausible_min && x <= block.plausible_max; }
 
+int sign_of(double x) { return (x > 0) - (x < 0); }
+
 std::vector<double> good_samples(const BlockView& block) {
   std::vector<double> good;
   good.reserve(block.count);
@@ -164,7 +166,7 @@ Validity reference_validity(const BlockView& block) {
     if (std::isfinite(x)) finite.push_back(x);
     if (block.full_scale > 0 && std::abs(x) >= block.full_scale) ++out.clipped;
     repeat = !std::isfinite(x) ? 0 : x == previous ? repeat + 1 : 1;
-    same_sign = !std::isfinite(x) || x == 0 ? 0 : x * previous > 0 ? same_sign + 1 : 1;
+    same_sign = !std::isfinite(x) || x == 0 ? 0 : sign_of(x) == sign_of(previous) ? same_sign + 1 : 1;
     out.longest_repeat = std::max(out.longest_repeat, repeat);
     out.longest_same_sign = std::max(out.longest_same_sign, same_sign);
     previous = x;

@@ -34,7 +34,7 @@ constexpr std::array rows{
     Row{"crest", value, {1e-12, 1e-12}},
     Row{"shape", value, {1e-12, 1e-12}},
     Row{"impulse", value, {1e-12, 1e-12}},
-    Row{"clearance", value, {1e-12, 1.2e-7}},
+    Row{"clearance", value, {1e-12, 2.5e-7}},
     Row{"skewness", skewness_max, {1e-12, 1e-12}},
     Row{"kurtosis", value, {1e-12, 1e-12}},
     Row{"quantile", value, {0.008, 0}},

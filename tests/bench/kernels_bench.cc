@@ -10,6 +10,7 @@
 #include "gpu_kernels/backend.h"
 #include "gpu_kernels/cpu_fft.h"
 #include "gpu_kernels/envelope.h"
+#include "gpu_kernels/sliding.h"
 
 namespace {
 
@@ -80,6 +81,19 @@ void statistics(benchmark::State& state, std::string_view backend_name, const Bl
   count_blocks(state, blocks);
 }
 
+// Windows of a block's length over blocks that are joined.
+void sliding(benchmark::State& state) {
+  const auto hop = static_cast<std::size_t>(state.range(0));
+  constexpr std::size_t blocks = 2'000;
+  const auto samples = noise(blocks * block_samples);
+  std::vector<Moments> out(sliding_count(samples.size(), block_samples, hop));
+  for (auto _ : state) {
+    sliding_moments(samples, block_samples, hop, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+  count_blocks(state, blocks);
+}
+
 // Loading into lanes with a window, the real transform, or both, of all blocks.
 void spectrum(benchmark::State& state, bool load, bool transform) {
   const auto blocks = static_cast<std::size_t>(state.range(0));
@@ -133,12 +147,14 @@ int main(int argc, char** argv) {
   static const auto all_sets = sets();
   for (const auto name : backend_names()) {
     for (const Set& set : all_sets) {
-      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(), [&set,
-                                                                                               name](benchmark::State& state) {
-        statistics(state, name, set.plan);
-      })->Arg(2'000);
+      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(),
+                                   [&set, name](benchmark::State& state) { statistics(state, name, set.plan); })
+          ->Arg(1)
+          ->Arg(16)
+          ->Arg(2'000);
     }
   }
+  benchmark::RegisterBenchmark("sliding", sliding)->Arg(1'280)->Arg(256)->Arg(25);
   benchmark::RegisterBenchmark("spectrum/load", spectrum, true, false)->Arg(16)->Arg(2'000);
   benchmark::RegisterBenchmark("spectrum/real_transform", spectrum, false, true)->Arg(16);
   benchmark::RegisterBenchmark("spectrum/load_and_real_transform", spectrum, true, true)->Arg(16)->Arg(2'000);
