@@ -24,9 +24,10 @@ std::optional<settings::Loaded<EdgeConfig>> load(const std::string& path) {
   return std::nullopt;
 }
 
-Exit run(const std::string& path) {
-  const auto loaded = load(path);
+Exit run(const std::string& path, const std::string& backend) {
+  auto loaded = load(path);
   if (!loaded) return Exit::config;
+  if (!backend.empty()) loaded->config.backend = backend;
   start_logging("edge", loaded->config.log_level);
   return run_edge(*loaded);
 }
@@ -119,6 +120,8 @@ int main(int argc, char** argv) {
     return command;
   };
   auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
+  std::string backend;
+  run_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
   auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
   auto* config_command = app.add_subcommand("config", "the configuration");
   config_command->require_subcommand(1);
@@ -173,7 +176,7 @@ int main(int argc, char** argv) {
       "--spool", replayed.spool,
       "the spool that keeps what there is, so that a replay that was stopped goes on; else one that is gone "
       "afterwards");
-  replay_command->add_option("--backend", replayed.backend, "instead of the configuration's");
+  replay_command->add_option("--backend", replayed.backend, "what computes statistics, instead of the configuration's");
   auto* replaces = replay_command->add_option("--replaces", replayed.replaces,
                                               "with --collector: windows are to stand instead of this node's");
   replay_command->add_option("--generation", replayed.generation, "of the rows then: the highest counts")
@@ -202,7 +205,7 @@ int main(int argc, char** argv) {
   }
 
   Exit exit = Exit::ok;
-  if (run_command->parsed()) exit = run(config_path);
+  if (run_command->parsed()) exit = run(config_path, backend);
   if (replay_command->parsed()) exit = replay_with(config_path, replayed);
   if (check_command->parsed()) exit = check(config_path);
   if (show_command->parsed()) exit = show(config_path);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 
 namespace stethos::kernels {
@@ -21,5 +22,14 @@ constexpr std::array<StatisticDefinition, 1> definitions{{
 }  // namespace
 
 std::span<const StatisticDefinition> quantile_statistics() { return definitions; }
+
+std::optional<double> parse_percentile(std::string_view text) {
+  if (!text.starts_with('p')) return std::nullopt;
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [read_to, error] = std::from_chars(text.data() + 1, end, value, std::chars_format::fixed);
+  if (error != std::errc{} || read_to != end || !(value >= 0 && value <= 100)) return std::nullopt;
+  return value / 100;
+}
 
 }  // namespace stethos::kernels

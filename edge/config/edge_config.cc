@@ -16,7 +16,7 @@ constexpr std::size_t subscriptions_max = 64;
 constexpr std::size_t fields_max = 64;
 constexpr std::size_t windows_max = 16;
 constexpr std::size_t limits_max = 64;
-constexpr std::size_t spectra_max = 16;
+constexpr std::size_t spectra_max = 8;
 constexpr std::size_t bearings_max = 256;
 constexpr std::int64_t topic_levels_max = 32;
 

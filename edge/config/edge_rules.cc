@@ -11,6 +11,7 @@
 #include "common/loopback.h"
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
+#include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
 #include "uplink/sender/curl_uplink.h"
@@ -248,7 +249,7 @@ std::string objection_to_limit_statistic(std::string_view text) {
 }
 
 std::string objection_to_percentile(std::string_view text) {
-  return parse_percentile(text) ? "" : R"(must be a percentage, as in "p95" or "p99.9")";
+  return kernels::parse_percentile(text) ? "" : R"(must be a percentage, as in "p95" or "p99.9")";
 }
 
 std::string objection_to_band(std::string_view text) {

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <iterator>
 
+#include "gpu_kernels/quantiles.h"
+#include "gpu_kernels/spectrum.h"
+
 namespace stethos::edge {
 namespace {
 
@@ -22,20 +25,14 @@ std::optional<Band> parse_band(std::string_view text) {
   if (dash == std::string_view::npos || !text.ends_with("Hz")) return std::nullopt;
   const auto low = parse_number(text.substr(0, dash));
   const auto high = parse_number(text.substr(dash + 1, text.size() - dash - 3));
-  if (!low || !high || *low >= *high) return std::nullopt;
+  if (!low || !high || !kernels::objection_to({kernels::number::band_rms, *low, *high}).empty()) return std::nullopt;
   return Band{*low, *high};
 }
 
 std::optional<double> parse_multiple(std::string_view text) {
   if (!text.ends_with('x')) return std::nullopt;
   const auto value = parse_number(text.substr(0, text.size() - 1));
-  return value && *value > 0 && *value <= 10'000 ? value : std::nullopt;
-}
-
-std::optional<double> parse_percentile(std::string_view text) {
-  if (!text.starts_with('p')) return std::nullopt;
-  const auto value = parse_number(text.substr(1));
-  return value && *value <= 100 ? std::optional(*value / 100) : std::nullopt;
+  return value && kernels::objection_to({kernels::number::multiple_amplitude, *value}).empty() ? value : std::nullopt;
 }
 
 std::string parameter_of(const StatisticName& name) {
@@ -54,7 +51,7 @@ StatisticName parse_statistic_name(std::string_view text) {
     out.over_blocks = last_dot == std::string_view::npos ? rest : rest.substr(last_dot + 1);
     rest.remove_suffix(last_dot == std::string_view::npos ? rest.size() : rest.size() - last_dot);
     if (std::ranges::find(over_blocks, out.over_blocks) == std::end(over_blocks)) return {};
-  } else if (statistic->parameter == kernels::ParameterRule::quantile && !parse_percentile(rest)) {
+  } else if (statistic->parameter == kernels::ParameterRule::quantile && !kernels::parse_percentile(rest)) {
     return {};
   }
   if ((statistic->parameter == kernels::ParameterRule::none) != rest.empty()) return {};

@@ -19,9 +19,6 @@ std::optional<Band> parse_band(std::string_view text);
 // "2x": 2
 std::optional<double> parse_multiple(std::string_view text);
 
-// "p99.9": 0.999
-std::optional<double> parse_percentile(std::string_view text);
-
 // What a window has of a statistic of single blocks.
 inline constexpr std::string_view over_blocks[] = {"mean", "max", "last"};
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -68,12 +69,13 @@ Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileF
 Status RowFile::go_on() {
   struct stat status{};
   if (::fstat(::fileno(file_.get()), &status) != 0) return fail(Code::io, "writing " + path_, std::strerror(errno));
-  const auto size = static_cast<std::size_t>(status.st_size);
+  auto size = static_cast<std::size_t>(status.st_size);
   const std::string doing = "going on with " + path_;
   if (format_ == RowFileFormat::csv && size > 0) {
-    std::string first(heading().size(), '\0');
-    if (std::fread(first.data(), 1, first.size(), file_.get()) != first.size() || first != heading())
-      return fail(Code::invalid, doing, "its heading is another");
+    std::string first(std::min(size, heading().size()), '\0');
+    const bool is_read = std::fread(first.data(), 1, first.size(), file_.get()) == first.size();
+    if (!is_read || !heading().starts_with(first)) return fail(Code::invalid, doing, "its heading is another");
+    if (size < heading().size()) size = 0;
   }
   const std::size_t read_from = size > line_bytes_max ? size - line_bytes_max : 0;
   std::string tail(size - read_from, '\0');

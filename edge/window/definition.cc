@@ -4,6 +4,7 @@
 
 #include "common/hash.h"
 #include "edge/config/parameter_text.h"
+#include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {
@@ -45,7 +46,8 @@ WindowDefinition definition_of(const WindowConfig& config) {
     definition.shows_features = definition.shows_features || is_feature;
     definition.shows_validity = definition.shows_validity || (!is_feature && kernels::is_of_validity(number));
   }
-  for (const std::string& each : config.quantiles) definition.quantiles.emplace_back(each, parse_percentile(each).value());
+  for (const std::string& each : config.quantiles)
+    definition.quantiles.emplace_back(each, kernels::parse_percentile(each).value());
   return definition;
 }
 

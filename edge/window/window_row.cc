@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {
@@ -71,7 +72,7 @@ double value_of(const StatisticName& name, const kernels::Moments& moments, cons
     return std::numeric_limits<double>::quiet_NaN();
   }
   kernels::Summary summary = summary_of(moments, blocks);
-  if (const auto share = parse_percentile(name.parameter)) summary.parameter = *share;
+  if (const auto share = kernels::parse_percentile(name.parameter)) summary.parameter = *share;
   return name.statistic->compute(summary);
 }
 

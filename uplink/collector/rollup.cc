@@ -1,12 +1,12 @@
 #include "uplink/collector/rollup.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::collector {
@@ -45,16 +45,6 @@ constexpr std::size_t buckets_bytes_max = 32u << 10;
 // What becomes of the values of several windows.
 enum class Merging : std::uint8_t { none, of_moments, of_buckets, sum, min, max, mean, last };
 
-// "p99.9": 0.999
-std::optional<double> share_of(std::string_view percentile) {
-  double value = 0;
-  if (!percentile.starts_with('p')) return std::nullopt;
-  const char* end = percentile.data() + percentile.size();
-  const auto read = std::from_chars(percentile.data() + 1, end, value, std::chars_format::fixed);
-  const bool is_share = read.ec == std::errc{} && read.ptr == end && value >= 0 && value <= 100;
-  return is_share ? std::optional(value / 100) : std::nullopt;
-}
-
 // `parameter`: the text, and so empty where an index stands for none.
 Merging merging_of(const kernels::StatisticDefinition& statistic, std::string_view parameter) {
   if (statistic.is_feature()) {
@@ -63,7 +53,8 @@ Merging merging_of(const kernels::StatisticDefinition& statistic, std::string_vi
     if (over_blocks == "max") return Merging::max;
     return over_blocks == "last" ? Merging::last : Merging::none;
   }
-  if (statistic.parameter == kernels::ParameterRule::quantile) return share_of(parameter) ? Merging::of_buckets : Merging::none;
+  if (statistic.parameter == kernels::ParameterRule::quantile)
+    return kernels::parse_percentile(parameter) ? Merging::of_buckets : Merging::none;
   switch (static_cast<schema::Statistic>(statistic.number)) {
     case schema::Statistic::clipped:
       return Merging::sum;
@@ -208,7 +199,8 @@ void Rollup::put_values(schema::WindowRowT& out) const {
     for (const auto& [text, merged] : of_statistic) {
       const auto index = indices.find(text);
       if (index == indices.end()) continue;
-      const auto share = statistic->parameter == kernels::ParameterRule::quantile ? share_of(text) : std::nullopt;
+      const auto share =
+          statistic->parameter == kernels::ParameterRule::quantile ? kernels::parse_percentile(text) : std::nullopt;
       put(out, number, index->second, share ? quantile(*share) : merged.value);
     }
   }

@@ -72,7 +72,9 @@ mqtt.session_expiry = "14h"
 ingest = { message_bytes_max = "15 KiB", queue_bytes_max = "16 MiB", devices_max = 17, streams_max = 18 }
 points = { file = "points.csv", required = true }
 time = { future_max = "19m", earliest = "2001-02-03", watermark_delay = "20s", idle_timeout = "21s" }
-statistics.backend = "reference"
+statistics = { backend = "reference", threads = 39 }
+speed.age_max = "40s"
+record = { folder = "/tmp/r", bytes_max = "141 MiB", compact = false }
 spool = { file = "/tmp/x.db", commit_interval = "22ms", batch_bytes_max = "23 KiB", dead_letters_max = 24, dead_letter_bytes_max = "25 B" }
 republish.topic = "out/{device}/{channel}"
 health = { host = "::1", port = 33 }
@@ -113,6 +115,25 @@ device = "d"
 statistics = ["mean", "kurtosis"]
 [[window]]
 length = "38s"
+quantiles = ["p5", "p99.9"]
+[[spectrum]]
+quantity = "velocity"
+device = "g"
+bands = ["42-43.5Hz"]
+velocity_bands = ["44-45Hz"]
+low_frequency_hz = 46
+rolloff_share = 0.47
+lines = 4
+multiples = ["0.5x"]
+envelope_band = "48-49Hz"
+bearing_harmonics = 5
+line_tolerance = 0.051
+[[bearing]]
+name = "b"
+elements = 52
+element_diameter_mm = 53
+pitch_diameter_mm = 54
+contact_angle_deg = 55
 [[limit]]
 statistic = "peak"
 unit = "m/s2"
@@ -192,6 +213,31 @@ channel = "f"
   EXPECT_EQ(c.windows[0].quantity, "temperature");
   EXPECT_EQ(c.windows[0].device, "d");
   EXPECT_EQ(c.windows[0].statistics, (std::vector<std::string>{"mean", "kurtosis"}));
+  EXPECT_EQ(c.statistics_threads, 39);
+  EXPECT_EQ(c.speed_age_max, 40 * ns_per_s);
+  EXPECT_EQ(c.record_folder, "/tmp/r");
+  EXPECT_EQ(c.record_bytes_max, 141 << 20);
+  EXPECT_FALSE(c.record_compact);
+  EXPECT_EQ(c.windows[1].quantiles, (std::vector<std::string>{"p5", "p99.9"}));
+  ASSERT_EQ(c.spectra.size(), 1u);
+  const SpectrumConfig& spectrum = c.spectra[0];
+  EXPECT_EQ(spectrum.quantity, "velocity");
+  EXPECT_EQ(spectrum.device, "g");
+  EXPECT_EQ(spectrum.bands, std::vector<std::string>{"42-43.5Hz"});
+  EXPECT_EQ(spectrum.velocity_bands, std::vector<std::string>{"44-45Hz"});
+  EXPECT_EQ(spectrum.low_frequency_hz, 46);
+  EXPECT_EQ(spectrum.rolloff_share, 0.47);
+  EXPECT_EQ(spectrum.lines, 4);
+  EXPECT_EQ(spectrum.multiples, std::vector<std::string>{"0.5x"});
+  EXPECT_EQ(spectrum.envelope_band, "48-49Hz");
+  EXPECT_EQ(spectrum.bearing_harmonics, 5);
+  EXPECT_EQ(spectrum.line_tolerance, 0.051);
+  ASSERT_EQ(c.bearings.size(), 1u);
+  EXPECT_EQ(c.bearings[0].name, "b");
+  EXPECT_EQ(c.bearings[0].elements, 52);
+  EXPECT_EQ(c.bearings[0].element_diameter_mm, 53);
+  EXPECT_EQ(c.bearings[0].pitch_diameter_mm, 54);
+  EXPECT_EQ(c.bearings[0].contact_angle_deg, 55);
   ASSERT_EQ(c.limits.size(), 1u);
   EXPECT_EQ(c.limits[0].statistic, "peak");
   EXPECT_EQ(c.limits[0].unit, "m/s2");
@@ -419,6 +465,27 @@ INSTANTIATE_TEST_SUITE_P(
         windowed("the same window twice",
                  window + "quantity = \"speed\"\n" + window + "quantity = \"speed\"\nstatistics = [\"mean\"]\n",
                  "edge.toml:8: window[1].length: makes the same window as window[0]"),
+        limited("a limit of single blocks", "statistic = \"velocity_rms\"\nunit = \"mm/s\"\nalert = 1\n",
+                "edge.toml:7: limit[0].statistic: is of single blocks: must be \"velocity_rms.PARAMETER.mean\""),
+        limited("a limit of a quantile of nothing", "statistic = \"quantile.95\"\nunit = \"g\"\nalert = 1\n",
+                "edge.toml:7: limit[0].statistic: must say of what percent"),
+        limited("a limit with a parameter too many", "statistic = \"rms.p95\"\nunit = \"g\"\nalert = 1\n",
+                "edge.toml:7: limit[0].statistic: is \"rms\" with a parameter"),
+        limited("a limit in another unit", "statistic = \"velocity_rms.10-1000Hz.max\"\nunit = \"g\"\nalert = 1\n",
+                "edge.toml:8: limit[0].unit: must be \"mm/s\""),
+        Mistake{"a band upside down", smallest + "[[spectrum]]\nbands = [\"10-5Hz\"]\n",
+                "edge.toml:7: spectrum[0].bands: its entry \"10-5Hz\" must be a band of frequencies"},
+        Mistake{"no multiple", smallest + "[[spectrum]]\nmultiples = [\"0x\"]\n",
+                "edge.toml:7: spectrum[0].multiples: its entry \"0x\" must be a multiple of the shaft's speed"},
+        Mistake{"a quantile beyond", smallest + "[[window]]\nlength = \"2s\"\nquantiles = [\"p101\"]\n",
+                "edge.toml:8: window[1].quantiles: its entry \"p101\" must be a percentage"},
+        Mistake{"two bearings of one name",
+                smallest + "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n"
+                           "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n",
+                "edge.toml:12: bearing[1].name: is that of bearing[0] as well"},
+        Mistake{"elements as large as the bearing",
+                smallest + "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 5\npitch_diameter_mm = 5\n",
+                "edge.toml:9: bearing[0].element_diameter_mm: must be less than pitch_diameter_mm"},
         limited("a limit of no statistic", "unit = \"g\"\nalert = 1\n", "edge.toml:6: limit[0].statistic: must be given"),
         limited("a limit of an unknown statistic", "statistic = \"rmss\"\nunit = \"g\"\nalert = 1\n",
                 "edge.toml:7: limit[0].statistic: is none of the statistics: count, mean"),

@@ -1,0 +1,119 @@
+#include "edge/replay/row_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "common/clock.h"
+#include "common/identity.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+class RowFileTest : public testing::Test {
+ protected:
+  RowFileTest() {
+    parameters_.add("p95");
+    parameters_.add_feature("10-1000Hz");
+  }
+  ~RowFileTest() override { std::filesystem::remove(path_); }
+
+  std::unique_ptr<RowFile> open(RowFileFormat format) {
+    auto opened = RowFile::open(path_, format, {{4, 0}, {15, 1}, {22, 2}}, parameters_);
+    EXPECT_TRUE(opened) << opened.error().text();
+    return opened ? std::move(*opened) : nullptr;
+  }
+
+  void add(RowFile& file, std::uint64_t number) {
+    schema::WindowRowT row;
+    row.device = "pump-1";
+    row.channel = "de";
+    row.start_ns = 1'767'225'600 * ns_per_s;
+    row.length_ns = ns_per_s;
+    row.state = schema::WindowState::final;
+    row.moments = std::make_unique<schema::MomentsT>();
+    row.counts = std::make_unique<schema::CountsT>();
+    row.counts->good = 7;
+    for (const auto& [statistic, parameter, value] :
+         {std::tuple{4, 0, 1.5}, {15, 1, std::numeric_limits<double>::quiet_NaN()}, {22, 2, 0.25}}) {
+      row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
+      row.statistics.back()->statistic = static_cast<std::uint16_t>(statistic);
+      row.statistics.back()->parameter = static_cast<std::uint16_t>(parameter);
+      row.statistics.back()->value = value;
+    }
+    const auto body = schema::pack(row);
+    file.add(number, **schema::open_window_row(body));
+  }
+
+  std::string content() const {
+    std::stringstream text;
+    text << std::ifstream(path_).rdbuf();
+    return text.str();
+  }
+
+  const std::string path_ = (std::filesystem::temp_directory_path() / ("stethos-" + random_identity())).string();
+  Parameters parameters_;
+};
+
+TEST_F(RowFileTest, JsonHasAnObjectALine) {
+  const auto file = open(RowFileFormat::json_lines);
+  add(*file, 3);
+  ASSERT_TRUE(file->sync());
+  EXPECT_EQ(
+      content(),
+      R"({"number":3,"device":"pump-1","channel":"de","definition":"0000000000000000","kind":"tumbling",)"
+      R"("start":"2026-01-01T00:00:00.000Z","start_ns":1767225600000000000,"length_ns":1000000000,"generation":0,"revision":0,)"
+      R"("state":"final","counts":{"expected":0,"received":0,"good":7,"duplicate":0,"late":0,"out_of_range":0,"not_finite":0,)"
+      R"("rejected":0},"statistics":{"rms":1.5,"quantile.p95":null,"velocity_rms.10-1000Hz.mean":0.25}})"
+      "\n");
+}
+
+TEST_F(RowFileTest, CsvHasAHeadingAndAColumnAStatistic) {
+  const auto file = open(RowFileFormat::csv);
+  add(*file, 3);
+  ASSERT_TRUE(file->sync());
+  EXPECT_EQ(
+      content(),
+      "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,rms,quantile.p95,velocity_rms.10-1000Hz.mean\n"
+      "3,pump-1,de,0000000000000000,tumbling,2026-01-01T00:00:00.000Z,1767225600000000000,1000000000,0,0,final,0,0,7,0,0,0,0,0,,,"
+      "1.5,,0.25\n");
+}
+
+TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {
+  for (const RowFileFormat format : {RowFileFormat::json_lines, RowFileFormat::csv}) {
+    std::filesystem::remove(path_);
+    {
+      const auto file = open(format);
+      for (std::uint64_t number = 1; number <= 3; ++number) add(*file, number);
+      ASSERT_TRUE(file->sync());
+    }
+    const std::string three = content();
+    for (std::size_t cut = 0; cut <= three.size(); cut += 7) {
+      std::filesystem::remove(path_);
+      std::ofstream(path_) << three.substr(0, cut);
+      const auto file = open(format);
+      ASSERT_NE(file, nullptr) << cut;
+      for (std::uint64_t number = 1; number <= 3; ++number) add(*file, number);
+      ASSERT_TRUE(file->sync());
+      EXPECT_EQ(content(), three) << cut;
+    }
+  }
+}
+
+TEST_F(RowFileTest, AFileOfSomethingElseIsLeftAsItIs) {
+  for (const std::string text : {"a diary\n", "{\"name\":1}\n", "number,device\n1,a\n"}) {
+    std::ofstream(path_) << text;
+    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::json_lines, {}, parameters_));
+    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::csv, {}, parameters_));
+    EXPECT_EQ(content(), text);
+  }
+  EXPECT_FALSE(RowFile::open("/nowhere/rows.csv", RowFileFormat::csv, {}, parameters_));
+}
+
+}  // namespace
+}  // namespace stethos::edge

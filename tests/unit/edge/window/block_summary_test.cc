@@ -1,0 +1,97 @@
+#include "edge/window/block_summary.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+namespace stethos::edge {
+namespace {
+
+BlockPlan plan_of() {
+  BlockPlan plan;
+  plan.kernel.features = {{21, 10, 1'000}, {23}};
+  plan.parameters = {"10-1000Hz", ""};
+  return plan;
+}
+
+struct Block {
+  std::array<double, 2> features;
+  std::array<std::uint16_t, 2> indices{100, 200};
+  std::array<std::uint32_t, 2> counts{3, 4};
+  kernels::Validity validity{.blocks = 1, .longest_repeat = 5, .distinct_share = 0.5};
+
+  kernels::BlockStatistics view() const {
+    return {.moments = {}, .validity = validity, .buckets = {indices, counts}, .features = features};
+  }
+};
+
+TEST(BlockSummary, KeepsTheSumTheMaximumAndTheLastByTime) {
+  BlockSummary summary;
+  const BlockPlan plan = plan_of();
+  add_block(summary, plan, Block{{2, 10}}.view(), 20, {.hz = 25, .source = schema::SpeedSource::stream, .age_ns = 1});
+  add_block(summary, plan, Block{{4, std::nan("")}}.view(), 10, {.hz = 30, .source = schema::SpeedSource::nominal});
+  add_block(summary, plan, Block{{-1, 7}}.view(), 20, {});
+  ASSERT_EQ(summary.features.size(), 2U);
+  EXPECT_EQ(summary.features[0], (FeatureSummary{21, "10-1000Hz", 3, 5, 4, -1, 20}))
+      << "of two at one time the one that came later";
+  EXPECT_EQ(summary.features[1], (FeatureSummary{23, "", 2, 17, 10, 7, 20})) << "where it is not defined it is left out";
+  EXPECT_EQ(summary.speed.hz, 25) << "that of the last block that had one";
+  EXPECT_EQ(summary.buckets, (kernels::Buckets{{100, 9}, {200, 12}}));
+  EXPECT_EQ(summary.validity.blocks, 3U);
+}
+
+TEST(BlockSummary, JoiningIsAddingAndOtherPlansStandBeside) {
+  const BlockPlan plan = plan_of();
+  BlockPlan other;
+  other.kernel.features = {{23}};
+  other.parameters = {""};
+  BlockSummary whole, first, second;
+  const auto add = [](BlockSummary& to, const BlockPlan& with, double value, TimeNs at) {
+    add_block(to, with, Block{{value, value}}.view(), at, {.hz = value, .source = schema::SpeedSource::block});
+  };
+  for (const auto& [value, at] : {std::pair{1.0, 1}, {2.0, 2}}) {
+    add(whole, plan, value, at);
+    add(first, plan, value, at);
+  }
+  for (const auto& [value, at] : {std::pair{4.0, 3}, {3.0, 4}}) {
+    add(whole, plan, value, at);
+    add(second, plan, value, at);
+  }
+  EXPECT_EQ(joined(first, second), whole);
+  EXPECT_EQ(joined(first, BlockSummary{}), first);
+  EXPECT_EQ(joined(BlockSummary{}, first), first);
+  kernels::BlockStatistics single;
+  const std::array<double, 1> value{9};
+  single.features = value;
+  add_block(first, other, single, 9, {});
+  ASSERT_EQ(first.features.size(), 2U);
+  EXPECT_EQ(first.features[1], (FeatureSummary{23, "", 3, 12, 9, 9, 9}));
+}
+
+TEST(BlockSummary, IsWrittenAndReadAgainToTheBit) {
+  EXPECT_TRUE(encode(BlockSummary{}).empty()) << "most panes are of readings";
+  EXPECT_EQ(*decode_block_summary({}), BlockSummary{});
+  BlockSummary summary;
+  add_block(summary, plan_of(), Block{{0.1, std::nan("")}}.view(), -5,
+            {.hz = 1.0 / 3, .source = schema::SpeedSource::stream, .age_ns = 7});
+  const auto bytes = encode(summary);
+  const auto again = decode_block_summary(bytes);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, summary);
+}
+
+TEST(BlockSummary, DamagedBytesAreAnError) {
+  BlockSummary summary;
+  add_block(summary, plan_of(), Block{{1, 2}}.view(), 5, {});
+  auto bytes = encode(summary);
+  EXPECT_FALSE(decode_block_summary(std::span(bytes).first(bytes.size() / 2)));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] ^= 0x40;
+    static_cast<void>(decode_block_summary(bytes));  // an error or other numbers, never a crash
+    bytes[i] ^= 0x40;
+  }
+}
+
+}  // namespace
+}  // namespace stethos::edge
