@@ -61,8 +61,8 @@ class Pipeline {
     std::uint64_t disk_free_bytes_min = 0;
     bool last_run_died = false;
     std::uint64_t careful_messages = 0;  // that are taken one by one after that
-    std::function<void(Effect&)> before_commit{};  // sees what a batch has done; empty: nobody does
-    std::function<void()> after_commit{};  // of a batch that changed anything; empty: nobody is told
+    std::function<void(Effect&)> before_commit;  // sees what a batch has done; empty: nobody does
+    std::function<void()> after_commit;  // of a batch that changed anything; empty: nobody is told
   };
 
   // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that wrote rows.

@@ -135,6 +135,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
                      .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
                      .last_run_died = spool.begin_run(),
                      .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages),
+                     .before_commit = {},
                      .after_commit =
                          [&recorder] {
                            if (recorder != nullptr) recorder->flush();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -97,7 +98,7 @@ class ProgressLine {
 
  private:
   static std::string clock_text(double seconds) {
-    const auto whole = static_cast<long>(seconds + 0.5);
+    const auto whole = std::lround(seconds);
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%ld:%02ld:%02ld", whole / 3'600, whole / 60 % 60, whole % 60);
     return text.data();

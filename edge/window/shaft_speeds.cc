@@ -20,7 +20,7 @@ double hz_per_unit(std::string_view unit) {
 
 void ShaftSpeeds::note(const PointEntry& entry, TimeNs time_ns, double value, std::vector<SpeedChange>& changes) {
   if (entry.quantity != quantity || hz_per_unit(entry.unit) == 0) return;
-  if (!(std::isfinite(value) && value >= entry.plausible_min && value <= entry.plausible_max)) return;
+  if (!std::isfinite(value) || value < entry.plausible_min || value > entry.plausible_max) return;
   auto& readings = by_machine_[entry.machine];
   const double hz = std::abs(value) * hz_per_unit(entry.unit);
   readings[time_ns] = hz;

@@ -36,7 +36,7 @@ namespace stethos::uplink {
 
 struct SenderConfig {
   std::string node;
-  std::string replaces{};                     // the node whose windows these are to be instead of; empty: none
+  std::string replaces;                       // the node whose windows these are to be instead of; empty: none
   DurationNs interval = ns_per_s;             // how long rows may wait to be sent together
   DurationNs heartbeat = 30 * ns_per_s;       // an idle node sends an empty batch this often
   std::size_t rows_max = 5'000;               // in one batch

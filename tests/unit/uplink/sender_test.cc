@@ -209,6 +209,7 @@ class SenderTest : public ::testing::Test {
  protected:
   static SenderConfig config() {
     return {.node = "gateway-1",
+            .replaces = {},
             .interval = ns_per_s,
             .heartbeat = 30 * ns_per_s,
             .rows_max = 8,
@@ -672,7 +673,7 @@ TEST(SenderThread, StopEndsAPostThatDoesNotEnd) {
   MemoryOutbox outbox;
   outbox.add(1);
   BlockingUplink uplink;
-  Sender sender({.node = "gateway-1"}, outbox, uplink, system_clock());
+  Sender sender({.node = "gateway-1", .replaces = {}}, outbox, uplink, system_clock());
   sender.start();
   ASSERT_TRUE(uplink.wait_for_post());
   sender.stop(10 * ns_per_ms);
@@ -723,7 +724,8 @@ class LockedOutbox : public MemoryOutbox {
 TEST(SenderThread, ANotificationBringsRowsAcross) {
   LockedOutbox outbox;
   CountingUplink uplink;
-  Sender sender({.node = "gateway-1", .interval = ns_per_ms, .heartbeat = 3'600 * ns_per_s}, outbox, uplink, system_clock());
+  Sender sender({.node = "gateway-1", .replaces = {}, .interval = ns_per_ms, .heartbeat = 3'600 * ns_per_s}, outbox, uplink,
+                system_clock());
   sender.start();
   for (std::uint64_t rows = 1; rows <= 50; ++rows) {
     outbox.add(1);
