@@ -470,6 +470,15 @@ void Core::describe(StreamRecord& stream, const PointEntry& entry) {
   effect_.rows.push_back({schema::Lane::notes, schema::RowKind::stream, schema::pack(row)});
 }
 
+// The point table may name another bearing from some day on, or another quantity.
+const BlockPlan* Core::plan_for(StreamRecord& stream, const PointEntry* entry, const DecodedChannel& channel) {
+  if (stream.plan == nullptr || stream.planned_for != entry) {
+    stream.plan = plans_.plan_of(stream.state.device, channel.quantity, channel.unit, entry);
+    stream.planned_for = entry;
+  }
+  return stream.plan;
+}
+
 void Core::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
                         const DecodedChannel& channel) {
   StreamRecord* stream = nullptr;
@@ -497,10 +506,10 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
   step.identity = channel.identity;
   if (is_block(channel)) {
     step.block = blocks_.size();
-    stream->plan = plans_.plan_of(stream->state, entry);
-    if (!stream->plan->kernel.features.empty()) step.speed = speeds_.at(entry, channel.start_ns, channel.shaft_hz);
+    step.plan = plan_for(*stream, entry, channel);
+    if (!step.plan->kernel.features.empty()) step.speed = speeds_.at(entry, channel.start_ns, channel.shaft_hz);
     kernels::BlockView& block = blocks_.emplace_back(channel.samples);
-    block.plan = &stream->plan->kernel;
+    block.plan = &step.plan->kernel;
     block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
     block.shaft_hz = step.speed.hz;
     if (entry != nullptr) {
@@ -535,7 +544,7 @@ void Core::place(const Step& step, std::span<const Message> batch) {
   Arrival arrival;
   arrival.time_ns = step.time_ns;
   if (step.block != Step::no_block) {
-    arrival.plan = step.stream->plan;
+    arrival.plan = step.plan;
     arrival.block = results_[step.block];
     arrival.moments = arrival.block.moments;
     arrival.speed = step.speed;

@@ -90,6 +90,7 @@ class Core {
     Origin origin;
     TimeNs time_ns = 0;
     std::size_t block = no_block;       // index into blocks_
+    const BlockPlan* plan = nullptr;    // what is computed of the block, which another entry may change for the next
     ShaftSpeed speed;                   // of the block
     double reading = 0;                 // where there is no block
     std::optional<std::uint64_t> identity;
@@ -114,6 +115,7 @@ class Core {
   std::expected<Device*, Rejection> device_for(std::string_view name);
   Device& make_device(const std::string& name);
   std::expected<StreamRecord*, Rejection> stream_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);
+  const BlockPlan* plan_for(StreamRecord& stream, const PointEntry* entry, const DecodedChannel& channel);
   void describe(StreamRecord& stream, const PointEntry& entry);
   void describe_by_itself(StreamRecord& stream);
   void place(const Step& step, std::span<const Message> batch);

@@ -80,10 +80,11 @@ void put_envelope(BlockPlan& plan, const SpectrumConfig& config, const BearingCo
 BlockPlans::BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions)
     : spectra_(config.spectra), bearings_(config.bearings), definitions_(definitions) {}
 
-const BlockPlan* BlockPlans::plan_of(const Stream& stream, const PointEntry* entry) {
+const BlockPlan* BlockPlans::plan_of(std::string_view device, std::string_view quantity, std::string_view unit,
+                                     const PointEntry* entry) {
   bool features = false, buckets = false, validity = false;
   for (const WindowDefinition& definition : definitions_) {
-    if (!definition.takes(stream.device, stream.quantity)) continue;
+    if (!definition.takes(device, quantity)) continue;
     features = features || definition.shows_features;
     buckets = buckets || !definition.quantiles.empty();
     validity = validity || definition.shows_validity;
@@ -92,7 +93,7 @@ const BlockPlan* BlockPlans::plan_of(const Stream& stream, const PointEntry* ent
   const BearingConfig* bearing = nullptr;
   if (features) {
     const auto taken = std::ranges::find_if(spectra_, [&](const SpectrumConfig& each) {
-      return (each.device.empty() || each.device == stream.device) && each.quantity == stream.quantity;
+      return (each.device.empty() || each.device == device) && each.quantity == quantity;
     });
     if (taken != spectra_.end()) spectrum = &*taken;
   }
@@ -100,7 +101,7 @@ const BlockPlan* BlockPlans::plan_of(const Stream& stream, const PointEntry* ent
     const auto named = std::ranges::find(bearings_, entry->bearing, &BearingConfig::name);
     if (named != bearings_.end()) bearing = &*named;
   }
-  const double per_unit = spectrum == nullptr ? 0 : mm_s2_per_unit(stream.unit);
+  const double per_unit = spectrum == nullptr ? 0 : mm_s2_per_unit(unit);
   auto& plan = plans_[Key{spectrum, bearing, per_unit, buckets, validity}];
   if (plan == nullptr) {
     plan = std::make_unique<BlockPlan>(make(spectrum, bearing, per_unit));

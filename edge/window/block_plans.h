@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -21,8 +22,8 @@ class BlockPlans {
  public:
   BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions);
 
-  // Good for as long as this lives. `entry`: the stream's; null: there is none.
-  const BlockPlan* plan_of(const Stream& stream, const PointEntry* entry);
+  // Of a stream. Good for as long as this lives. `entry`: of the block; null: there is none.
+  const BlockPlan* plan_of(std::string_view device, std::string_view quantity, std::string_view unit, const PointEntry* entry);
 
   // The statistics of single blocks that any plan can have, each with its parameter, and none twice.
   std::vector<std::pair<std::uint16_t, std::string>> features() const;

@@ -34,6 +34,7 @@ void add(FeatureSummary& to, std::uint64_t blocks, double sum, double max, doubl
 
 void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStatistics& block, TimeNs block_ns,
                const ShaftSpeed& speed) {
+  STETHOS_CHECK(block.features.empty() || block.features.size() == plan.parameters.size(), "a block of another plan");
   to.validity = kernels::merge(to.validity, block.validity);
   if (!block.buckets.indices.empty()) kernels::add(to.buckets, block.buckets);
   for (std::size_t i = 0; i < block.features.size(); ++i) {

@@ -25,6 +25,8 @@
 
 namespace stethos::edge {
 
+struct PointEntry;
+
 inline constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
 
 // A definition that a stream is cut by.
@@ -42,7 +44,8 @@ struct StreamRecord {
   std::uint64_t block_length = 1;        // expected samples in each
   double plausible_min = -std::numeric_limits<double>::infinity();
   double plausible_max = std::numeric_limits<double>::infinity();
-  const BlockPlan* plan = nullptr;       // of its blocks
+  const BlockPlan* plan = nullptr;       // of its last block; null: it had none
+  const PointEntry* planned_for = nullptr;  // the entry of that block; null: there was none
   std::vector<Followed> followed;
   TimeNs due_ns = time_max;              // the earliest of those it follows
   std::uint64_t changes = 0;             // of its panes

@@ -435,9 +435,10 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
       messages.push_back(messages[messages.size() - 1 - random() % std::min<std::size_t>(messages.size(), 9)]);
   }
   const auto points = PointTable::parse(
-      "device,channel,machine,point,axis,quantity,unit,full_scale,nominal_rpm\n"
-      "d0,vibration,m0,DE,h,acceleration,g,2,20000\nd0,speed,m0,DE,-,rotational_speed,rpm,,\n"
-      "d1,vibration,m1,DE,h,acceleration,g,,21000\n",
+      "device,channel,machine,point,axis,quantity,unit,full_scale,nominal_rpm,bearing,valid_from\n"
+      "d0,vibration,m0,DE,h,acceleration,g,2,20000,,\nd0,speed,m0,DE,-,rotational_speed,rpm,,,,\n"
+      "d0,vibration,m0,DE,h,acceleration,g,2,20000,new,2026-01-01T00:00:10Z\n"  // one batch may hold both
+      "d1,vibration,m1,DE,h,acceleration,g,,21000,,\n",
       "points.csv");
   ASSERT_TRUE(points);
   // Every kind of window at once, some of the readings late, some too late.
@@ -469,6 +470,14 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   spectrum.lines = 1;
   spectrum.multiples = {"1x", "2x"};
   spectrum.line_tolerance = 0.02;
+  spectrum.envelope_band = "1000-4000Hz";
+  spectrum.bearing_harmonics = 1;
+  BearingConfig bearing;
+  bearing.name = "new";
+  bearing.elements = 9;
+  bearing.element_diameter_mm = 8;
+  bearing.pitch_diameter_mm = 40;
+  config.bearings = {bearing};
   config.spectra = {spectrum};
   config.speed_age_max = 5 * ns_per_s;
   const auto rows_of = [&](bool restarts) {
