@@ -144,7 +144,8 @@ Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
   const double middle = std::round(hz / bin_hz);
   const double first = std::min(middle - 1, std::ceil(hz * (1 - tolerance) / bin_hz));
   const double last = std::max(middle + 1, std::floor(hz * (1 + tolerance) / bin_hz));
-  if (!(first >= 1 && last < static_cast<double>(bins))) return {};
+  const bool is_inside = first >= 1 && last < static_cast<double>(bins);  // and no NaN
+  if (!is_inside) return {};
   return {static_cast<std::size_t>(first), static_cast<std::size_t>(last) + 1};
 }
 
