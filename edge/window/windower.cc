@@ -50,6 +50,15 @@ Pane joined(std::span<const Pane* const> panes) {
   return joined(joined(panes.first(half)), joined(panes.subspan(half)));
 }
 
+// What windows of the definition keep of a block: statistics that another definition asks for are computed for it alone.
+kernels::BlockStatistics shown(const WindowDefinition& definition, const kernels::BlockStatistics& block) {
+  kernels::BlockStatistics out = block;
+  if (!definition.shows_validity) out.validity = {};
+  if (definition.quantiles.empty()) out.buckets = {};
+  if (!definition.shows_features) out.features = {};
+  return out;
+}
+
 // The next multiple of `every` after `time`.
 TimeNs next_multiple(TimeNs time, DurationNs every) {
   const TimeNs remainder = time % every;
@@ -299,14 +308,16 @@ void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Ar
 }
 
 void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival) {
+  const WindowDefinition& definition = *followed.definition;
   if (!has_samples(pane)) {
     pane.first = arrival.origin;
     pane.first_received_ns = arrival.received_ns;
   }
   pane.moments = kernels::merge(pane.moments, arrival.moments);
   if (arrival.plan != nullptr) {
-    add_block(pane.blocks, *arrival.plan, arrival.block, arrival.time_ns, arrival.speed);
-  } else if (!followed.definition->quantiles.empty() && arrival.moments.count > 0) {
+    add_block(pane.blocks, *arrival.plan, shown(definition, arrival.block), arrival.time_ns,
+              definition.shows_features ? arrival.speed : ShaftSpeed());
+  } else if (!definition.quantiles.empty() && arrival.moments.count > 0) {
     kernels::add(pane.blocks.buckets, kernels::bucket_of(arrival.moments.mean));
   }
   pane.first = std::min(pane.first, arrival.origin);

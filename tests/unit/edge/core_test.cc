@@ -499,6 +499,31 @@ TEST(Core, WhereABatchEndsOrAProcessRestartsChangesNoRow) {
   for (int round = 0; round < 5; ++round) EXPECT_EQ(rows_of(round % 2 == 1), expected);
 }
 
+TEST(Core, AWindowKeepsOfBlocksWhatItsDefinitionShows) {
+  EdgeConfig config = core_config();
+  WindowConfig all = config.windows[0];
+  all.quantiles = {"p50"};
+  config.windows[0].statistics = {"rms"};
+  all.length = 2 * ns_per_s;
+  config.windows.push_back(all);
+  SpectrumConfig spectrum;
+  spectrum.quantity = "acceleration";
+  spectrum.rolloff_share = 0.85;
+  config.spectra = {spectrum};
+  CoreRig rig(config);
+  const std::vector<float> samples(64, 1);
+  rig.step({block_message({.samples = samples}),
+            block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .samples = samples})});
+  ASSERT_EQ(rig.windows.size(), 2u);
+  const bool is_first_short = rig.windows[0].length_ns == ns_per_s;
+  const auto& shorter = rig.windows[is_first_short ? 0 : 1];
+  const auto& longer = rig.windows[is_first_short ? 1 : 0];
+  EXPECT_EQ(shorter.statistics.size(), 1u);
+  EXPECT_TRUE(shorter.moments->buckets.empty());
+  EXPECT_FALSE(longer.moments->buckets.empty());
+  EXPECT_EQ(statistic_of(longer, schema::Statistic::longest_repeat), 64);
+}
+
 TEST(Core, WhatStoppedTheProcessIsADeadLetterAndItsDeviceIsTold) {
   CoreRig rig;
   Message message = block_message({.sequence = 1});
