@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <thread>
 
 #include "common/hash.h"
@@ -48,10 +49,14 @@ class StopWatch {
 }  // namespace
 
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config) {
-  if (config.points_file.empty()) return PointTable{};
-  auto points = PointTable::load(config.points_file);
-  if (!points) return points;
-  auto errors = limits_in_other_units(config.limits, *points);
+  auto errors = limits_of_nothing(config);
+  std::expected<PointTable, std::vector<Error>> points;
+  if (!config.points_file.empty()) points = PointTable::load(config.points_file);
+  if (!points) {
+    std::ranges::move(points.error(), std::back_inserter(errors));
+    return std::unexpected(std::move(errors));
+  }
+  std::ranges::move(limits_in_other_units(config.limits, *points), std::back_inserter(errors));
   for (const PointEntry* entry : points->latest()) {
     if (entry->bearing.empty() || std::ranges::count(config.bearings, entry->bearing, &BearingConfig::name) > 0) continue;
     errors.push_back({Code::invalid, config.points_file,

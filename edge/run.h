@@ -29,7 +29,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 SpoolBudget budget_of(const EdgeConfig& config);
 uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity);
 
-// Empty unless the configuration names a file. A limit in another unit than its channels is an error too.
+// Empty unless the configuration names a file. What the configuration and it do not agree on, and limits that can never be
+// passed, are errors too.
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);
 
 }  // namespace stethos::edge

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "common/hash.h"
+#include "edge/window/block_plans.h"
 
 namespace stethos::edge {
 namespace {
@@ -34,6 +35,18 @@ Limit limit_of(const LimitConfig& config, const WindowDefinition& definition) {
   return limit;
 }
 
+bool meet(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
+
+bool is_computed(const StatisticName& name, const WindowDefinition& definition, const EdgeConfig& config) {
+  const std::uint16_t number = name.statistic->number;
+  if (name.statistic->is_feature()) {
+    const auto features = BlockPlans(config, {}).features();
+    return definition.shows(number) && std::ranges::find(features, std::pair(number, name.parameter)) != features.end();
+  }
+  if (name.statistic->parameter == kernels::ParameterRule::quantile) return !definition.quantiles.empty();
+  return !kernels::is_of_validity(number) || definition.shows_validity;
+}
+
 }  // namespace
 
 std::vector<Limit> limits_of(const std::vector<LimitConfig>& configured, const std::vector<WindowDefinition>& definitions) {
@@ -45,6 +58,29 @@ std::vector<Limit> limits_of(const std::vector<LimitConfig>& configured, const s
     }
   }
   return limits;
+}
+
+std::vector<Error> limits_of_nothing(const EdgeConfig& config) {
+  const auto definitions = window_definitions(config.windows);
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < config.limits.size(); ++i) {
+    const LimitConfig& limit = config.limits[i];
+    EdgeConfig of_limit = config;
+    std::erase_if(of_limit.spectra, [&](const SpectrumConfig& spectrum) {
+      return !meet(limit.quantity, spectrum.quantity) || !meet(limit.device, spectrum.device);
+    });
+    const auto name = parse_statistic_name(limit.statistic);
+    const auto watches = [&](const WindowDefinition& definition) {
+      return definition.is_on_grid() && (limit.window == 0 || limit.window == definition.length_ns) &&
+             meet(limit.quantity, definition.quantity) && meet(limit.device, definition.device) &&
+             is_computed(name, definition, of_limit);
+    };
+    if (std::ranges::any_of(definitions, watches)) continue;
+    errors.push_back({Code::invalid, "limit[" + std::to_string(i) + "].statistic",
+                      "is " + limit.statistic + ", which is computed for none of the windows that the limit watches: what is, " +
+                          "the statistics and quantiles of [[window]] say, and [[spectrum]]"});
+  }
+  return errors;
 }
 
 std::vector<Error> limits_in_other_units(const std::vector<LimitConfig>& configured, const PointTable& points) {

@@ -41,6 +41,9 @@ bool filter_takes(const auto& limit, const auto& stream) {
 // The configuration has been checked. Only windows on a grid are watched.
 std::vector<Limit> limits_of(const std::vector<LimitConfig>& configured, const std::vector<WindowDefinition>& definitions);
 
+// One for each limit of a statistic that is computed for none of the windows which it watches: it would never be passed.
+std::vector<Error> limits_of_nothing(const EdgeConfig& config);
+
 // One for each limit that lets a channel pass of which the point table says that it is in another unit.
 std::vector<Error> limits_in_other_units(const std::vector<LimitConfig>& configured, const PointTable& points);
 
