@@ -1,22 +1,16 @@
 #include "edge/window/block_plans.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
+#include "common/number_text.h"
 #include "edge/config/parameter_text.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/spectrum.h"
 
 namespace stethos::edge {
 namespace {
-
-std::string text_of(double value) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
 
 double mm_s2_per_unit(std::string_view unit) {
   constexpr double standard_gravity_mm_s2 = 9'806.65;
@@ -36,9 +30,9 @@ void put_spectrum(BlockPlan& plan, const SpectrumConfig& config) {
   for (const std::uint16_t statistic : {number::spectral_centroid, number::spectral_spread, number::spectral_entropy}) {
     put(plan, statistic, 0, 0, "");
   }
-  put(plan, number::spectral_rolloff, config.rolloff_share, 0, text_of(config.rolloff_share));
+  put(plan, number::spectral_rolloff, config.rolloff_share, 0, number_text(config.rolloff_share));
   if (config.low_frequency_hz > 0) {
-    put(plan, number::low_frequency_share, 0, config.low_frequency_hz, text_of(config.low_frequency_hz) + "Hz");
+    put(plan, number::low_frequency_share, 0, config.low_frequency_hz, number_text(config.low_frequency_hz) + "Hz");
   }
   for (const std::string& text : config.bands) {
     const Band band = parse_band(text).value();

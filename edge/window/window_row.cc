@@ -1,25 +1,14 @@
 #include "edge/window/window_row.h"
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "common/number_text.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {
 namespace {
-
-void append_number(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  out.append(text.data(), end);
-}
 
 constexpr std::size_t buckets_bytes_max = 32u << 10;
 
@@ -139,8 +128,7 @@ std::string window_json(const schema::WindowRowT& row, const Parameters& paramet
     const std::string& parameter = parameters.texts()[value->parameter];
     out += ",\"" + std::string(kernels::find_statistic(value->statistic)->name);
     if (!parameter.empty()) out += "." + parameter;
-    out += "\":";
-    append_number(out, value->value);
+    out += "\":" + (std::isfinite(value->value) ? number_text(value->value) : "null");
   }
   return out + "}";
 }

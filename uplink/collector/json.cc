@@ -1,9 +1,8 @@
 #include "uplink/collector/json.h"
 
-#include <array>
-#include <charconv>
 #include <cmath>
 
+#include "common/number_text.h"
 #include "uplink/collector/utf8.h"
 
 namespace stethos::collector {
@@ -80,13 +79,6 @@ void JsonWriter::quote(std::string_view text) {
     }
   }
   out_ += '"';
-}
-
-std::string number_text(double number) {
-  if (!std::isfinite(number)) return {};
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-  return {text.data(), end};
 }
 
 }  // namespace stethos::collector

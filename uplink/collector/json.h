@@ -48,7 +48,4 @@ class JsonWriter {
   bool needs_comma_ = false;
 };
 
-// Shortest form; empty for what is not finite.
-std::string number_text(double number);
-
 }  // namespace stethos::collector

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/identity.h"
+#include "common/number_text.h"
 #include "common/time_text.h"
 #include "uplink/collector/json.h"
 #include "uplink/collector/render.h"
