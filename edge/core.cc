@@ -20,8 +20,6 @@ constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;  // of payloads tha
 constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
 
-std::uint64_t samples_of(const DecodedChannel& channel) { return channel.reading ? 1 : channel.samples.count; }
-
 // A block has one time for all its samples; readings have one each.
 bool is_block(const DecodedChannel& channel) { return !channel.reading && channel.interval_ns > 0; }
 
@@ -355,7 +353,7 @@ void Core::note_gaps(const Device& device) {
 void Core::count_duplicates(Device& device) {
   for (const DecodedChannel& channel : decoded_.channels) {
     if (StreamRecord* stream = find_stream(device, channel.channel)) {
-      count_unplaced(*stream, Unplaced::duplicate, samples_of(channel));
+      count_unplaced(*stream, Unplaced::duplicate, sample_count(channel));
     }
   }
 }
@@ -380,7 +378,7 @@ std::optional<Rejection> Core::check_channel(const Message& message, const Decod
   if (!schema::is_name(channel.channel)) return Rejection{Reason::bad_name, "a channel's"};
   if (!schema::is_name(channel.quantity)) return Rejection{Reason::bad_name, "the quantity's"};
   if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return Rejection{Reason::bad_name, "the unit's"};
-  const std::uint64_t samples = samples_of(channel);
+  const std::uint64_t samples = sample_count(channel);
   if (samples == 0) return Rejection{Reason::empty, "no samples"};
   TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
   if (!channel.reading && channel.interval_ns != 0) {
@@ -492,7 +490,7 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
   }
   if (rejection) {
     if (StreamRecord* known = find_stream(device, channel.channel)) {
-      count_unplaced(*known, Unplaced::rejected, samples_of(channel));
+      count_unplaced(*known, Unplaced::rejected, sample_count(channel));
     }
     const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
     return reject(message, std::move(*rejection), device.name, name);
@@ -520,7 +518,7 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
     steps_.push_back(step);
     return;
   }
-  for (std::size_t i = 0; i < samples_of(channel); ++i) {
+  for (std::size_t i = 0; i < sample_count(channel); ++i) {
     step.reading = channel.reading ? *channel.reading : sample_at(channel.samples, i);
     if (!channel.times_ns.empty()) step.time_ns = channel.times_ns[i];
     if (entry != nullptr) speeds_.note(*entry, step.time_ns, step.reading, effect_.speeds);

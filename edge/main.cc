@@ -32,9 +32,10 @@ Exit run(const std::string& path, const std::string& backend) {
   return run_edge(*loaded);
 }
 
-Exit replay_with(const std::string& path, ReplayOptions options) {
-  const auto loaded = load(path);
+Exit replay_with(const std::string& path, const std::string& backend, ReplayOptions options) {
+  auto loaded = load(path);
   if (!loaded) return Exit::config;
+  if (!backend.empty()) loaded->config.backend = backend;
   if (options.feed.named.start_ns == 0) options.feed.named.start_ns = loaded->config.time_earliest;
   start_logging("replay", loaded->config.log_level);
   return replay(*loaded, options);
@@ -119,8 +120,8 @@ int main(int argc, char** argv) {
     command->add_option("--config", config_path, "the configuration file (TOML)")->required();
     return command;
   };
-  auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
   std::string backend;
+  auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
   run_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
   auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
   auto* config_command = app.add_subcommand("config", "the configuration");
@@ -170,15 +171,16 @@ int main(int argc, char** argv) {
   auto* out = replay_command->add_option_group("where rows go");
   out->add_option("--json", replayed.json_lines, "a file of JSON lines, or - for standard output");
   out->add_option("--csv", replayed.csv, "a file of CSV, or -");
-  out->add_flag("--collector", replayed.to_collector, "the collector of the configuration");
+  auto* collector = out->add_flag("--collector", replayed.to_collector, "the collector of the configuration");
   out->require_option(0, 1);
   replay_command->add_option(
       "--spool", replayed.spool,
       "the spool that keeps what there is, so that a replay that was stopped goes on; else one that is gone "
       "afterwards");
-  replay_command->add_option("--backend", replayed.backend, "what computes statistics, instead of the configuration's");
-  auto* replaces = replay_command->add_option("--replaces", replayed.replaces,
-                                              "with --collector: windows are to stand instead of this node's");
+  replay_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
+  auto* replaces =
+      replay_command->add_option("--replaces", replayed.replaces, "with --collector: windows are to stand instead of this node's")
+          ->needs(collector);
   replay_command->add_option("--generation", replayed.generation, "of the rows then: the highest counts")
       ->check(CLI::Range(1u, 1'000'000u))
       ->needs(replaces)
@@ -206,7 +208,7 @@ int main(int argc, char** argv) {
 
   Exit exit = Exit::ok;
   if (run_command->parsed()) exit = run(config_path, backend);
-  if (replay_command->parsed()) exit = replay_with(config_path, replayed);
+  if (replay_command->parsed()) exit = replay_with(config_path, backend, replayed);
   if (check_command->parsed()) exit = check(config_path);
   if (show_command->parsed()) exit = show(config_path);
   if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());

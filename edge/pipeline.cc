@@ -29,7 +29,7 @@ void LatencyHistogram::add(DurationNs duration) {
 }
 
 Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
-                   std::function<void()> committed)
+                   std::function<void(const Effect&)> committed)
     : settings_(std::move(settings)),
       core_(core),
       port_(port),
@@ -134,10 +134,9 @@ Status Pipeline::step() {
   if (has_canary("acknowledge_before_commit")) acknowledge();
   if (auto committed = spool_.commit(effect); !committed) return committed;
   if (effect.changed) suspects_changed_ = false;
-  if (effect.changed && settings_.after_commit) settings_.after_commit();
   const DurationNs commit_ns = clock_.monotonic() - started;
   acknowledge();
-  if (!effect.rows.empty()) committed_();
+  if (effect.changed) committed_(effect);
   republish(effect);
   note(effect, batch, clock_.now(), commit_ns);
   return {};

@@ -62,12 +62,12 @@ class Pipeline {
     bool last_run_died = false;
     std::uint64_t careful_messages = 0;  // that are taken one by one after that
     std::function<void(Effect&)> before_commit;  // sees what a batch has done; empty: nobody does
-    std::function<void()> after_commit;  // of a batch that changed anything; empty: nobody is told
   };
 
-  // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that wrote rows.
+  // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that
+  // changed anything, when acknowledgements are out.
   Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
-           std::function<void()> committed);
+           std::function<void(const Effect&)> committed);
 
   // Goes to the collector with the next commit.
   void note_event(schema::EventRowT event);
@@ -91,7 +91,7 @@ class Pipeline {
   MessagePort& port_;
   Spool& spool_;
   const Clock& clock_;
-  const std::function<void()> committed_;
+  const std::function<void(const Effect&)> committed_;
   std::vector<Message> polled_;
   std::size_t taken_ = 0;  // of them
   std::uint64_t careful_messages_;  // still to come

@@ -67,6 +67,8 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   return points;
 }
 
+Exit exit_of(const Error& error) { return error.doing.starts_with("computing") ? Exit::backend : Exit::spool; }
+
 SpoolBudget budget_of(const EdgeConfig& config) {
   return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
           .age_max = config.spool_age_max,
@@ -140,13 +142,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
                      .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
                      .last_run_died = spool.begin_run(),
                      .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages),
-                     .before_commit = {},
-                     .after_commit =
-                         [&recorder] {
-                           if (recorder != nullptr) recorder->flush();
-                         }},
-                    std::move(suspects), core, **port, spool, clock, [&sender] {
-                      if (sender != nullptr) sender->notify();
+                     .before_commit = {}},
+                    std::move(suspects), core, **port, spool, clock, [&](const Effect& effect) {
+                      if (recorder != nullptr) recorder->flush();
+                      if (sender != nullptr && !effect.rows.empty()) sender->notify();
                     });
   if (!opened->set_aside.empty()) {
     schema::EventRowT event;
@@ -173,7 +172,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     spdlog::info("stopped");
   } else {
     // The connection is just dropped: an orderly end could acknowledge what the port holds back.
-    exit = stop_with(ran.error().doing.starts_with("computing") ? Exit::backend : Exit::spool, ran.error());
+    exit = stop_with(exit_of(ran.error()), ran.error());
   }
   spool.end_run();
   // civetweb and Paho take seconds to stop their threads, which hold nothing that matters any more.

@@ -26,6 +26,8 @@ enum class Exit : int {
 // Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 
+// Of an error that ended the pipeline.
+Exit exit_of(const Error& error);
 SpoolBudget budget_of(const EdgeConfig& config);
 uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity);
 

@@ -33,6 +33,8 @@ struct DecodedChannel {
   std::optional<Rejection> rejected;  // this channel only
 };
 
+inline std::uint64_t sample_count(const DecodedChannel& channel) { return channel.reading ? 1 : channel.samples.count; }
+
 struct DecodedMessage {
   std::string_view device;
   std::uint64_t epoch = 0;     // 0: the format has no sequence

@@ -43,7 +43,7 @@ class OwnFeed final : public Feed {
     return std::to_string(at.segment) + ":" + std::to_string(at.offset) + ":" + std::to_string(at.message);
   }
 
-  Progress progress() const override { return {reader_->bytes_read(), reader_->bytes_total()}; }
+  recordings::Recording::Progress progress() const override { return {reader_->bytes_read(), reader_->bytes_total()}; }
 
  private:
   static FedMessage fed(const recordings::RecordedMessage& message) {
@@ -88,7 +88,18 @@ class OwnFeed final : public Feed {
 // Those of others: a record is a message, which came when its last sample was taken.
 class NamedFeed final : public Feed {
  public:
-  NamedFeed(recordings::NamedRecording named, std::uint64_t records) : named_(std::move(named)), records_(records) {}
+  explicit NamedFeed(recordings::NamedRecording named) : named_(std::move(named)) {}
+
+  // Goes on behind so many records.
+  Status pass(std::uint64_t records) {
+    for (; records_ < records; ++records_) {
+      const auto more = named_.recording->next(read_[0]);
+      if (!more) return std::unexpected(more.error());
+      if (!*more) return fail(Code::invalid, "going on with " + named_.name, "the recording has become shorter");
+      for (const recordings::ChannelData& channel : read_[0].channels) note_time(channel);
+    }
+    return {};
+  }
 
   Result<bool> next(std::vector<FedMessage>& out) override {
     out.clear();
@@ -110,10 +121,7 @@ class NamedFeed final : public Feed {
 
   std::string position() const override { return std::to_string(records_); }
 
-  Progress progress() const override {
-    const auto progress = named_.recording->progress();
-    return {progress.read, progress.total};
-  }
+  recordings::Recording::Progress progress() const override { return named_.recording->progress(); }
 
  private:
   static constexpr std::size_t records_max = 256;  // a call
@@ -127,12 +135,17 @@ class NamedFeed final : public Feed {
     return out;
   }
 
+  TimeNs note_time(const recordings::ChannelData& channel) {
+    const TimeNs last_ns = recordings::last_sample_ns(channel);
+    latest_ns_ = std::max(latest_ns_, last_ns);
+    return last_ns;
+  }
+
   FedMessage fed(const recordings::Record& record) {
     FedMessage out;
     out.decoded.device = named_.name;
     for (const recordings::ChannelData& from : record.channels) {
-      out.received_ns = std::max(out.received_ns, recordings::last_sample_ns(from));
-      latest_ns_ = std::max(latest_ns_, out.received_ns);
+      out.received_ns = std::max(out.received_ns, note_time(from));
       DecodedChannel channel;
       channel.channel = from.channel;
       channel.quantity = from.quantity;
@@ -156,7 +169,7 @@ class NamedFeed final : public Feed {
   }
 
   recordings::NamedRecording named_;
-  std::uint64_t records_;
+  std::uint64_t records_ = 0;
   TimeNs latest_ns_ = 0;  // 0: nothing was read, or its end was said
   std::vector<recordings::Record> read_ = std::vector<recordings::Record>(records_max);
   std::deque<std::vector<float>> samples_;  // of the blocks
@@ -199,13 +212,9 @@ Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options) {
     return fail(Code::invalid, "naming the device of " + options.recording,
                 "\"" + named->name + "\" is no name: give it another");
   }
-  recordings::Record passed;
-  for (std::uint64_t i = 0; i < records; ++i) {
-    const auto more = named->recording->next(passed);
-    if (!more) return std::unexpected(more.error());
-    if (!*more) return fail(Code::invalid, "going on in " + options.recording, "it has become shorter");
-  }
-  return std::make_unique<NamedFeed>(std::move(*named), records);
+  auto feed = std::make_unique<NamedFeed>(std::move(*named));
+  if (auto passed = feed->pass(records); !passed) return std::unexpected(passed.error());
+  return feed;
 }
 
 }  // namespace stethos::edge

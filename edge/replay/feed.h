@@ -28,12 +28,7 @@ class Feed {
   // Of what comes next; open_feed with it goes on there.
   virtual std::string position() const = 0;
 
-  // How much of the recording has been read, in bytes or whatever it counts in; total 0: not known.
-  struct Progress {
-    std::uint64_t read = 0;
-    std::uint64_t total = 0;
-  };
-  virtual Progress progress() const = 0;
+  virtual recordings::Recording::Progress progress() const = 0;
 };
 
 struct FeedOptions {

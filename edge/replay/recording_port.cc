@@ -17,7 +17,7 @@ void RecordingPort::poll(DurationNs /*timeout*/, std::vector<Message>& batch) {
     batch.push_back(message);
     now_ns_ = std::max(now_ns_, each.received_ns);
     ++messages_;
-    for (const DecodedChannel& channel : each.decoded.channels) samples_ += channel.reading ? 1 : channel.samples.count;
+    for (const DecodedChannel& channel : each.decoded.channels) samples_ += sample_count(channel);
   }
 }
 

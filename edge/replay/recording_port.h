@@ -32,7 +32,7 @@ class RecordingPort final : public MessagePort, public Clock {
   bool at_end() const { return at_end_; }
   bool is_paused() const { return paused_; }
   const Status& status() const { return status_; }
-  Feed::Progress progress() const { return feed_->progress(); }
+  recordings::Recording::Progress progress() const { return feed_->progress(); }
   std::uint64_t samples() const { return samples_; }
   std::uint64_t messages() const { return messages_; }
 

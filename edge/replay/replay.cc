@@ -142,19 +142,17 @@ Exit describe(Feed& feed) {
 }
 
 // Moves the rows that wait from the spool into the file, and says so to the spool once they are on the disk.
-Status drain(SqliteSpool& spool, RowFile& file) {
+Exit drain(SqliteSpool& spool, RowFile& file) {
   constexpr std::size_t rows_max = 5'000, bytes_max = 8u << 20;
   for (;;) {
     const auto lanes = spool.waiting(uplink::SendOrder::oldest_first, rows_max, bytes_max);
-    if (!lanes) return std::unexpected(lanes.error());
+    if (!lanes) return stop_with(Exit::spool, lanes.error());
     std::vector<uplink::LaneAnswer> answers;
     for (const uplink::OutboxLane& lane : *lanes) {
       if (lane.rows.empty()) continue;
       for (const uplink::OutboxRow& row : lane.rows) {
         if (static_cast<schema::RowKind>(row.kind) != schema::RowKind::window) continue;
-        const auto opened = schema::open_window_row(row.body);
-        if (!opened) return std::unexpected(opened.error());
-        file.add(row.number, **opened);
+        if (auto added = file.add(row.number, row.body); !added) return stop_with(Exit::spool, added.error());
       }
       const uplink::OutboxRow& last = lane.rows.back();
       answers.push_back({.lane = lane.lane,
@@ -163,41 +161,48 @@ Status drain(SqliteSpool& spool, RowFile& file) {
                          .last_number = last.number,
                          .last_hash = hash_of(schema::Bytes(last.body))});
     }
-    if (answers.empty()) return {};
-    if (auto synced = file.sync(); !synced) return synced;
-    if (auto answered = spool.answered(answers); !answered) return std::unexpected(answered.error());
+    if (answers.empty()) return Exit::ok;
+    if (auto synced = file.sync(); !synced) return stop_with(Exit::output, synced.error());
+    if (auto answered = spool.answered(answers); !answered) return stop_with(Exit::spool, answered.error());
   }
 }
 
-std::uint64_t rows_waiting(const SqliteSpool& spool) {
-  std::uint64_t rows = 0;
-  for (const LaneTotals& lane : spool.lane_totals()) rows += lane.waiting.rows;
-  return rows;
+RowTotals waiting_in(const SqliteSpool& spool) {
+  RowTotals waiting;
+  for (const LaneTotals& lane : spool.lane_totals()) waiting += lane.waiting;
+  return waiting;
 }
 
-// Until the collector has everything, refuses it, or somebody asks to stop.
-Exit deliver(const SqliteSpool& spool, uplink::Sender& sender) {
+// Until no more than `bytes_most` wait for the collector, or it refuses them, or somebody asks to stop.
+Exit deliver(const SqliteSpool& spool, uplink::Sender& sender, std::uint64_t bytes_most) {
   constexpr int look_up_interval_ms = 50;
+  constexpr std::uint64_t refusals_max = 3;  // on end: a batch that is too large for it comes smaller
   sender.notify();
-  for (;;) {
-    if (rows_waiting(spool) == 0) return Exit::ok;
+  std::uint64_t rows = 0, refusals_before = 0;
+  while (waiting_in(spool).bytes > bytes_most) {
     const uplink::SenderStatus status = sender.status();
-    if (status.failures_refused > 0 && status.rows == 0) {
+    if (std::exchange(rows, status.rows) != status.rows) refusals_before = status.failures_refused;
+    if (status.failures_refused - refusals_before >= refusals_max) {
       return stop_with(Exit::uplink, {Code::invalid, "sending to the collector", status.last_error});
     }
     pollfd waiting{stop_fd(), POLLIN, 0};
     if (::poll(&waiting, 1, look_up_interval_ms) > 0) {
-      spdlog::warn("stopped with {} rows that the collector does not have", rows_waiting(spool));
+      spdlog::warn("stopped with {} rows that the collector does not have", waiting_in(spool).rows);
       return Exit::interrupted;
     }
   }
+  return Exit::ok;
 }
 
-// A window that the live node may still revise stays its own.
+// Of another node there are just its windows to be replaced; one that it may still revise stays its own.
 void leave_what_is_live(Effect& effect, TimeNs settled_ns) {
   std::erase_if(effect.windows, [&](const schema::WindowRowT& row) {
     return row.state != schema::WindowState::final || row.start_ns + row.length_ns > settled_ns;
   });
+  std::erase_if(effect.rows,
+                [](const NewRow& row) { return row.kind != schema::RowKind::stream && row.kind != schema::RowKind::provenance; });
+  effect.alarm_rows.clear();
+  effect.silences.clear();
 }
 
 }  // namespace
@@ -206,6 +211,10 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   const EdgeConfig& config = loaded.config;
   const Clock& clock = system_clock();
   catch_stop_signals();
+  if (options.replaces == config.node_id) {
+    return stop_with(Exit::config, {Code::invalid, "replacing the windows of " + options.replaces,
+                                    "that is the node.id of the configuration: it must be another"});
+  }
   if (options.dry_run) {
     const auto feed = open_feed(options.feed);
     return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
@@ -216,12 +225,12 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
     for (const Error& error : points.error()) spdlog::error("{}", error.text());
     return Exit::config;
   }
-  const std::string backend_name = options.backend.empty() ? config.backend : options.backend;
-  auto backend = kernels::make_backend(backend_name, static_cast<std::size_t>(config.statistics_threads));
+  auto backend = kernels::make_backend(config.backend, static_cast<std::size_t>(config.statistics_threads));
   if (backend == nullptr)
-    return stop_with(Exit::backend, {Code::not_found, "starting the backend " + backend_name, "no such backend"});
+    return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  const bool keeps_rows = options.json_lines.empty() && options.csv.empty();
+  const bool writes_file = !options.json_lines.empty() || !options.csv.empty();
+  const bool keeps_rows = !writes_file && !options.to_collector;
   const SpoolFile file(options.spool);
   const auto spool =
       SqliteSpool::open(file.path(), {.bytes_max = keeps_rows ? std::numeric_limits<std::uint64_t>::max() : history_bytes_max});
@@ -245,7 +254,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   if (!options.replaces.empty()) core.set_generation(options.generation);
 
   std::unique_ptr<RowFile> rows;
-  if (!keeps_rows) {
+  if (writes_file) {
     const bool is_csv = options.json_lines.empty();
     auto opened =
         RowFile::open(is_csv ? options.csv : options.json_lines, is_csv ? RowFileFormat::csv : RowFileFormat::json_lines,
@@ -269,24 +278,29 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
   const TimeNs settled_ns = clock.now() - config.time_lateness - config.time_watermark_delay;
   if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };
-  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&sender] {
-    if (sender != nullptr) sender->notify();
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&sender](const Effect& effect) {
+    if (sender != nullptr && !effect.rows.empty()) sender->notify();
   });
 
-  Status done;
+  // An earlier run may have left rows that would be given up for want of room.
+  const auto pass_on = [&] {
+    if (rows != nullptr) return drain(**spool, *rows);
+    return sender != nullptr ? deliver(**spool, *sender, history_bytes_max / 2) : Exit::ok;
+  };
+  Exit exit = pass_on();
   const auto step = [&] {
-    done = pipeline.step();
-    if (done && rows != nullptr) done = drain(**spool, *rows);
-    return done.has_value();
+    const Status done = pipeline.step();
+    exit = done ? pass_on() : stop_with(exit_of(done.error()), done.error());
+    return exit == Exit::ok;
   };
   ProgressLine progress(port);
-  while (!port.at_end() && !port.is_paused() && !stop_requested() && step()) progress.tell();
-  if (done && port.at_end() && port.status() && config.time_idle_timeout > 0) {
-    port.pass(config.time_idle_timeout + config.time_idle_timeout);
+  while (exit == Exit::ok && !port.at_end() && !port.is_paused() && !stop_requested() && step()) progress.tell();
+  if (exit == Exit::ok && port.at_end() && port.status() && config.time_idle_timeout > 0) {
+    port.pass(std::max(config.time_idle_timeout, ns_per_s));  // the core looks for what is idle now and then
     step();  // what is open is sent as it is
   }
   const double seconds = progress.seconds();
-  if (!done) return stop_with(Exit::spool, done.error());
+  if (exit != Exit::ok) return exit;
   if (!port.status()) return stop_with(Exit::recording, port.status().error());
   if (port.is_paused())
     return stop_with(Exit::spool, {Code::io, "writing the spool " + file.path(), "its disk has too little room"});
@@ -301,9 +315,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
                                        : "stopped before the end: run it again");
     return Exit::interrupted;
   }
-  Exit exit = Exit::ok;
   if (sender != nullptr) {
-    exit = deliver(**spool, *sender);
+    exit = deliver(**spool, *sender, 0);
     sender->stop(config.shutdown_deadline);
   }
   return exit;

@@ -14,7 +14,6 @@ namespace stethos::edge {
 
 struct ReplayOptions {
   FeedOptions feed;
-  std::string backend;     // empty: the configuration's
   // Where rows go: one of the three, or just into the spool.
   std::string json_lines;  // a file, or "-"
   std::string csv;

@@ -8,41 +8,18 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
+#include "common/identity.h"
+#include "common/number_text.h"
 #include "common/time_text.h"
-#include "gpu_kernels/statistics.h"
+#include "edge/spool/row_json.h"
 
 namespace stethos::edge {
 namespace {
 
 constexpr std::size_t line_bytes_max = 1u << 20;
-
-std::string text_of(double value, std::string_view where_not_finite) {
-  if (!std::isfinite(value)) return std::string(where_not_finite);
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-std::string hex_of(std::uint64_t value) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
-  return text.data();
-}
-
-using Counted = std::pair<const char*, std::uint64_t>;
-std::array<Counted, 8> counts_of(const schema::Counts& counts) {
-  return {{{"expected", counts.expected()},
-           {"received", counts.received()},
-           {"good", counts.good()},
-           {"duplicate", counts.duplicate()},
-           {"late", counts.late()},
-           {"out_of_range", counts.out_of_range()},
-           {"not_finite", counts.not_finite()},
-           {"rejected", counts.rejected()}}};
-}
 
 }  // namespace
 
@@ -101,11 +78,16 @@ Status RowFile::go_on() {
   return {};
 }
 
-void RowFile::add(std::uint64_t number, const schema::WindowRow& row) {
-  if (number <= last_number_) return;
+Status RowFile::add(std::uint64_t number, schema::Bytes body) {
+  if (number <= last_number_) return {};
+  const auto row = schema::open_window_row(body);
+  if (!row) return std::unexpected(row.error());
   last_number_ = number;
-  const std::string line = format_ == RowFileFormat::csv ? csv_line(number, row) : json_line(number, row);
+  const std::string line = format_ == RowFileFormat::csv ? csv_line(number, **row)
+                                                         : "{\"number\":" + std::to_string(number) + "," +
+                                                               row_json(schema::RowKind::window, body, &parameters_) + "}\n";
   std::fwrite(line.data(), 1, line.size(), file_.get());
+  return {};
 }
 
 Status RowFile::sync() {
@@ -118,17 +100,11 @@ Status RowFile::sync() {
   return {};
 }
 
-std::string RowFile::name_of(std::uint16_t statistic, std::uint16_t parameter) const {
-  std::string name(kernels::find_statistic(statistic)->name);
-  if (parameter != 0) name += "." + parameters_.texts()[parameter];
-  return name;
-}
-
 std::string RowFile::heading() const {
   std::string out =
       "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
       "late,out_of_range,not_finite,rejected,shaft_hz,speed_source";
-  for (const auto& [statistic, parameter] : columns_) out += "," + name_of(statistic, parameter);
+  for (const auto& [statistic, parameter] : columns_) out += "," + statistic_name(statistic, parameter, &parameters_);
   return out + "\n";
 }
 
@@ -138,44 +114,22 @@ std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row
                     "," + std::to_string(row.start_ns()) + "," + std::to_string(row.length_ns()) + "," +
                     std::to_string(row.generation()) + "," + std::to_string(row.revision()) + "," +
                     schema::EnumNameWindowState(row.state());
-  for (const auto& [name, count] : counts_of(*row.counts())) out += "," + std::to_string(count);
+  const schema::Counts& counts = *row.counts();
+  for (const std::uint64_t count : {counts.expected(), counts.received(), counts.good(), counts.duplicate(), counts.late(),
+                                    counts.out_of_range(), counts.not_finite(), counts.rejected()}) {
+    out += "," + std::to_string(count);
+  }
   const auto* speed = row.speed();
-  out += speed == nullptr ? ",," : "," + text_of(speed->shaft_hz(), "") + "," + schema::EnumNameSpeedSource(speed->source());
+  out += speed == nullptr ? ",," : "," + number_text(speed->shaft_hz()) + "," + schema::EnumNameSpeedSource(speed->source());
   for (const RowColumn& column : columns_) {
     out += ",";
     for (const auto* value : *row.statistics()) {
       if (RowColumn(value->statistic(), value->parameter()) != column) continue;
-      out += text_of(value->value(), "");
+      out += number_text(value->value());
       break;
     }
   }
   return out + "\n";
-}
-
-std::string RowFile::json_line(std::uint64_t number, const schema::WindowRow& row) const {
-  std::string out = "{\"number\":" + std::to_string(number) + ",\"device\":\"" + row.device()->str() + "\",\"channel\":\"" +
-                    row.channel()->str() + "\",\"definition\":\"" + hex_of(row.definition()) + "\",\"kind\":\"" +
-                    schema::EnumNameWindowKind(row.kind()) + "\",\"start\":\"" + format_time(row.start_ns()) +
-                    "\",\"start_ns\":" + std::to_string(row.start_ns()) + ",\"length_ns\":" + std::to_string(row.length_ns()) +
-                    ",\"generation\":" + std::to_string(row.generation()) + ",\"revision\":" + std::to_string(row.revision()) +
-                    ",\"state\":\"" + schema::EnumNameWindowState(row.state()) + "\",\"counts\":{";
-  const char* comma = "";
-  for (const auto& [name, count] : counts_of(*row.counts())) {
-    out += comma + ("\"" + std::string(name) + "\":" + std::to_string(count));
-    comma = ",";
-  }
-  out += "}";
-  if (const auto* speed = row.speed()) {
-    out += ",\"speed\":{\"shaft_hz\":" + text_of(speed->shaft_hz(), "null") + ",\"source\":\"" +
-           schema::EnumNameSpeedSource(speed->source()) + "\",\"age_ns\":" + std::to_string(speed->age_ns()) + "}";
-  }
-  out += ",\"statistics\":{";
-  comma = "";
-  for (const auto* value : *row.statistics()) {
-    out += comma + ("\"" + name_of(value->statistic(), value->parameter()) + "\":" + text_of(value->value(), "null"));
-    comma = ",";
-  }
-  return out + "}}\n";
 }
 
 }  // namespace stethos::edge

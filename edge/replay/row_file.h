@@ -13,7 +13,7 @@
 
 #include "common/result.h"
 #include "edge/window/parameters.h"
-#include "schemas/rows_generated.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 
@@ -29,8 +29,8 @@ class RowFile {
   static Result<std::unique_ptr<RowFile>> open(const std::string& path, RowFileFormat format, std::vector<RowColumn> columns,
                                                const Parameters& parameters);
 
-  // Leaves out rows that the file has.
-  void add(std::uint64_t number, const schema::WindowRow& row);
+  // Leaves out rows that the file has. `body`: of a window's row.
+  Status add(std::uint64_t number, schema::Bytes body);
 
   // What was added is on the disk when this returns.
   Status sync();
@@ -45,9 +45,7 @@ class RowFile {
       : path_(std::move(path)), file_(std::move(file)), format_(format), columns_(std::move(columns)), parameters_(parameters) {}
   Status go_on();
   std::string heading() const;
-  std::string json_line(std::uint64_t number, const schema::WindowRow& row) const;
   std::string csv_line(std::uint64_t number, const schema::WindowRow& row) const;
-  std::string name_of(std::uint16_t statistic, std::uint16_t parameter) const;
 
   std::string path_;
   File file_;

@@ -2,12 +2,11 @@
 
 #include <simdjson.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <concepts>
 
 #include "common/identity.h"
+#include "common/number_text.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {
@@ -33,23 +32,14 @@ class Object {
   }
   Object& hash(std::string_view name, std::uint64_t value) { return text(name, stethos::hex_of(value)); }
   Object& number(std::string_view name, std::integral auto value) { return raw(name, std::to_string(value)); }
-  Object& number(std::string_view name, double value) {
-    if (!std::isfinite(value)) return raw(name, "null");
-    std::array<char, 32> digits{};
-    return raw(name, {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr});
-  }
+  Object& number(std::string_view name, double value) { return raw(name, std::isfinite(value) ? number_text(value) : "null"); }
   std::string take() { return text_.empty() ? "{}" : std::move(text_) + "}"; }
 
  private:
   std::string text_;
 };
 
-std::string statistic_name(std::uint16_t number) {
-  const auto* known = kernels::find_statistic(number);
-  return known != nullptr ? std::string(known->name) : "statistic_" + std::to_string(number);
-}
-
-std::string json_of(const schema::WindowRow& row) {
+std::string json_of(const schema::WindowRow& row, const Parameters* parameters) {
   const schema::Counts& counted = *row.counts();
   const schema::Moments& made_of = *row.moments();
   Object counts;
@@ -64,9 +54,7 @@ std::string json_of(const schema::WindowRow& row) {
   Object statistics;
   if (row.statistics() != nullptr) {
     for (const auto* each : *row.statistics()) {
-      // The text stands in the row of the provenance, which may be gone.
-      const std::string parameter = each->parameter() == 0 ? std::string() : ".#" + std::to_string(each->parameter());
-      statistics.number(statistic_name(each->statistic()) + parameter, each->value());
+      statistics.number(statistic_name(each->statistic(), each->parameter(), parameters), each->value());
     }
   }
   Object speed;
@@ -135,7 +123,7 @@ std::string json_of(const schema::AlarmRow& row) {
   json.number("activated_ns", row.activated_ns()).number("revision", row.revision());
   json.text("state", schema::EnumNameAlarmState(row.state())).text("level", schema::EnumNameAlarmLevel(row.level()));
   json.text("highest_level", schema::EnumNameAlarmLevel(row.highest_level())).number("changed_ns", row.changed_ns());
-  json.number("value", row.value()).text("statistic", statistic_name(row.statistic())).text("unit", row.unit());
+  json.number("value", row.value()).text("statistic", statistic_name(row.statistic(), 0, nullptr)).text("unit", row.unit());
   json.text("parameter", row.parameter());
   json.text("direction", schema::EnumNameLimitDirection(row.direction())).number("alert", row.alert());
   json.number("danger", row.danger()).number("deadband", row.deadband()).number("on_delay_ns", row.on_delay_ns());
@@ -149,10 +137,12 @@ std::string json_if(const Result<const Row*>& row) {
   return row ? json_of(**row) : std::string();
 }
 
-std::string json_of(schema::RowKind kind, schema::Bytes body) {
+std::string json_of(schema::RowKind kind, schema::Bytes body, const Parameters* parameters) {
   switch (kind) {
-    case schema::RowKind::window:
-      return json_if(schema::open_window_row(body));
+    case schema::RowKind::window: {
+      const auto row = schema::open_window_row(body);
+      return row ? json_of(**row, parameters) : std::string();
+    }
     case schema::RowKind::stream:
       return json_if(schema::open_stream_row(body));
     case schema::RowKind::provenance:
@@ -173,10 +163,18 @@ std::string json_of(schema::RowKind kind, schema::Bytes body) {
 
 }  // namespace
 
-std::string row_json(schema::RowKind kind, schema::Bytes body) {
-  const std::string json = json_of(kind, body);
+std::string row_json(schema::RowKind kind, schema::Bytes body, const Parameters* parameters) {
+  const std::string json = json_of(kind, body, parameters);
   if (json.empty()) return "\"body\":\"" + hex_of(body) + "\"";
   return std::string("\"") + schema::EnumNameRowKind(kind) + "\":" + json;
+}
+
+std::string statistic_name(std::uint16_t statistic, std::uint16_t parameter, const Parameters* parameters) {
+  const auto* known = kernels::find_statistic(statistic);
+  std::string name = known != nullptr ? std::string(known->name) : "statistic_" + std::to_string(statistic);
+  if (parameter == 0) return name;
+  const bool has_text = parameters != nullptr && parameter < parameters->texts().size();
+  return name + "." + (has_text ? parameters->texts()[parameter] : "#" + std::to_string(parameter));
 }
 
 std::string json_text(std::string_view text) {

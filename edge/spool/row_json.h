@@ -3,16 +3,22 @@
 // Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "edge/window/parameters.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
 
 // A member of a JSON object, named after the kind: `"window":{...}`. A kind that this program does not know, or a body that
 // cannot be read, is `"body":"..."`, its bytes in hexadecimal. Hashes are hexadecimal too, numbers that are not finite null.
-std::string row_json(schema::RowKind kind, schema::Bytes body);
+// The texts of parameters stand in the row of the provenance, which may be gone: without `parameters` their numbers do instead.
+std::string row_json(schema::RowKind kind, schema::Bytes body, const Parameters* parameters = nullptr);
+
+// "rms", "quantile.p95".
+std::string statistic_name(std::uint16_t statistic, std::uint16_t parameter, const Parameters* parameters);
 
 // With its quotes. Bytes that are not UTF-8 are taken for Latin-1.
 std::string json_text(std::string_view text);

@@ -332,7 +332,7 @@ void World::start_edge() {
   settings.careful_messages = 50;
   // Kills that strike by chance are no message's doing: none is a suspect.
   edge_->pipeline = std::make_unique<edge::Pipeline>(settings, edge::Suspects{}, *edge_->core, *edge_->port, *edge_->commits,
-                                                     *clock_, [this] { edge_->sender->notify(); });
+                                                     *clock_, [this](const edge::Effect&) { edge_->sender->notify(); });
 }
 
 void World::crash_edge() {

@@ -106,6 +106,15 @@ def test_a_replay_that_was_killed_goes_on(rig, recordings):
     assert "97_Normal_0" in done.stderr
 
 
+def test_rows_that_wait_go_to_the_file_of_the_next_run(rig, recordings):
+    edge = rig.edge(rig.broker(), None, **{"window": [{"length": "100ms"}]})
+    edge.terminate()
+    arguments = (f"cwru:{recordings / 'cwru/97_Normal_0.f32'}", "--block-samples", 200, "--spool", rig.folder / "copy.db")
+    replay(edge.config, *arguments)
+    rows = replay(edge.config, *arguments, "--json", "-").stdout.splitlines()
+    assert [json.loads(row)["number"] for row in rows] == list(range(1, 52))
+
+
 def test_a_replay_stands_instead_of_the_live_windows(rig):
     broker, collector = rig.broker(), rig.collector(**{"replays.nodes": ["edge-1"]})
     edge = rig.edge(broker, collector, **{"record.folder": rig.folder / "recording", "window": [{"length": "10s"}]})
@@ -143,7 +152,8 @@ def test_dirty_files(rig, recordings):
     assert "blocks    8" in told and "Bearing1_1/horizontal (acceleration in g)" in told
     rows = [json.loads(line) for line in
             replay(edge.config, f"femto:{folder}", "--json", "-", "--start", "2026-01-01").stdout.splitlines()]
-    assert sum(row["counts"]["good"] + row["counts"]["late"] for row in rows if row["revision"] == 0) == 8 * 2560
+    windows = [row["window"] for row in rows]
+    assert sum(row["counts"]["good"] + row["counts"]["late"] for row in windows if row["revision"] == 0) == 8 * 2560
 
 
 def test_mistakes_are_named(rig):
@@ -152,5 +162,6 @@ def test_mistakes_are_named(rig):
     assert "no such backend" in replay(edge.config, "nab:nowhere.csv", "--backend", "quantum", code=6).stderr
     assert "nowhere.csv" in replay(edge.config, "nab:nowhere.csv", code=7).stderr
     assert "stethos:FOLDER" in replay(edge.config, "tape:9", code=2).stderr
-    live = replay(edge.config, "nab:nowhere.csv", "--json", "a", "--csv", "b", code=2)
-    assert "--csv" in live.stderr
+    assert "--csv" in replay(edge.config, "nab:nowhere.csv", "--json", "a", "--csv", "b", code=2).stderr
+    assert "--collector" in replay(edge.config, "nab:nowhere.csv", "--replaces", "edge-2", code=2).stderr
+    assert "node.id" in replay(edge.config, "nab:nowhere.csv", "--collector", "--replaces", "edge-1", code=3).stderr

@@ -80,6 +80,7 @@ Status check_lane(const schema::LaneBatch& lane) {
 
 Status check_batch(const schema::UplinkBatch& batch) {
   if (!schema::is_name(view(batch.node()))) return refuse(Code::invalid, "its node is not a name");
+  if (view(batch.replaces()) == view(batch.node())) return refuse(Code::invalid, "a node cannot replace its own windows");
   if (!is_spool_identity(view(batch.spool()))) return refuse(Code::invalid, "its spool is not 32 hex digits");
   if (batch.lanes() == nullptr) return {};
   if (batch.lanes()->size() > lanes_per_batch_max) return refuse(Code::too_large, "it has too many lanes");

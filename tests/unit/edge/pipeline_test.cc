@@ -74,7 +74,7 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock clock_;
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, false, 0, {}, {}}, {}, core_, port_, spool_, clock_, [this] {
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, false, 0, {}}, {}, core_, port_, spool_, clock_, [this](const Effect&) {
                        diary_.push_back("notify");
                      }};
 
@@ -83,7 +83,7 @@ class PipelineTest : public ::testing::Test {
     Pipeline::Settings settings;
     settings.last_run_died = true;
     settings.careful_messages = messages;
-    return std::make_unique<Pipeline>(settings, spool_.written, core_, port_, spool_, clock_, [] {});
+    return std::make_unique<Pipeline>(settings, spool_.written, core_, port_, spool_, clock_, [](const Effect&) {});
   }
 };
 

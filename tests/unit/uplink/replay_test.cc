@@ -44,6 +44,9 @@ TEST_F(ReplayTest, ItsWindowsReplaceThoseOfTheNode) {
 TEST_F(ReplayTest, OfOtherNodesIsRefusedAsAWhole) {
   EXPECT_EQ(refusal_of(replayed({sent(1, WindowSketch{.generation = 1})}, "gateway-2")), Code::invalid);
   EXPECT_EQ(counted(Counter::windows), 1);
+  auto of_itself = replayed({});
+  of_itself.node = "gateway-1";
+  EXPECT_EQ(refusal_of(of_itself), Code::invalid);
   intake.emplace(*store);  // that permits none
   EXPECT_EQ(refusal_of(replayed({sent(1, WindowSketch{.generation = 1})})), Code::invalid);
 }
