@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "common/result.h"
 
@@ -59,6 +60,26 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
   int bound_ = SQLITE_OK;  // what went wrong since the last reset
 };
+
+// Runs `row` for each row that the statement gives, and resets it. `row` returns nothing, or a Status whose error ends it.
+template <class Row>
+Status for_each(Statement& statement, Row row) {
+  for (;;) {
+    const auto more = statement.step();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+    if constexpr (std::is_same_v<decltype(row(statement)), Status>) {
+      if (auto done = row(statement); !done) {
+        statement.reset();
+        return done;
+      }
+    } else {
+      row(statement);
+    }
+  }
+  statement.reset();
+  return {};
+}
 
 enum class Access : std::uint8_t { read_write, read_only };
 

@@ -61,12 +61,7 @@ Status for_each(Database& database, std::string_view sql, std::initializer_list<
   if (!statement) return std::unexpected(statement.error());
   int index = 0;
   for (const std::uint64_t parameter : parameters) statement->bind(++index, parameter);
-  for (;;) {
-    const auto more = statement->step();
-    if (!more) return std::unexpected(more.error());
-    if (!*more) return {};
-    row(*statement);
-  }
+  return sqlite::for_each(*statement, row);
 }
 
 class Findings {

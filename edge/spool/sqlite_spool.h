@@ -15,6 +15,7 @@
 #include "edge/spool/dead_letters.h"
 #include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
+#include "edge/spool/state_tables.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
@@ -53,8 +54,6 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
   static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
 
-  ~SqliteSpool() override;
-
   Result<SavedState> load() override;
   Status commit(const Effect& effect) override;
   Status note(const Suspects& suspects) override;
@@ -83,7 +82,6 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   GivenUpTotals given_up() const;
 
  private:
-  struct Statements;
   class Lock {
    public:
     explicit Lock(int descriptor) : descriptor_(descriptor) {}
@@ -103,9 +101,6 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
               SpoolBudget budget);
   Status begin();
   Status write(const Effect& effect);
-  Status write_definitions(const std::vector<WindowDefinition>& definitions);
-  Status write_totals(const Effect& effect);
-  Status write_suspects(const Suspects& suspects);
   Status make_room(TimeNs now);
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
@@ -118,10 +113,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   const SpoolBudget budget_;
   sqlite::Database writer_;
   sqlite::Database reader_;
-  std::unique_ptr<Statements> statements_;
+  StateTables state_;
   DeadLetters dead_letters_;
   Outbox outbox_;
-  SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
   std::mutex write_mutex_;      // the writing connection and its statements, and what follows
