@@ -100,7 +100,7 @@ void cpu_buckets(const BlockView& block, const Moments& moments, BucketScratch& 
     out = reference_buckets(block);
     return;
   }
-  const std::size_t room = std::min<std::size_t>(block.count, bucket_count) + vector_bytes_max / sizeof(std::uint16_t);
+  const std::size_t room = block.count + vector_bytes_max / sizeof(std::uint16_t);  // an index a sample, later one a bucket
   scratch.indices.resize(std::max(scratch.indices.size(), room));
   scratch.counts.resize(scratch.indices.size());
   scratch.wide_counts.resize(scratch.indices.size());

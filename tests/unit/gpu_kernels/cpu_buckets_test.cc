@@ -35,5 +35,21 @@ TEST(CpuBuckets, AreTheReferences) {
   }
 }
 
+TEST(CpuBuckets, AreTheReferencesOfBlocksWithMoreSamplesThanThereAreBuckets) {
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  for (const std::size_t size : {32'767u, 32'768u, 33'000u, 65'535u, 65'536u}) {
+    std::vector<float> samples(size);
+    for (float& x : samples) x = normal(random);
+    const BlockView block{.samples = samples.data(), .count = samples.size()};
+    BucketScratch scratch;
+    CountedBuckets counted;
+    cpu_buckets(block, cpu_moments(block), scratch, counted);
+    const CountedBuckets expected = reference_buckets(block);
+    EXPECT_EQ(counted.indices, expected.indices) << size;
+    EXPECT_EQ(counted.counts, expected.counts) << size;
+  }
+}
+
 }  // namespace
 }  // namespace stethos::kernels
