@@ -23,11 +23,6 @@ constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
 // A block has one time for all its samples; readings have one each.
 bool is_block(const DecodedChannel& channel) { return !channel.reading && channel.interval_ns > 0; }
 
-double sample_at(const kernels::BlockView& view, std::size_t i) {
-  if (view.encoding == kernels::BlockView::Encoding::f32) return static_cast<const float*>(view.samples)[i];
-  return view.scale * static_cast<const std::int16_t*>(view.samples)[i] + view.offset;
-}
-
 // Whether the message has had its place in its device's sequence when it became this letter.
 bool was_handled(const DeadLetter& letter) {
   return !letter.channel.empty() || (letter.rejection.reason == Reason::stopped_the_process && !letter.device.empty());
@@ -63,7 +58,7 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
   name_parameters();
   schema::ProvenanceRowT row;
   row.program = program_name;
-  row.backend = backend_->name();
+  row.backend = backend_->variant();
   row.config_hash = config_hash;
   row.schema_major = schema::version_major;
   row.schema_minor = schema::version_minor;
@@ -519,7 +514,7 @@ void Core::take_channel(const Message& message, std::size_t index, Device& devic
     return;
   }
   for (std::size_t i = 0; i < sample_count(channel); ++i) {
-    step.reading = channel.reading ? *channel.reading : sample_at(channel.samples, i);
+    step.reading = channel.reading ? *channel.reading : kernels::sample_of(channel.samples, i);
     if (!channel.times_ns.empty()) step.time_ns = channel.times_ns[i];
     if (entry != nullptr) speeds_.note(*entry, step.time_ns, step.reading, effect_.speeds);
     steps_.push_back(step);

@@ -2,11 +2,12 @@
 //
 // A backend takes a ragged batch of blocks. `submit` starts, `collect` waits and delivers, so that a device can copy and
 // compute while the caller does something else; at most one batch is under way. A backend belongs to one thread.
-// The same backend gives the same bits for the same block, whatever else is in the batch.
+// The same variant of a backend gives the same bits for the same block, whatever else is in the batch.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,8 @@ class StatisticsBackend {
   virtual ~StatisticsBackend() = default;
 
   virtual std::string_view name() const = 0;
+  // What its last bits depend on beside the name: "cpu/AVX2". Another kind of vectors adds up in another order.
+  virtual std::string variant() const { return std::string(name()); }
 
   // The samples and plans must stay where they are until collect has returned. Submitting twice without collecting is a bug.
   [[nodiscard]] virtual KernelStatus submit(std::span<const BlockView> blocks) = 0;

@@ -48,13 +48,18 @@ struct BlockView {
   double scale = 1;   // i16 only: value = scale * raw + offset
   double offset = 0;
   // Samples outside are counted and left out, like those that are not finite.
-  double plausible_min = -std::numeric_limits<double>::infinity();
-  double plausible_max = std::numeric_limits<double>::infinity();
+  double plausible_min = -magnitude_max;
+  double plausible_max = magnitude_max;
   double sampling_rate_hz = 0;  // 0: not known
   double shaft_hz = 0;          // turns a second while the block was taken; 0: not known
   double full_scale = 0;        // of the sensor, on both sides of zero; 0: not declared
   const BlockPlan* plan = nullptr;  // not owned; null: moments alone
 };
+
+inline double sample_of(const BlockView& block, std::size_t index) {
+  if (block.encoding == BlockView::Encoding::f32) return static_cast<const float*>(block.samples)[index];
+  return block.scale * static_cast<const std::int16_t*>(block.samples)[index] + block.offset;
+}
 
 // Of one block.
 struct BlockStatistics {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cassert>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <numeric>
@@ -37,7 +38,8 @@ auto key_of(const BlockView& block) {
 class CpuBackend final : public StatisticsBackend {
  public:
   explicit CpuBackend(std::size_t threads) : scratch_(std::max<std::size_t>(threads, 1)) {
-    for (std::size_t i = 1; i < scratch_.size(); ++i) helpers_.emplace_back([this, i] { help(scratch_[i]); });
+    while (helpers_.size() + 1 < scratch_.size() && start_helper()) {
+    }
   }
   CpuBackend(const CpuBackend&) = delete;
   CpuBackend& operator=(const CpuBackend&) = delete;
@@ -50,6 +52,7 @@ class CpuBackend final : public StatisticsBackend {
   }
 
   std::string_view name() const override { return "cpu"; }
+  std::string variant() const override { return "cpu/" + std::string(cpu_vectors()); }
 
   KernelStatus submit(std::span<const BlockView> blocks) override {
     assert(!submitted_);
@@ -81,6 +84,16 @@ class CpuBackend final : public StatisticsBackend {
   }
 
  private:
+  // False: the system gives no more threads. Those that there are do it then, with the same results.
+  bool start_helper() {
+    try {
+      helpers_.emplace_back([this, i = helpers_.size() + 1] { help(scratch_[i]); });
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
   void lay_out(std::span<const BlockView> blocks) {
     blocks_ = blocks;
     results_.assign(blocks.size(), {});

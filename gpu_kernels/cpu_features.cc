@@ -156,23 +156,23 @@ void put_spectrum_features(const Group& group, const float* power) {
     const auto put_ratio = [&](const Lanes& values, double factor) {
       put([&](std::size_t lane) { return totals[lane] > 0 ? factor * values[lane] : std::nan(""); });
     };
-    const Bins band = bins_of_band(feature.low, feature.high, group.bin_hz, bins_of(group));
+    const Bins band = bins_of_band(feature.low, feature.high, *group.jobs.front().block);
     switch (feature.statistic) {
       case number::band_rms: {
         const Lanes sums = lanes_of(power_sum(power, band));
-        put([&](std::size_t lane) { return std::sqrt(unit_of(group, lane) * sums[lane]); });
+        put([&](std::size_t lane) { return band.empty() ? std::nan("") : std::sqrt(unit_of(group, lane) * sums[lane]); });
         break;
       }
       case number::velocity_rms: {
         const float* const weight = group.length->inverse_square.data();
         const Lanes sums =
             lanes_of(sum_of(band, [=](std::size_t k) HWY_ATTR { return hn::Mul(hn::Set(D(), weight[k]), row(power, k)); }));
-        const double factor = plan.mm_s2_per_unit / (2 * std::numbers::pi * group.bin_hz);
+        const double factor = band.empty() ? 0 : plan.mm_s2_per_unit / (2 * std::numbers::pi * group.bin_hz);
         put([&](std::size_t lane) { return factor > 0 ? factor * std::sqrt(unit_of(group, lane) * sums[lane]) : std::nan(""); });
         break;
       }
       case number::low_frequency_share:
-        put_ratio(lanes_of(hn::Mul(inverse_total, power_sum(power, band))), 1);
+        put_ratio(lanes_of(hn::Mul(inverse_total, power_sum(power, band))), band.empty() ? std::nan("") : 1);
         break;
       case number::spectral_centroid:
         put_ratio(lanes_of(centroid_bins), group.bin_hz);
@@ -198,10 +198,15 @@ void put_spectrum_features(const Group& group, const float* power) {
       }
       case number::spectral_rolloff: {
         const V target = hn::Mul(hn::Set(d, static_cast<float>(feature.low)), total);
-        V below = hn::Zero(d), count = hn::Zero(d);
-        for (std::size_t k = all.begin; k + 1 < all.end; ++k) {
-          below = hn::Add(below, row(power, k));
-          count = hn::Add(count, hn::IfThenElseZero(hn::Lt(below, target), hn::Set(d, 1)));
+        // As in sum_of, which made the total.
+        V parts = hn::Zero(d), count = hn::Zero(d);
+        for (std::size_t begin = all.begin; begin + 1 < all.end; begin += part) {
+          V sum = hn::Zero(d);
+          for (std::size_t k = begin; k < std::min(begin + part, all.end - 1); ++k) {
+            sum = hn::Add(sum, row(power, k));
+            count = hn::Add(count, hn::IfThenElseZero(hn::Lt(hn::Add(parts, sum), target), hn::Set(d, 1)));
+          }
+          parts = hn::Add(parts, sum);
         }
         put_ratio(lanes_of(hn::Add(count, hn::Set(d, 1))), group.bin_hz);
         break;
@@ -251,8 +256,7 @@ void to_windowed_magnitude(const Group& group, const float* values, float* out) 
 void to_analytic(const Group& group, const float* from, float* to) {
   const D d;
   const std::size_t n = group.length->real.size();
-  const BlockPlan& plan = *group.jobs.front().block->plan;
-  const Bins band = bins_of_band(plan.envelope_low_hz, plan.envelope_high_hz, group.bin_hz, (n + 1) / 2);
+  const Bins band = bins_of_envelope(*group.jobs.front().block);
   std::fill(to, to + 2 * lanes * band.begin, 0.0f);
   for (std::size_t at = lanes * 2 * band.begin; at < lanes * 2 * band.end; at += lanes) {
     const V value = hn::Load(d, from + at);
@@ -272,7 +276,12 @@ void compute_group(const Group& group) {
     to_power(group, group.b, group.b);
     put_spectrum_features(group, group.b);
   }
-  if (envelopes > 0) {
+  if (envelopes > 0 && bins_of_envelope(*group.jobs.front().block).empty()) {
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      if (!is_of_envelope(features[i])) continue;
+      for (const FeatureJob& job : group.jobs) job.out[i] = std::nan("");
+    }
+  } else if (envelopes > 0) {
     fft::load(blocks, length.ones, group.a);
     fft::real_fft(length.real, group.a, group.b);
     to_analytic(group, group.b, group.a);
@@ -314,10 +323,6 @@ std::unique_ptr<Length> make_length(std::size_t size) {
     out->inverse_square.push_back(static_cast<float>(1 / (static_cast<double>(k) * static_cast<double>(k))));
   }
   return out;
-}
-
-bool has_spectrum(const FeatureJob& job) {
-  return job.moments->count == job.block->count && job.block->count >= spectrum_samples_min && job.block->sampling_rate_hz > 0;
 }
 
 }  // namespace
@@ -381,7 +386,7 @@ void CpuFeatures::compute(std::span<const FeatureJob> jobs) {
   std::vector<FeatureJob> taken;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const std::size_t lane = taken.size();
-    if (length != nullptr && has_spectrum(jobs[i]) &&
+    if (length != nullptr && has_spectrum(*jobs[i].block, *jobs[i].moments) &&
         state_->take(jobs[i], group.blocks[lane], group.scales[lane], state_->converted[i])) {
       taken.push_back(jobs[i]);
     } else {

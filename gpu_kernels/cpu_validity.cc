@@ -183,6 +183,8 @@ HWY_EXPORT(find_runs_f64);
 HWY_EXPORT(keys_of);
 HWY_EXPORT(count_distinct);
 
+constexpr std::size_t samples_max = 1u << 17;  // for longer ones no room is kept
+
 // Its samples are other values wherever they are other integers: none is lost in the rounding of its value.
 bool keeps_distance(const BlockView& block) {
   return std::isnormal(block.scale) && std::abs(block.scale) > 1e-14 * (65'536 * std::abs(block.scale) + std::abs(block.offset));
@@ -192,7 +194,7 @@ bool keeps_distance(const BlockView& block) {
 
 Validity cpu_validity(const BlockView& block, ValidityScratch& scratch) {
   const bool is_f32 = block.encoding == BlockView::Encoding::f32;
-  if (!is_f32 && !keeps_distance(block)) return reference_validity(block);
+  if (block.count > samples_max || (!is_f32 && !keeps_distance(block))) return reference_validity(block);
   scratch.keys.resize(std::max(scratch.keys.size(), block.count + word_samples));
   scratch.places.resize(scratch.keys.size());
   scratch.table.resize(std::size_t{1} << place_bits_max, nothing);

@@ -13,7 +13,8 @@ constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 
 constexpr std::string_view randall = "Randall and Antoni, Mechanical Systems and Signal Processing 25 (2011)";
 constexpr std::string_view not_without_speed =
-    "s_k of the envelope; not defined where the speed is not known or the line outside the spectrum";
+    "s_k of the envelope; near as of multiple_amplitude; not defined where the speed is not known, the block has less than two "
+    "turns, the line is outside the spectrum, or less than 8 bins of the band are inside it";
 
 constexpr std::array<StatisticDefinition, 2> definitions{{
     {number::envelope_amplitude, "envelope_amplitude", UnitRule::same, ParameterRule::multiple,

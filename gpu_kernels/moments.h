@@ -10,6 +10,9 @@
 
 namespace stethos::kernels {
 
+// What lies beyond has no place in a plausible range, whatever that says: sums of fourth powers have to stay finite.
+inline constexpr double magnitude_max = 1e70;
+
 struct Moments {
   std::uint64_t count = 0;  // good samples: finite and inside the plausible range
   double mean = 0;

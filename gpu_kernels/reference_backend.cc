@@ -5,6 +5,7 @@
 #include <cmath>
 #include <complex>
 #include <limits>
+#include <new>
 #include <numbers>
 
 #include "gpu_kernels/envelope.h"
@@ -49,12 +50,11 @@ std::vector<double> mean_square_of(const std::vector<double>& samples, double me
 }
 
 // The magnitude of the analytic signal of what the block has in the band.
-std::vector<double> envelope_of(const std::vector<double>& samples, double mean, double bin_hz, const BlockPlan& plan) {
+std::vector<double> envelope_of(const std::vector<double>& samples, double mean, Bins band) {
   const std::size_t n = samples.size();
   std::vector<std::complex<double>> signal(n);
   for (std::size_t i = 0; i < n; ++i) signal[i] = samples[i] - mean;
   signal = transform(signal);
-  const Bins band = bins_of_band(plan.envelope_low_hz, plan.envelope_high_hz, bin_hz, (n + 1) / 2);
   for (std::size_t k = 0; k < n; ++k) signal[k] *= k >= band.begin && k < band.end ? 2 : 0;
   signal = transform(signal, true);
   std::vector<double> envelope(n);
@@ -74,6 +74,24 @@ class ReferenceBackend final : public StatisticsBackend {
 
   KernelStatus submit(std::span<const BlockView> blocks) override {
     assert(!submitted_);
+    try {
+      compute(blocks);
+    } catch (const std::bad_alloc&) {
+      return KernelStatus::out_of_memory;
+    }
+    submitted_ = true;
+    return KernelStatus::ok;
+  }
+
+  KernelStatus collect(std::span<BlockStatistics> out) override {
+    assert(submitted_ && out.size() == results_.size());
+    std::ranges::copy(results_, out.begin());
+    submitted_ = false;
+    return KernelStatus::ok;
+  }
+
+ private:
+  void compute(std::span<const BlockView> blocks) {
     results_.assign(blocks.size(), {});
     buckets_.assign(blocks.size(), {});
     features_.assign(blocks.size(), {});
@@ -88,18 +106,8 @@ class ReferenceBackend final : public StatisticsBackend {
       results_[i].buckets = buckets_[i].view();
       results_[i].features = features_[i];
     }
-    submitted_ = true;
-    return KernelStatus::ok;
   }
 
-  KernelStatus collect(std::span<BlockStatistics> out) override {
-    assert(submitted_ && out.size() == results_.size());
-    std::ranges::copy(results_, out.begin());
-    submitted_ = false;
-    return KernelStatus::ok;
-  }
-
- private:
   std::vector<BlockStatistics> results_;
   std::vector<CountedBuckets> buckets_;
   std::vector<std::vector<double>> features_;
@@ -107,11 +115,6 @@ class ReferenceBackend final : public StatisticsBackend {
 };
 
 }  // namespace
-
-double sample_of(const BlockView& block, std::size_t index) {
-  if (block.encoding == BlockView::Encoding::f32) return static_cast<const float*>(block.samples)[index];
-  return block.scale * static_cast<const std::int16_t*>(block.samples)[index] + block.offset;
-}
 
 // The first pass counts what is left out and finds the mean and what needs no mean; the second sums powers of the distances
 // from it.
@@ -195,7 +198,8 @@ CountedBuckets reference_buckets(const BlockView& block) {
 }
 
 bool has_spectrum(const BlockView& block, const Moments& moments) {
-  return moments.count == block.count && block.count >= spectrum_samples_min && block.sampling_rate_hz > 0;
+  return moments.count == block.count && block.count >= spectrum_samples_min && block.count <= spectrum_samples_max &&
+         block.sampling_rate_hz > 0;
 }
 
 std::vector<double> reference_spectrum(const BlockView& block, const Moments& moments) {
@@ -203,8 +207,7 @@ std::vector<double> reference_spectrum(const BlockView& block, const Moments& mo
 }
 
 std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments) {
-  const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
-  const auto envelope = envelope_of(good_samples(block), moments.mean, bin_hz, *block.plan);
+  const auto envelope = envelope_of(good_samples(block), moments.mean, bins_of_envelope(block));
   return mean_square_of(envelope, mean_of(envelope));
 }
 
@@ -217,6 +220,7 @@ void reference_features(const BlockView& block, const Moments& moments, std::spa
   for (std::size_t i = 0; i < out.size(); ++i) {
     const Feature& feature = block.plan->features[i];
     if (is_of_envelope(feature)) {
+      if (bins_of_envelope(block).empty()) continue;
       if (envelope.empty()) envelope = reference_envelope_spectrum(block, moments);
       out[i] = envelope_feature(feature, envelope, bins_of_line(feature, block, bin_hz, envelope.size()));
     } else {

@@ -21,7 +21,4 @@ bool has_spectrum(const BlockView& block, const Moments& moments);
 std::vector<double> reference_spectrum(const BlockView& block, const Moments& moments);
 std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments);
 
-// What stands for one sample of a block.
-double sample_of(const BlockView& block, std::size_t index);
-
 }  // namespace stethos::kernels

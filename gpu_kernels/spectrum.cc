@@ -12,20 +12,27 @@ namespace {
 
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 
+constexpr double turns_min = 2;
+constexpr std::size_t envelope_bins_min = 8;  // of fewer the envelope hardly moves
+
 constexpr std::string_view harris = "Harris, Proceedings of the IEEE 66 (1978)";
 constexpr std::string_view grandke = "Grandke, IEEE Transactions on Instrumentation and Measurement 32 (1983)";
 constexpr std::string_view iso = "ISO 20816-1:2016 (10 Hz to 1000 Hz)";
 constexpr std::string_view peeters = "Peeters, A large set of audio features (2004), 6";
 constexpr std::string_view not_of_constant = "k from 1; not defined of a constant";
 constexpr std::string_view not_so_many =
-    "of the spectrum's local maxima, rank 1 being the highest; not defined where there are fewer";
+    "of the spectrum's local maxima, rank 1 being the highest; not defined where there are fewer; beside 0 and half the "
+    "sampling rate, which have one side, only roughly right";
 
 constexpr std::array<StatisticDefinition, 9> definitions{{
     {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, "sqrt(sum(s_k, low <= f_k < high))", harris,
-     "k from 1: the mean is removed", nullptr},
-    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band,
-     "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso, "of acceleration in g or m/s2; not defined of anything else",
+     "k from 1: the mean is removed; of what the spectrum has of the band; not defined where it has nothing of it, or begins "
+     "more "
+     "than half a bin above a low edge that is not 0",
      nullptr},
+    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band,
+     "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
+     "of acceleration in g or m/s2; not defined of anything else, and where band_rms is not", nullptr},
     {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, "c = sum(f_k s_k) / sum(s_k)", peeters,
      not_of_constant, nullptr},
     {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, "sqrt(sum((f_k - c)^2 s_k) / sum(s_k))",
@@ -42,7 +49,10 @@ constexpr std::array<StatisticDefinition, 9> definitions{{
      grandke, not_so_many, nullptr},
     {number::multiple_amplitude, "multiple_amplitude", UnitRule::same, ParameterRule::multiple,
      "max(sqrt(3 s_k)) near multiple * shaft speed", harris,
-     "between two bins up to 15 % low; not defined where the speed is not known or the line outside the spectrum", nullptr},
+     "near: the nearest bin, one on both sides, and as many as the tolerance holds; between two bins up to 15 % low; not defined "
+     "where the speed is not known, the block has less than two turns, or the line is outside the spectrum; in less than four "
+     "turns neighbouring lines share what lies between them",
+     nullptr},
 }};
 
 double sum_of(std::span<const double> mean_square, Bins bins) {
@@ -51,8 +61,12 @@ double sum_of(std::span<const double> mean_square, Bins bins) {
   return sum;
 }
 
+double band_rms(const Spectrum& spectrum, Bins bins) {
+  return bins.empty() ? undefined : std::sqrt(sum_of(spectrum.mean_square, bins));
+}
+
 double velocity_rms(const Spectrum& spectrum, Bins bins, double mm_s2_per_unit) {
-  if (mm_s2_per_unit == 0) return undefined;
+  if (mm_s2_per_unit == 0 || bins.empty()) return undefined;
   double sum = 0;
   for (std::size_t k = bins.begin; k < bins.end; ++k) {
     const double omega = 2 * std::numbers::pi * spectrum.bin_hz * static_cast<double>(k);
@@ -132,12 +146,22 @@ double line(const Feature& feature, const Spectrum& spectrum) {
 
 std::span<const StatisticDefinition> spectrum_statistics() { return definitions; }
 
-Bins bins_of_band(double low_hz, double high_hz, double bin_hz, std::size_t bins) {
+Bins bins_of_band(double low_hz, double high_hz, const BlockView& block) {
+  const auto n = static_cast<double>(block.count);
+  const std::size_t bins = block.count / 2 + 1;
+  // Not hz / bin_hz: a bin that lies on the edge would be rounded out of the band.
   const auto first_at = [&](double hz) {
-    const double k = std::ceil(hz / bin_hz);
-    return std::clamp<std::size_t>(k < static_cast<double>(bins) ? static_cast<std::size_t>(k) : bins, 1, bins);
+    const double k = std::ceil(hz * n / block.sampling_rate_hz);
+    return k < static_cast<double>(bins) ? std::max<std::size_t>(static_cast<std::size_t>(k), 1) : bins;
   };
+  if (low_hz > 0 && 2 * low_hz * n < block.sampling_rate_hz) return {};
   return {first_at(low_hz), std::max(first_at(low_hz), first_at(high_hz))};
+}
+
+Bins bins_of_envelope(const BlockView& block) {
+  Bins band = bins_of_band(block.plan->envelope_low_hz, block.plan->envelope_high_hz, block);
+  band.end = std::max(band.begin, std::min(band.end, (block.count + 1) / 2));
+  return band.end - band.begin < envelope_bins_min ? Bins() : band;
 }
 
 Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
@@ -150,7 +174,9 @@ Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
 }
 
 Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins) {
-  return block.shaft_hz > 0 ? bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, bin_hz, bins) : Bins{};
+  const bool is_resolved = block.shaft_hz > 0 && block.shaft_hz >= turns_min * bin_hz;
+  if (!is_resolved) return {};
+  return bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, bin_hz, bins);
 }
 
 double highest_amplitude(std::span<const double> mean_square, Bins bins) {
@@ -161,8 +187,8 @@ double highest_amplitude(std::span<const double> mean_square, Bins bins) {
 double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block) {
   const std::size_t bins = spectrum.mean_square.size();
   const Bins all{1, bins};
-  const Bins band = bins_of_band(feature.low, feature.high, spectrum.bin_hz, bins);
-  if (feature.statistic == number::band_rms) return std::sqrt(sum_of(spectrum.mean_square, band));
+  const Bins band = bins_of_band(feature.low, feature.high, block);
+  if (feature.statistic == number::band_rms) return band_rms(spectrum, band);
   if (feature.statistic == number::velocity_rms) return velocity_rms(spectrum, band, block.plan->mm_s2_per_unit);
   if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
   if (feature.statistic == number::multiple_amplitude) {
@@ -180,7 +206,7 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
     case number::spectral_rolloff:
       return rolloff(spectrum, all, total, feature.low);
     case number::low_frequency_share:
-      return sum_of(spectrum.mean_square, band) / total;
+      return band.empty() ? undefined : sum_of(spectrum.mean_square, band) / total;
     default:
       return undefined;
   }

@@ -15,8 +15,9 @@ namespace stethos::kernels {
 
 std::span<const StatisticDefinition> spectrum_statistics();
 
-// Shorter blocks have no spectrum.
+// Shorter and longer blocks have no spectrum: what one block costs has a bound.
 inline constexpr std::size_t spectrum_samples_min = 8;
+inline constexpr std::size_t spectrum_samples_max = 1u << 17;
 
 struct Spectrum {
   std::span<const double> mean_square;  // s_k, for k from 0 to n / 2
@@ -33,18 +34,26 @@ inline constexpr std::uint16_t low_frequency_share = 20, band_rms = 21, velocity
                                line_amplitude = 28, multiple_amplitude = 29;
 }  // namespace number
 
-// The bins whose frequency is in [low_hz, high_hz), but not the first, which holds what is left of the mean.
 struct Bins {
   std::size_t begin = 0;
   std::size_t end = 0;
+
+  bool empty() const { return begin == end; }
 };
-Bins bins_of_band(double low_hz, double high_hz, double bin_hz, std::size_t bins);
+
+// The bins of a block whose frequency is in [low_hz, high_hz), but not that at 0, which holds what is left of the mean. None
+// where the spectrum has none there, or begins more than half a bin above low_hz: a block that is too short for the band has not
+// a little of it, but nothing. A low_hz of 0 is wherever the spectrum begins.
+Bins bins_of_band(double low_hz, double high_hz, const BlockView& block);
+// Of the plan's band before the envelope, below half the sampling rate. None where that is too narrow to have one.
+Bins bins_of_envelope(const BlockView& block);
 
 // The bins where a line at `hz` is looked for: the nearest, one on both sides, and what the tolerance adds. None where that is
 // not wholly inside the spectrum.
 Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins);
 
-// Where the line of a multiple of the shaft's speed is looked for; nowhere: the feature is not defined.
+// Where the line of a multiple of the shaft's speed is looked for; nowhere: the feature is not defined. In less than two turns no
+// line can be told from those of the shaft beside it.
 Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
 
 // Of the lines at these bins; NaN where there are none.

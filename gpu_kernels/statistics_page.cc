@@ -116,9 +116,11 @@ std::string statistics_page() {
       "This page is made from the registry that computes them (`gpu_kernels/statistics.h`). A number never changes and is "
       "never\n"
       "used again.\n\n"
-      "`x` are the good samples of a window: finite, and inside the plausible range of the point table. The others are counted "
-      "and\n"
-      "left out. `n` is their count, `m2` to `m4` are sums of powers of the distance from the mean, as in `m2 = sum((x - "
+      "`x` are the good samples of a window: finite, and inside the plausible range of the point table, or of -1e70 to 1e70 "
+      "where "
+      "it has\n"
+      "none. The others are counted and left out. `n` is their count, `m2` to `m4` are sums of powers of the distance from the "
+      "mean, as in `m2 = sum((x - "
       "mean)^2)`.\n"
       "All sums are float64. A value that is not defined is a NaN.\n"
       "\n"
@@ -128,7 +130,21 @@ std::string statistics_page() {
       "without\n"
       "a gap: each block has a value, and a window three, the mean, the maximum and the last (by time) of those of its blocks. "
       "Blocks in\n"
-      "which the statistic is not defined do not count.\n";
+      "which the statistic is not defined do not count.\n"
+      "\n"
+      "A block has a spectrum where its sampling rate is known, none of its samples is left out, and it has 8 to 131,072 of "
+      "them: "
+      "with\n"
+      "lengths whose factors are 2, 3 and 5 it is fastest. `s_k` is the mean square that `f_k = k rate / n` adds, one-sided, of "
+      "the "
+      "block\n"
+      "less its mean under a periodic Hann window (at 0 and at half the rate there is one side). Rows name a value by its "
+      "parameter and by\n"
+      "what is taken over the blocks: `band_rms.1000-5000Hz.max`, `spectral_rolloff.0.85.mean`, `line_frequency.1.last`,\n"
+      "`multiple_amplitude.2x.max`. The lines of a bearing are `bpfo` (a damaged outer ring is struck), `bpfi` (inner ring), "
+      "`2bsf` (a\n"
+      "rolling element, twice as often as it turns) and `ftf` (the cage), each with its multiple: "
+      "`envelope_height.bpfo.1x.max`.\n";
   for (const Family& family : families()) {
     out += "\n## " + std::string(family.name) + "\n\n" + std::string(family.about) +
            "\n\n| number | name | unit | parameter | formula | where not obvious | source |\n|---|---|---|---|---|---|---|\n";

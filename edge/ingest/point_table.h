@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/result.h"
+#include "gpu_kernels/moments.h"
 
 namespace stethos::edge {
 
@@ -27,8 +28,8 @@ struct PointEntry {
   std::string axis;  // "-": none
   std::string quantity;
   std::string unit;
-  double plausible_min = -std::numeric_limits<double>::infinity();
-  double plausible_max = std::numeric_limits<double>::infinity();
+  double plausible_min = -kernels::magnitude_max;
+  double plausible_max = kernels::magnitude_max;
   DurationNs interval_ns = 0;          // expected between blocks, or between readings; 0: not declared
   std::uint64_t block_length = 1;      // expected samples in each
   double full_scale = 0;               // of the sensor, on both sides of zero; 0: not declared

@@ -42,8 +42,8 @@ struct StreamRecord {
   Stream state;
   DurationNs interval_ns = 0;            // expected between its blocks or readings; 0: not declared
   std::uint64_t block_length = 1;        // expected samples in each
-  double plausible_min = -std::numeric_limits<double>::infinity();
-  double plausible_max = std::numeric_limits<double>::infinity();
+  double plausible_min = -kernels::magnitude_max;
+  double plausible_max = kernels::magnitude_max;
   const BlockPlan* plan = nullptr;       // of its last block; null: it had none
   const PointEntry* planned_for = nullptr;  // the entry of that block; null: there was none
   std::vector<Followed> followed;

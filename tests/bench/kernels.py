@@ -2,7 +2,8 @@
 """The statistics of blocks beside what else one would take: the same array, one core each, in one run. Asserts nothing.
 
 The peers are installed into a folder that is thrown away; without a network ours stands alone. Ours is compared with the
-reference backend, which computes in float64 what the definitions say, and has the moments in every set.
+reference backend, which computes in float64 what the definitions say. Every set has the moments, the others' have not: what is
+left beside them is told too.
 
 Limits: what this core reads from memory in a plain loop, and the float64 additions and multiply-adds that it does in a loop of
 independent ones (one of each is two operations; of float32, twice as many). How many operations a sample takes is counted in the
@@ -96,18 +97,21 @@ def main():
         memory, operations = map(float, call("limits", data, BLOCKS).split())
         print(f"kernels: {BLOCKS} blocks of {LENGTH} f32, one core each, best of several runs; memory {memory / 1e9:.1f} GB/s, "
               f"arithmetic {operations / 1e9:.0f} G float64 operations/s")
-        print(f"{'set':12}{'library':32}{'G samples/s':>12}{'ours is':>10}{'error':>10}{'of memory':>11}{'of arithmetic':>15}")
+        print(f"{'set':12}{'library':32}{'G samples/s':>12}{'beside time':>12}{'ours is':>10}{'error':>10}{'of memory':>11}{'of arithmetic':>15}")
+        of_time = None
         for each, (columns, cost) in SETS.items():
             rate = BLOCKS * LENGTH / float(call(each, "cpu", data, BLOCKS, out))
             call(each, "cpu", data, COMPARED, out)
             call(each, "reference", data, COMPARED, exact)
             right = list(exact_quantiles(data)) if each == "quantiles" else rows(exact, columns)
             error = largest_error(each, rows(out, columns), right)
-            print(f"{each:12}{'stethos':32}{rate / 1e9:12.3f}{'':10}{error:10.0e}{4 * rate / memory:11.0%}"
+            of_time = of_time or rate
+            rest = "" if each == "time" or "sliding" in each else f"{1e-9 / (1 / rate - 1 / of_time):.3f}"
+            print(f"{each:12}{'stethos':32}{rate / 1e9:12.3f}{rest:>12}{'':10}{error:10.0e}{4 * rate / memory:11.0%}"
                   f"{cost * rate / operations:15.0%}", flush=True)
             for other in others:
                 if other["set"] == each:
-                    print(f"{'':12}{other['library']:32}{other['rate'] / 1e9:12.3f}{rate / other['rate']:9.1f}x"
+                    print(f"{'':12}{other['library']:32}{other['rate'] / 1e9:12.3f}{'':12}{rate / other['rate']:9.1f}x"
                           f"{other['error']:10.0e}", flush=True)
 
 

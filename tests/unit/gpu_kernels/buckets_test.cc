@@ -108,6 +108,14 @@ TEST(Buckets, AreWrittenAndReadAgain) {
   EXPECT_EQ(decode_buckets(encode(ends)), ends);
 }
 
+TEST(Buckets, ARankIsThatOfTheNumberWrittenNotOfItsRounding) {
+  for (const auto& [percent, below] : {std::pair{7, 7U}, {55, 55U}, {29, 29U}, {58, 58U}}) {
+    const Buckets buckets{{bucket_of(1.0), below}, {bucket_of(1000.0), 100 - below}};
+    EXPECT_NEAR(quantile(buckets, percent / 100.0), 1, 0.01) << percent;
+    EXPECT_NEAR(quantile(buckets, (percent + 0.001) / 100.0), 1000, 10) << percent;
+  }
+}
+
 TEST(Buckets, WhatIsNoneIsRefused) {
   using Bytes = std::vector<std::uint8_t>;
   for (const Bytes& bytes : {Bytes{0, 1},
@@ -119,7 +127,9 @@ TEST(Buckets, WhatIsNoneIsRefused) {
                              {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2}}) {
     EXPECT_FALSE(decode_buckets(bytes));
   }
-  Bytes beyond = encode(Buckets{{bucket_count - 1, 1}});
+  const Buckets last{{bucket_count - 1, 1}};
+  Bytes beyond = encode(last);
+  EXPECT_EQ(decode_buckets(beyond), last);
   beyond.insert(beyond.end(), {1, 1});
   EXPECT_FALSE(decode_buckets(beyond));
 }

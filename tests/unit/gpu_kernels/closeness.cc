@@ -78,7 +78,7 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
     case ToleranceUnit::spectrum_rms:
       return tolerance.size * spectrum_feature({number::band_rms, 0, infinity}, {spectrum_, bin_hz_}, block_);
     case ToleranceUnit::velocity_rms: {
-      const Bins band = bins_of_band(feature.low, feature.high, bin_hz_, spectrum_.size());
+      const Bins band = bins_of_band(feature.low, feature.high, block_);
       const double lower_end = 2 * std::numbers::pi * bin_hz_ * static_cast<double>(band.begin);
       return tolerance.size * block_.plan->mm_s2_per_unit / lower_end *
              spectrum_feature({number::band_rms, 0, infinity}, {spectrum_, bin_hz_}, block_);

@@ -161,13 +161,13 @@ class Corpus {
     another_.buckets = false;
     no_features_.validity = no_features_.buckets = true;
 
-    for (const std::size_t size : {0u, 1u, 2u, 7u, 8u, 31u, 32u, 33u, 1000u, 2557u, 2560u}) {
+    for (const std::size_t size : {0u, 1u, 2u, 7u, 8u, 31u, 32u, 33u, 1000u, 2557u, 2560u, 4096u}) {
       for (const auto& signal : signals()) add(signal, size);
     }
-    for (const std::size_t size : {4096u, 25600u}) {
-      for (const auto& signal : signals()) {
-        if (std::string_view("noise lines alone spike bearing").find(signal.name) != std::string_view::npos) add(signal, size);
-      }
+    constexpr std::string_view of_large = "noise lines alone spike bearing offset negative denormal huge constant";
+    for (const auto& signal : signals()) {
+      if (of_large.find(signal.name) != std::string_view::npos) add(signal, 25'600);
+      if (std::string_view("noise spike on zeros").find(signal.name) != std::string_view::npos) add(signal, 65'536);
     }
     add_bad_samples();
     shuffle();

@@ -189,7 +189,8 @@ TEST_P(Features, AreNotDefinedWhereTheSpectrumIsNot) {
   with_nan[7] = std::numeric_limits<float>::quiet_NaN();
   auto with_infinity = sines(2560, {{100, 1}});
   with_infinity.back() = std::numeric_limits<float>::infinity();
-  for (const auto& samples : {with_nan, with_infinity, std::vector<float>{}, sines(7, {{100, 1}})}) {
+  for (const auto& samples :
+       {with_nan, with_infinity, std::vector<float>{}, sines(7, {{100, 1}}), sines(spectrum_samples_max + 1, {{100, 1}})}) {
     for (const Feature& feature : all) EXPECT_TRUE(std::isnan(value(samples, feature, 50))) << feature.statistic;
   }
   BlockPlan plan;
@@ -202,6 +203,51 @@ TEST_P(Features, AreNotDefinedWhereTheSpectrumIsNot) {
   block.plausible_max = 10;
   block.sampling_rate_hz = 0;
   for (const double each : run(block)) EXPECT_TRUE(std::isnan(each));
+}
+
+TEST_P(Features, ABandThatTheBlockCannotShowIsNotDefined) {
+  const auto samples = sines(256, {{1'000, 1}});  // bins of 100 Hz, up to 12,800
+  const auto of = [&](std::uint16_t statistic, double low, double high) { return value(samples, {statistic, low, high}); };
+  for (const std::uint16_t statistic : {number::band_rms, number::velocity_rms}) {
+    EXPECT_FALSE(std::isnan(of(statistic, 0, 20'000))) << "what the spectrum has of it";
+    EXPECT_FALSE(std::isnan(of(statistic, 50, 2'000))) << "it begins half a bin above";
+    EXPECT_TRUE(std::isnan(of(statistic, 49, 2'000)));
+    EXPECT_TRUE(std::isnan(of(statistic, 12'801, 20'000)));
+    EXPECT_TRUE(std::isnan(of(statistic, 1'001, 1'099))) << "between two bins";
+  }
+  EXPECT_TRUE(std::isnan(of(number::low_frequency_share, 0, 99)));
+  EXPECT_LT(of(number::low_frequency_share, 0, 101), 1e-6);
+}
+
+TEST_P(Features, ABinOnTheEdgeOfABandIsInIt) {
+  std::vector<float> samples(244);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<float>(std::sin(pi * static_cast<double>(i) / 2));
+  BlockPlan plan;
+  plan.features = {{number::band_rms, 2'000, 2'010}};  // 61 bins of 8000 / 244 Hz, whose product is below 2000
+  BlockView block = view_of(samples, plan);
+  block.sampling_rate_hz = 8'000;
+  EXPECT_NEAR(run(block)[0], std::sqrt(1.0 / 3), 1e-5) << "two thirds of the power of a line are in its bin";
+}
+
+TEST_P(Features, LinesNeedTwoTurnsOfTheShaft) {
+  const auto samples = sines(2'560, {{40, 1}, {4'000, 1}});  // a tenth of a second
+  for (const std::uint16_t statistic : {number::multiple_amplitude, number::envelope_amplitude}) {
+    EXPECT_TRUE(std::isnan(value(samples, {statistic, 2}, 19.9)));
+    EXPECT_FALSE(std::isnan(value(samples, {statistic, 2}, 20)));
+  }
+}
+
+TEST_P(Features, AnEnvelopeNeedsEightBins) {
+  const auto samples = sines(2'560, {{4'000, 1}});
+  for (const auto& [high, is_defined] : {std::pair{2'070.0, false}, {2'080.0, true}}) {
+    BlockPlan plan;
+    plan.features = {{number::envelope_amplitude, 3.5}};
+    plan.envelope_low_hz = 2'000;
+    plan.envelope_high_hz = high;
+    BlockView block = view_of(samples, plan);
+    block.shaft_hz = 30;
+    EXPECT_EQ(!std::isnan(run(block)[0]), is_defined) << high;
+  }
 }
 
 TEST_P(Features, AConstantHasPowerNowhere) {
