@@ -16,6 +16,7 @@
 #include "edge/ingest/mqtt_port.h"
 #include "edge/pipeline.h"
 #include "edge/replay/message_recorder.h"
+#include "edge/replay/recording_port.h"
 #include "edge/spool/sqlite_spool.h"
 #include "uplink/sender/curl_uplink.h"
 #include "uplink/sender/sender.h"
@@ -111,7 +112,12 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   }
   SqliteSpool& spool = *opened->spool;
   spdlog::info("node {} spool {} identity {} backend {} config {:016x}", config.node_id, config.spool_file,
-               spool.spool_identity(), backend->name(), loaded.hash);
+               spool.spool_identity(), backend->variant(), loaded.hash);
+
+  if (!opened->saved.position.empty()) {
+    return stop_with(Exit::spool, {Code::invalid, "opening the spool " + config.spool_file,
+                                   "it is that of a replay of " + parse_place(opened->saved.position).name});
+  }
 
   Suspects suspects = std::move(opened->saved.suspects);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -338,6 +339,8 @@ std::vector<settings::Problem> check_bearing(const BearingConfig& bearing) {
   Problems problems;
   if (bearing.element_diameter_mm >= bearing.pitch_diameter_mm) {
     problems.add("element_diameter_mm", "must be less than pitch_diameter_mm");
+  } else if (bearing.elements * bearing.element_diameter_mm > std::numbers::pi * bearing.pitch_diameter_mm) {
+    problems.add("elements", "must be fewer: that many do not fit on the pitch circle");
   }
   return problems.take();
 }
@@ -381,6 +384,20 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
       problems.add("window[" + std::to_string(i) + "].length",
                    "makes the same window as window[" + std::to_string(first->second) + "]");
     }
+  }
+  for (std::size_t i = 0; i < config.spectra.size(); ++i) {
+    const SpectrumConfig& each = config.spectra[i];
+    const auto takes_all = [&](const SpectrumConfig& other) {
+      return other.quantity == each.quantity && (other.device.empty() || other.device == each.device);
+    };
+    const auto first = std::find_if(config.spectra.begin(), config.spectra.begin() + static_cast<std::ptrdiff_t>(i), takes_all);
+    if (first != config.spectra.begin() + static_cast<std::ptrdiff_t>(i)) {
+      problems.add("spectrum[" + std::to_string(i) + "].quantity",
+                   "is never used: spectrum[" + std::to_string(first - config.spectra.begin()) + "] takes the same streams");
+    }
+  }
+  if (!config.bearings.empty() && std::ranges::all_of(config.spectra, &std::string::empty, &SpectrumConfig::envelope_band)) {
+    problems.add("bearing[0].name", "is never used: no [[spectrum]] has an envelope_band");
   }
   std::map<std::string, std::size_t> bearings;
   for (std::size_t i = 0; i < config.bearings.size(); ++i) {

@@ -76,9 +76,13 @@ std::vector<Error> limits_of_nothing(const EdgeConfig& config) {
              is_computed(name, definition, of_limit);
     };
     if (std::ranges::any_of(definitions, watches)) continue;
+    std::string others;  // of the same statistic
+    for (const auto& [statistic, parameter] : BlockPlans(of_limit, {}).features()) {
+      if (statistic == name.statistic->number) others += (others.empty() ? "; there are " : ", ") + parameter;
+    }
     errors.push_back({Code::invalid, "limit[" + std::to_string(i) + "].statistic",
                       "is " + limit.statistic + ", which is computed for none of the windows that the limit watches: what is, " +
-                          "the statistics and quantiles of [[window]] say, and [[spectrum]]"});
+                          "the statistics and quantiles of [[window]] say, and [[spectrum]]" + others});
   }
   return errors;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -51,6 +52,10 @@ bool set_real(const std::string& text, double& out) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+bool set_positive(const std::string& text, double& out) {
+  return text.empty() || (set_real(text, out) && out > 0 && std::isfinite(out));
+}
+
 struct Column {
   std::string_view name;
   bool required;
@@ -86,8 +91,8 @@ const std::vector<Column>& columns() {
          return true;
        },
        "a number of samples"},
-      {"full_scale", false, [](const auto& t, auto& e) { return set_real(t, e.full_scale) && e.full_scale >= 0; }, "a number"},
-      {"nominal_rpm", false, [](const auto& t, auto& e) { return set_real(t, e.nominal_rpm) && e.nominal_rpm >= 0; }, "a number"},
+      {"full_scale", false, [](const auto& t, auto& e) { return set_positive(t, e.full_scale); }, "a number above zero"},
+      {"nominal_rpm", false, [](const auto& t, auto& e) { return set_positive(t, e.nominal_rpm); }, "a number above zero"},
       {"bearing", false, [](const auto& t, auto& e) { return t.empty() || set_name(t, e.bearing); }, "a name"},
       {"valid_from", false,
        [](const auto& t, auto& e) {

@@ -43,6 +43,8 @@ class OwnFeed final : public Feed {
     return std::to_string(at.segment) + ":" + std::to_string(at.offset) + ":" + std::to_string(at.message);
   }
 
+  std::uint64_t bytes_left_out() const override { return reader_->bytes_left_out(); }
+
   recordings::Recording::Progress progress() const override { return {reader_->bytes_read(), reader_->bytes_total()}; }
 
  private:
@@ -124,7 +126,7 @@ class NamedFeed final : public Feed {
   recordings::Recording::Progress progress() const override { return named_.recording->progress(); }
 
  private:
-  static constexpr std::size_t records_max = 256;  // a call
+  static constexpr std::size_t records_max = 4'096;  // a call, where they are readings
   static constexpr std::size_t blocks_max = 128;
 
   // Nothing comes behind the last sample: what ends there is final.

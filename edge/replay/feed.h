@@ -29,6 +29,9 @@ class Feed {
   virtual std::string position() const = 0;
 
   virtual recordings::Recording::Progress progress() const = 0;
+
+  // What a crash or a power cut left of the last messages, so far.
+  virtual std::uint64_t bytes_left_out() const { return 0; }
 };
 
 struct FeedOptions {

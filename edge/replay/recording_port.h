@@ -33,6 +33,7 @@ class RecordingPort final : public MessagePort, public Clock {
   bool is_paused() const { return paused_; }
   const Status& status() const { return status_; }
   recordings::Recording::Progress progress() const { return feed_->progress(); }
+  std::uint64_t bytes_left_out() const { return feed_->bytes_left_out(); }
   std::uint64_t samples() const { return samples_; }
   std::uint64_t messages() const { return messages_; }
 

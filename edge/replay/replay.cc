@@ -134,6 +134,9 @@ Exit describe(Feed& feed) {
       }
     }
   }
+  if (feed.bytes_left_out() > 0) {
+    std::printf("left out  %llu bytes: no whole frame\n", static_cast<unsigned long long>(feed.bytes_left_out()));
+  }
   std::printf("messages  %llu\nblocks    %llu\nsamples   %llu\n", static_cast<unsigned long long>(messages),
               static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(samples));
   if (samples > 0) std::printf("from      %s\nto        %s\n", format_time(first_ns).c_str(), format_time(last_ns).c_str());
@@ -194,6 +197,24 @@ Exit deliver(const SqliteSpool& spool, uplink::Sender& sender, std::uint64_t byt
   return Exit::ok;
 }
 
+// What makes a replay another one: with these it would read other messages, or send other rows.
+std::string identity_of(const ReplayOptions& options) {
+  std::string name = options.feed.recording;
+  if (!options.feed.device.empty()) name += " --device " + options.feed.device;
+  if (!options.replaces.empty())
+    name += " --replaces " + options.replaces + " --generation " + std::to_string(options.generation);
+  if (options.feed.recording.starts_with("femto:")) name += " --start " + format_time(options.feed.named.start_ns);
+  if (options.feed.recording.starts_with("cwru:")) {
+    name += " --start " + format_time(options.feed.named.start_ns) + " --block-samples " +
+            std::to_string(options.feed.named.block_samples);
+  }
+  if (options.feed.recording.starts_with("nab:")) {
+    name += " --channel " + options.feed.named.channel + " --quantity " + options.feed.named.quantity + " --unit " +
+            options.feed.named.unit;
+  }
+  return name;
+}
+
 // Of another node there are just its windows to be replaced; one that it may still revise stays its own.
 void leave_what_is_live(Effect& effect, TimeNs settled_ns) {
   std::erase_if(effect.windows, [&](const schema::WindowRowT& row) {
@@ -235,12 +256,16 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   const auto spool =
       SqliteSpool::open(file.path(), {.bytes_max = keeps_rows ? std::numeric_limits<std::uint64_t>::max() : history_bytes_max});
   if (!spool) return stop_with(Exit::spool, spool.error());
+  if (options.spool.empty()) {
+    if (auto done = (*spool)->do_not_sync(); !done) return stop_with(Exit::spool, done.error());
+  }
   auto saved = (*spool)->load();
   if (!saved) return stop_with(Exit::spool, saved.error());
   const RecordingPlace place = parse_place(saved->position);
   FeedOptions feed_options = options.feed;
   feed_options.position = place.position;
-  if (!saved->streams.empty() && place.name != feed_options.recording) {
+  const std::string name = identity_of(options);
+  if (!saved->streams.empty() && place.name != name) {
     return stop_with(Exit::spool, {Code::invalid, "going on with the spool " + file.path(),
                                    place.name.empty() ? "it is a live node's" : "it is that of a replay of " + place.name});
   }
@@ -248,8 +273,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   if (!feed) return stop_with(Exit::recording, feed.error());
   if (!place.position.empty()) spdlog::info("going on at {}", place.position);
 
-  RecordingPort port(std::move(*feed), feed_options.recording);
-  const std::string used_backend(backend->name());
+  RecordingPort port(std::move(*feed), name);
+  const std::string used_backend = backend->variant();
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), feed_options.recording);
   if (!options.replaces.empty()) core.set_generation(options.generation);
 
@@ -315,8 +340,17 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
                                        : "stopped before the end: run it again");
     return Exit::interrupted;
   }
+  if (port.bytes_left_out() > 0) {
+    spdlog::warn(
+        "the last {} bytes of a segment are no whole frame, and were left out: as a crash or a power cut leaves it, or "
+        "a damaged disk",
+        port.bytes_left_out());
+  }
+  if (port.messages() == 0) spdlog::warn("there was nothing left to read: what there was is in the spool {}", file.path());
+  if (letters > 0 && !options.spool.empty()) spdlog::info("stethos-edge spool letters --file {} says why", file.path());
   if (sender != nullptr) {
     exit = deliver(**spool, *sender, 0);
+    if (exit == Exit::ok) spdlog::info("the collector has all rows, {} of this run", sender->status().rows);
     sender->stop(config.shutdown_deadline);
   }
   return exit;

@@ -46,6 +46,10 @@ Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileF
 Status RowFile::go_on() {
   struct stat status{};
   if (::fstat(::fileno(file_.get()), &status) != 0) return fail(Code::io, "writing " + path_, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) {  // a pipe or a device has nothing to go on with
+    if (format_ == RowFileFormat::csv) std::fputs(heading().c_str(), file_.get());
+    return {};
+  }
   auto size = static_cast<std::size_t>(status.st_size);
   const std::string doing = "going on with " + path_;
   if (format_ == RowFileFormat::csv && size > 0) {
@@ -123,11 +127,10 @@ std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row
   out += speed == nullptr ? ",," : "," + number_text(speed->shaft_hz()) + "," + schema::EnumNameSpeedSource(speed->source());
   for (const RowColumn& column : columns_) {
     out += ",";
-    for (const auto* value : *row.statistics()) {
-      if (RowColumn(value->statistic(), value->parameter()) != column) continue;
-      out += number_text(value->value());
-      break;
-    }
+    if (row.statistics() == nullptr) continue;
+    const auto is_it = [&](const auto* value) { return RowColumn(value->statistic(), value->parameter()) == column; };
+    const auto found = std::ranges::find_if(*row.statistics(), is_it);
+    if (found != row.statistics()->end()) out += number_text(found->value());
   }
   return out + "\n";
 }

@@ -54,6 +54,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
   static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
 
+  // For a file that nobody opens once this process has ended.
+  Status do_not_sync() { return writer_.execute("PRAGMA synchronous=OFF"); }
+
   Result<SavedState> load() override;
   Status commit(const Effect& effect) override;
   Status note(const Suspects& suspects) override;

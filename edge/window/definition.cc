@@ -10,6 +10,12 @@
 namespace stethos::edge {
 namespace {
 
+void show(WindowDefinition& definition, const kernels::StatisticDefinition& statistic) {
+  definition.statistics.push_back(statistic.number);
+  definition.shows_features = definition.shows_features || statistic.is_feature();
+  definition.shows_validity = definition.shows_validity || (!statistic.is_feature() && kernels::is_of_validity(statistic.number));
+}
+
 WindowDefinition definition_of(const WindowConfig& config) {
   WindowDefinition definition;
   definition.offset_ns = config.offset;
@@ -33,18 +39,11 @@ WindowDefinition definition_of(const WindowConfig& config) {
                      " offset=" + std::to_string(definition.offset_ns);
   if (definition.samples > 0) text += " samples=" + std::to_string(definition.samples);
   definition.id = hash_of(text + " quantity=" + definition.quantity + " device=" + definition.device);
-  if (config.statistics.empty()) {
-    for (const auto& statistic : kernels::statistics()) definition.statistics.push_back(statistic.number);
-  }
+  if (config.statistics.empty()) show_all(definition);
   for (const std::string& name : config.statistics) {
     const auto* statistic = kernels::find_statistic(name);
     STETHOS_CHECK(statistic != nullptr, "the configuration was checked for unknown statistics");
-    definition.statistics.push_back(statistic->number);
-  }
-  for (const std::uint16_t number : definition.statistics) {
-    const bool is_feature = kernels::find_statistic(number)->is_feature();
-    definition.shows_features = definition.shows_features || is_feature;
-    definition.shows_validity = definition.shows_validity || (!is_feature && kernels::is_of_validity(number));
+    show(definition, *statistic);
   }
   for (const std::string& each : config.quantiles)
     definition.quantiles.emplace_back(each, kernels::parse_percentile(each).value());
@@ -52,6 +51,11 @@ WindowDefinition definition_of(const WindowConfig& config) {
 }
 
 }  // namespace
+
+void show_all(WindowDefinition& definition) {
+  definition.statistics.clear();
+  for (const auto& statistic : kernels::statistics()) show(definition, statistic);
+}
 
 std::vector<WindowDefinition> window_definitions(const std::vector<WindowConfig>& configured) {
   std::vector<WindowDefinition> definitions;

@@ -67,6 +67,9 @@ struct WindowDefinition {
   }
 };
 
+// Has the definition show every statistic; quantiles as before.
+void show_all(WindowDefinition& definition);
+
 // The configuration has been checked.
 std::vector<WindowDefinition> window_definitions(const std::vector<WindowConfig>& configured);
 

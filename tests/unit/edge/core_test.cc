@@ -524,6 +524,30 @@ TEST(Core, AWindowKeepsOfBlocksWhatItsDefinitionShows) {
   EXPECT_EQ(statistic_of(longer, schema::Statistic::longest_repeat), 64);
 }
 
+TEST(Core, TheLastRowOfAWindowThatLeftTheConfigurationSaysAllThatIsKnown) {
+  EdgeConfig config = core_config();
+  CoreRig rig(config);
+  rig.step({block_message({.samples = {3, 4}})});
+  config.windows[0].length = 7 * ns_per_s;
+  rig.restart(config);
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 10 * ns_per_ms})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].length_ns, ns_per_s);
+  EXPECT_EQ(rig.windows[0].state, schema::WindowState::open);
+  EXPECT_DOUBLE_EQ(statistic_of(rig.windows[0], schema::Statistic::mean), 3.5);
+  EXPECT_EQ(statistic_of(rig.windows[0], schema::Statistic::longest_same_sign), 2);
+}
+
+TEST(Core, AValueWhoseFourthPowerNobodyCanHoldIsOutOfRange) {
+  CoreRig rig;
+  rig.step({json_message(R"({"device":"t1","ts":1767225600000,"temperature":1e300,"seq":1})"),
+            json_message(R"({"device":"t1","ts":1767225600100,"temperature":20.5,"seq":2})"),
+            json_message(R"({"device":"t1","ts":1767225602000,"temperature":20.5,"seq":3})")});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EXPECT_EQ(rig.windows[0].counts->out_of_range, 1u);
+  EXPECT_EQ(rig.windows[0].moments->mean, 20.5);
+}
+
 TEST(Core, WhatStoppedTheProcessIsADeadLetterAndItsDeviceIsTold) {
   CoreRig rig;
   Message message = block_message({.sequence = 1});

@@ -131,7 +131,7 @@ line_tolerance = 0.051
 [[bearing]]
 name = "b"
 elements = 52
-element_diameter_mm = 53
+element_diameter_mm = 3.2
 pitch_diameter_mm = 54
 contact_angle_deg = 55
 [[limit]]
@@ -235,7 +235,7 @@ channel = "f"
   ASSERT_EQ(c.bearings.size(), 1u);
   EXPECT_EQ(c.bearings[0].name, "b");
   EXPECT_EQ(c.bearings[0].elements, 52);
-  EXPECT_EQ(c.bearings[0].element_diameter_mm, 53);
+  EXPECT_EQ(c.bearings[0].element_diameter_mm, 3.2);
   EXPECT_EQ(c.bearings[0].pitch_diameter_mm, 54);
   EXPECT_EQ(c.bearings[0].contact_angle_deg, 55);
   ASSERT_EQ(c.limits.size(), 1u);
@@ -480,9 +480,19 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"a quantile beyond", smallest + "[[window]]\nlength = \"2s\"\nquantiles = [\"p101\"]\n",
                 "edge.toml:8: window[1].quantiles: its entry \"p101\" must be a percentage"},
         Mistake{"two bearings of one name",
-                smallest + "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n"
+                smallest + "[[spectrum]]\nquantity = \"a\"\nenvelope_band = \"1-2Hz\"\n"
+                           "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n"
                            "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n",
-                "edge.toml:12: bearing[1].name: is that of bearing[0] as well"},
+                "edge.toml:15: bearing[1].name: is that of bearing[0] as well"},
+        Mistake{"more elements than fit",
+                smallest + "[[bearing]]\nname = \"b\"\nelements = 16\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n",
+                "edge.toml:8: bearing[0].elements: must be fewer: that many do not fit on the pitch circle"},
+        Mistake{"a bearing that nothing asks for",
+                smallest + "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 1\npitch_diameter_mm = 5\n",
+                "edge.toml:7: bearing[0].name: is never used: no [[spectrum]] has an envelope_band"},
+        Mistake{"a spectrum that is never used",
+                smallest + "[[spectrum]]\nquantity = \"a\"\n[[spectrum]]\nquantity = \"a\"\ndevice = \"d\"\n",
+                "edge.toml:9: spectrum[1].quantity: is never used: spectrum[0] takes the same streams"},
         Mistake{"elements as large as the bearing",
                 smallest + "[[bearing]]\nname = \"b\"\nelements = 9\nelement_diameter_mm = 5\npitch_diameter_mm = 5\n",
                 "edge.toml:9: bearing[0].element_diameter_mm: must be less than pitch_diameter_mm"},

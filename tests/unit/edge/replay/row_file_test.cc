@@ -80,6 +80,18 @@ TEST_F(RowFileTest, CsvHasAHeadingAndAColumnAStatistic) {
       "1.5,,0.25\n");
 }
 
+TEST_F(RowFileTest, ARowWithoutStatisticsHasEmptyColumns) {
+  schema::WindowRowT row;
+  row.device = "pump-1";
+  row.channel = "de";
+  row.moments = std::make_unique<schema::MomentsT>();
+  row.counts = std::make_unique<schema::CountsT>();
+  const auto file = open(RowFileFormat::csv);
+  EXPECT_TRUE(file->add(1, schema::pack(row)));
+  ASSERT_TRUE(file->sync());
+  EXPECT_THAT(content(), testing::EndsWith(",0,,,,,\n"));
+}
+
 TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {
   for (const RowFileFormat format : {RowFileFormat::json_lines, RowFileFormat::csv}) {
     std::filesystem::remove(path_);
