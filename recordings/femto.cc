@@ -4,28 +4,24 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "recordings/decimal_text.h"
+#include "recordings/snapshot_rows.h"
 #include "recordings/text_file.h"
 
 namespace stethos::recordings {
 namespace {
 
-// The beginning of a row is compared before its length is known, and so are numbers read.
-static_assert(text_file_padding_bytes >= 3 * decimal_text_bytes);
+static_assert(text_file_padding_bytes >= snapshot_rows_padding_bytes);
 
-constexpr DurationNs two_intervals_ns = 78'125;  // 25.6 kHz
-constexpr double interval_ns = two_intervals_ns / 2.0;
+constexpr double interval_ns = snapshot_two_intervals_ns / 2.0;
+constexpr std::size_t pause_rows_max = 63;
 constexpr DurationNs day_ns = 86'400 * ns_per_s;
 constexpr DurationNs half_day_ns = day_ns / 2;
-// Stamps have five digits, so they are off by up to 5 us at both ends. A row further away is not of this sampling rate.
-constexpr DurationNs stamp_error_ns_max = ns_per_ms;
 
 // The files of one kind, in the order of their numbers.
 Result<std::vector<std::string>> list_files(const std::string& folder, std::string_view prefix) {
@@ -100,14 +96,14 @@ Result<DurationNs> time_of_day(const TextFile& file, const std::string_view* fie
   return *seconds + *part_of;
 }
 
-// A row of a snapshot, and how the next ones most likely begin: with the same hour, minute and second.
+// A row of a snapshot.
 class SnapshotRow {
  public:
   DurationNs stamp_ns = 0;
   double horizontal = 0;
   double vertical = 0;
 
-  // The next row in the ordinary way, with every check. False at the end.
+  // The next row, with every check. False at the end.
   Result<bool> read(TextFile& file) {
     std::string_view line;
     if (!file.next_line(line)) return false;
@@ -123,53 +119,21 @@ class SnapshotRow {
     stamp_ns = *stamp;
     horizontal = *across;
     vertical = *upright;
-    begins_with(line.substr(0, static_cast<std::size_t>(fields[3].data() - line.data())));
-    beginning_ns_ = *whole_seconds(file, fields.data());
+    form_ = RowForm(line.substr(0, static_cast<std::size_t>(fields[3].data() - line.data())), fields[3], separator_);
+    whole_second_ns_ = *whole_seconds(file, fields.data());
     return true;
   }
 
-  // The same for a row that begins as the one before did and whose numbers are short. False: the row is still to be read, and
-  // this says nothing about it.
-  bool read_alike(TextFile& file) {
-    const char* const start = file.rest().data();
-    const char* at = start;
-    std::array<std::uint64_t, 2> bytes;
-    std::memcpy(bytes.data(), at, sizeof bytes);
-    if ((((bytes[0] ^ beginning_[0]) & mask_[0]) | ((bytes[1] ^ beginning_[1]) & mask_[1])) != 0 || beginning_bytes_ == 0)
-      return false;
-    at += beginning_bytes_;
-    double part = 0;
-    at = read_short_decimal(at, part);
-    if (at == nullptr || *at != separator_) return false;
-    at = read_short_decimal(at + 1, horizontal);
-    if (at == nullptr || *at != separator_) return false;
-    at = read_short_decimal(at + 1, vertical);
-    if (at == nullptr) return false;
-    if (*at == '\r') ++at;
-    if (*at != '\n') return false;
-    const auto part_ns = part_of_second(part, ns_per_us, part_max);
-    if (!part_ns) return false;
-    stamp_ns = beginning_ns_ + *part_ns;
-    file.pass_line(static_cast<std::size_t>(at + 1 - start));
-    return true;
-  }
+  // Of the row that was read last, and the time of day of its whole second.
+  const RowForm& form() const { return form_; }
+  DurationNs whole_second_ns() const { return whole_second_ns_; }
 
  private:
   static constexpr double part_max = 1e6;  // us
 
-  void begins_with(std::string_view text) {
-    beginning_bytes_ = text.size() <= sizeof beginning_ ? text.size() : 0;
-    beginning_ = mask_ = {};
-    std::memcpy(beginning_.data(), text.data(), beginning_bytes_);
-    std::memset(mask_.data(), 0xff, beginning_bytes_);
-  }
-
   char separator_ = 0;
-  // Of the row read last in the ordinary way, up to its part of a second; 0 bytes: it is too long.
-  std::array<std::uint64_t, 2> beginning_{};
-  std::array<std::uint64_t, 2> mask_{};
-  std::size_t beginning_bytes_ = 0;
-  DurationNs beginning_ns_ = 0;
+  RowForm form_;
+  DurationNs whole_second_ns_ = 0;
 };
 
 DurationNs without_midnight(DurationNs difference) { return difference < -half_day_ns ? difference + day_ns : difference; }
@@ -210,20 +174,34 @@ class Reader final : public Recording {
     vertical.samples.reserve(snapshot_samples_);
     SnapshotRow row;
     DurationNs first_ns = 0;
+    std::size_t pause_rows = 0;
+    std::size_t rows_until_tried = 0;
     while (true) {
-      if (!row.read_alike(file_)) {
-        const auto more = row.read(file_);
-        if (!more) return std::unexpected(more.error());
-        if (!*more) break;
-      }
+      const auto more = row.read(file_);
+      if (!more) return std::unexpected(more.error());
+      if (!*more) break;
       const std::size_t index = horizontal.samples.size();
       if (index == 0) first_ns = row.stamp_ns;
-      const DurationNs expected_ns = (static_cast<DurationNs>(index) * two_intervals_ns + 1) / 2;
-      if (std::abs(without_midnight(row.stamp_ns - first_ns) - expected_ns) > stamp_error_ns_max) {
+      if (std::abs(without_midnight(row.stamp_ns - first_ns) - snapshot_sample_ns(index)) > snapshot_stamp_error_ns_max) {
         return file_.refuse("its stamp is more than 1 ms away from where 25.6 kHz puts it");
       }
       horizontal.samples.push_back(row.horizontal);
       vertical.samples.push_back(row.vertical);
+      // Those that follow are mostly like it. Where they are not, it is tried ever more rarely.
+      if (rows_until_tried > 0) {
+        --rows_until_tried;
+        continue;
+      }
+      const DurationNs first_in_second_ns = -without_midnight(row.whole_second_ns() - first_ns);
+      do {
+        read_alike_rows(file_.rest(), row.form(), first_in_second_ns, horizontal.samples.size(), alike_);
+        file_.pass_lines(alike_.bytes, alike_.count);
+        const auto count = static_cast<std::ptrdiff_t>(alike_.count);
+        horizontal.samples.insert(horizontal.samples.end(), alike_.horizontal.begin(), alike_.horizontal.begin() + count);
+        vertical.samples.insert(vertical.samples.end(), alike_.vertical.begin(), alike_.vertical.begin() + count);
+      } while (alike_.count == AlikeRows::count_max);
+      pause_rows = horizontal.samples.size() > index + 1 ? 0 : std::min(2 * pause_rows + 1, pause_rows_max);
+      rows_until_tried = pause_rows;
     }
     snapshot_samples_ = horizontal.samples.size();
     if (horizontal.samples.empty()) return file_.refuse("it is empty");
@@ -268,6 +246,7 @@ class Reader final : public Recording {
   std::size_t snapshot_samples_ = 0;  // of the one before
   Calendar calendar_;
   TextFile file_;
+  AlikeRows alike_;
   std::deque<Record> waiting_snapshots_;     // of one file
   std::deque<Record> waiting_temperatures_;  // of one file
 };

@@ -55,7 +55,7 @@ bool TextFile::next_line(std::string_view& line) {
   if (left.empty()) return false;
   const std::size_t end = left.find('\n');
   line = left.substr(0, end);
-  pass_line(end == std::string_view::npos ? left.size() : end + 1);
+  pass_lines(end == std::string_view::npos ? left.size() : end + 1, 1);
   if (line.ends_with('\r')) line.remove_suffix(1);
   return true;
 }

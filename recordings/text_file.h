@@ -27,10 +27,11 @@ class TextFile {
   // What next_line has not given yet, with zeros behind it: text_file_padding_bytes may be read there.
   std::string_view rest() const { return {content_.data() + position_, size_ - position_}; }
 
-  // Instead of next_line, after looking at the rest: its first line, which has so many bytes with its line feed, is done with.
-  void pass_line(std::size_t bytes) {
+  // Instead of next_line, after looking at the rest: its first lines, which have so many bytes with their line feeds, are done
+  // with.
+  void pass_lines(std::size_t bytes, std::size_t count) {
     position_ += bytes;
-    ++line_number_;
+    line_number_ += count;
   }
 
   std::size_t line_number() const { return line_number_; }

@@ -1,7 +1,11 @@
 #include "recordings/femto.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <random>
 
 #include "common/time_text.h"
 #include "tests/unit/recordings/scratch_folder.h"
@@ -74,6 +78,75 @@ TEST(Femto, RowsThatDifferInFormAreReadAlike) {
   EXPECT_EQ(channels[1].samples, (std::vector<double>{0, 2, 10, 5, 7}));
   EXPECT_TRUE(std::signbit(channels[1].samples[0]));
   EXPECT_TRUE(std::signbit(channels[0].samples[3]));
+}
+
+// Rows each of which begins in another way than the one before are all read in the general way.
+std::string in_the_general_way(const std::string& text) {
+  std::string out;
+  bool other = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    if (text.compare(at, 2, "9,") == 0 || text.compare(at, 2, "9;") == 0) out += (other = !other) ? "0" : "";
+    out += text.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
+TEST(Femto, BothWaysOfReadingGiveTheSame) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::size_t count) { return static_cast<std::size_t>(random() % count); };
+  const auto digits = [&](std::size_t least, std::size_t most) {
+    std::string out;
+    for (std::size_t left = least + pick(most - least + 1); left > 0; --left) out += static_cast<char>('0' + pick(10));
+    return out;
+  };
+  std::size_t good = 0, bad = 0;
+  const Bearing bearing;
+  const std::string file = bearing.folder.path() + "/acc_1.csv";
+  for (int round = 0; round < 4'000; ++round) {
+    const std::string separator = pick(2) == 0 ? "," : ";", end = pick(2) == 0 ? "\n" : "\r\n";
+    const char* const stamp_format = std::array{"%.4e", "%.5g", "%.7g", "%.0f"}[pick(4)];
+    const bool long_exponents = pick(3) == 0;
+    const double first_us = std::array{0.0, 9'800.0, 99'900.0, 118'790.0, 998'000.0, 500'000.0}[pick(6)];
+    std::string text;
+    for (std::size_t i = 0, count = 1 + pick(120); i < count; ++i) {
+      const double us = first_us + static_cast<double>(i) * 39.0625;
+      char stamp[32];
+      std::snprintf(stamp, sizeof stamp, stamp_format, us < 1e6 ? us : us - 1e6);
+      std::string row = (us < 1e6 ? "9,38,46," : "9,38,47,") + std::string(stamp);
+      if (const auto exponent = row.find("e+"); long_exponents && exponent != std::string::npos) row.insert(exponent + 2, "0");
+      for (int field = 0; field < 2; ++field) {
+        row += (pick(2) == 0 ? ",-" : ",") + digits(1, pick(8) == 0 ? 8 : 2) +
+               (pick(8) == 0 ? "" : "." + digits(1, pick(16) == 0 ? 9 : 3));
+      }
+      if (pick(200) == 0) row += std::array{"e-03", "e+002", ",1", ",", " ", "e400"}[pick(6)];
+      if (pick(500) == 0) row[pick(row.size())] = static_cast<char>(random());
+      if (pick(1'000) == 0) row.erase(pick(row.size()));
+      if (pick(1'000) == 0) row.insert(pick(row.size()), 1, "\0\r\n,;.-+e9"[pick(10)]);
+      if (pick(1'000) == 0) row += std::string(1'000, '7');
+      for (char& each : row) each = each == ',' ? separator[0] : each;
+      text += row + end;
+    }
+    if (pick(3) == 0) text.resize(text.size() - pick(text.size()));
+    std::filesystem::remove(file);
+    bearing.folder.write("acc_1.csv", text);
+    const ReadOut fast = bearing.read();
+    std::filesystem::remove(file);
+    bearing.folder.write("acc_1.csv", in_the_general_way(text));
+    const ReadOut general = bearing.read();
+    ASSERT_EQ(fast.error, general.error) << text;
+    ASSERT_EQ(fast.records.size(), general.records.size()) << text;
+    (fast.error.empty() ? good : bad) += 1;
+    for (std::size_t channel = 0; !fast.records.empty() && channel < 2; ++channel) {
+      const ChannelData &one = fast.records[0].channels[channel], &other = general.records[0].channels[channel];
+      ASSERT_EQ(one.start_ns, other.start_ns) << text;
+      ASSERT_EQ(one.samples.size(), other.samples.size()) << text;
+      ASSERT_EQ(std::memcmp(one.samples.data(), other.samples.data(), one.samples.size() * sizeof(double)), 0) << text;
+    }
+  }
+  EXPECT_GT(good, 1'000U);
+  EXPECT_GT(bad, 500U);
 }
 
 TEST(Femto, FollowsTheNumbersOfTheFiles) {
