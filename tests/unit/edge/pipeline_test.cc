@@ -74,9 +74,9 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock clock_;
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, false, 0, {}}, {}, core_, port_, spool_, clock_, [this](const Effect&) {
-                       diary_.push_back("notify");
-                     }};
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, false, 0, {}}, {}, core_, port_, spool_, clock_,
+                     [this](const Effect&) {
+                       diary_.push_back("notify"); }};
 
   // Another process on the same spool, after one that died.
   std::unique_ptr<Pipeline> careful(std::uint64_t messages) {
