@@ -16,7 +16,7 @@ void RecordingPort::poll(DurationNs /*timeout*/, std::vector<Message>& batch) {
     message.received_ns = each.received_ns;
     batch.push_back(message);
     now_ns_ = std::max(now_ns_, each.received_ns);
-    ++messages_;
+    if (!each.decoded.channels.empty()) ++messages_;
     for (const DecodedChannel& channel : each.decoded.channels) samples_ += sample_count(channel);
   }
 }

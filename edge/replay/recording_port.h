@@ -35,7 +35,7 @@ class RecordingPort final : public MessagePort, public Clock {
   recordings::Recording::Progress progress() const { return feed_->progress(); }
   std::uint64_t bytes_left_out() const { return feed_->bytes_left_out(); }
   std::uint64_t samples() const { return samples_; }
-  std::uint64_t messages() const { return messages_; }
+  std::uint64_t messages() const { return messages_; }  // of channels
 
  private:
   std::unique_ptr<Feed> feed_;

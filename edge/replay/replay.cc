@@ -120,8 +120,8 @@ Exit describe(Feed& feed) {
     const auto more = feed.next(fed);
     if (!more) return stop_with(Exit::recording, more.error());
     if (!*more) break;
-    messages += fed.size();
     for (const FedMessage& message : fed) {
+      if (!message.decoded.channels.empty()) ++messages;
       for (const DecodedChannel& channel : message.decoded.channels) {
         blocks += channel.interval_ns > 0 ? 1 : 0;
         samples += channel.reading ? 1 : channel.samples.count;

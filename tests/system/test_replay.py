@@ -75,6 +75,10 @@ def test_live_and_replay_are_the_same_to_the_bit(rig, compact):
     assert {key: (each, again.get(key)) for key, each in live.items() if each != again.get(key)} == {}
     assert set(again) == set(live)
     assert " on cpu/" in done.stderr
+    assert "left out" not in done.stderr
+    segment = next((rig.folder / "recording").iterdir())
+    segment.write_bytes(segment.read_bytes()[:-9])
+    assert "left out" in replay(edge.config, f"stethos:{rig.folder / 'recording'}").stderr
     sources = [row["provenance"] for row in exported(copy) if "provenance" in row]
     assert [(each["backend"].split("/")[0], each["source"]) for each in sources] == [("cpu", f"stethos:{rig.folder / 'recording'}")]
 
@@ -104,6 +108,12 @@ def test_a_replay_that_was_killed_goes_on(rig, recordings):
     assert len(list(csv.DictReader(file.open()))) == 51, "there is nothing left to do"
     done = replay(edge.config, f"cwru:{recordings / 'cwru/105_0.f32'}", "--spool", spool, code=4)
     assert "97_Normal_0" in done.stderr
+    done = replay(edge.config, *arguments[:-1], 100, code=4)
+    assert "--block-samples 200" in done.stderr
+    live = rig.folder / "live.toml"
+    live.write_text(edge.config.read_text().replace(str(edge.spool), str(spool)))
+    done = subprocess.run([BINARIES / "stethos-edge", "run", "--config", live], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 4 and "it is that of a replay" in done.stderr
 
 
 def test_rows_that_wait_go_to_the_file_of_the_next_run(rig, recordings):
@@ -113,6 +123,8 @@ def test_rows_that_wait_go_to_the_file_of_the_next_run(rig, recordings):
     replay(edge.config, *arguments)
     rows = replay(edge.config, *arguments, "--json", "-").stdout.splitlines()
     assert [json.loads(row)["number"] for row in rows] == list(range(1, 52))
+    done = replay(edge.config, *arguments, "--json", "-")
+    assert done.stdout == "" and "nothing left to read" in done.stderr
 
 
 def test_a_replay_stands_instead_of_the_live_windows(rig):

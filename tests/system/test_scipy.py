@@ -66,6 +66,7 @@ class Block:
         self.x = samples.astype(float)
         n = len(self.x)
         self.bin_hz = rate_hz / n
+        self.turns = shaft_hz * n / rate_hz
         self.f, self.s = self.mean_squares(self.x, rate_hz)
         spectrum = scipy.fft.fft(self.x - self.x.mean())
         f = scipy.fft.fftfreq(n, 1 / rate_hz)
@@ -123,19 +124,23 @@ class Block:
         return self.scipy.stats.kurtosis(self.x, fisher=False)
 
     def low_frequency_share(self, cutoff):
-        return self.s[1:][self.f[1:] < cutoff].sum() / self.s[1:].sum()
+        chosen = self.band(0, cutoff)
+        return self.s[chosen].sum() / self.s[1:].sum() if chosen.any() else None
 
     def band(self, low, high):
+        """None of the bins where the first lies more than half a bin above what is asked for."""
         chosen = (self.f >= low) & (self.f < high)
         chosen[0] = False
-        return chosen
+        return chosen & (low == 0 or self.f[1] - low <= self.f[1] / 2)
 
     def band_rms(self, low, high):
-        return self.numpy.sqrt(self.s[self.band(low, high)].sum())
+        chosen = self.band(low, high)
+        return self.numpy.sqrt(self.s[chosen].sum()) if chosen.any() else None
 
     def velocity_rms(self, low, high):
         chosen = self.band(low, high)
-        return MM_S2_PER_G * self.numpy.sqrt((self.s[chosen] / (2 * self.numpy.pi * self.f[chosen])**2).sum())
+        sum_of_squares = (self.s[chosen] / (2 * self.numpy.pi * self.f[chosen])**2).sum()
+        return MM_S2_PER_G * self.numpy.sqrt(sum_of_squares) if chosen.any() else None
 
     def spectral_centroid(self):
         return self.numpy.average(self.f[1:], weights=self.s[1:])
@@ -174,7 +179,7 @@ class Block:
         nearest = round(hz / self.bin_hz)
         k = self.numpy.arange(len(self.f))
         chosen = (abs(k - nearest) <= 1) | (abs(self.f - hz) <= tolerance * hz)
-        return self.numpy.flatnonzero(chosen) if nearest > 1 and hz * (1 + tolerance) < self.f[-1] else []
+        return self.numpy.flatnonzero(chosen) if self.turns >= 2 and nearest > 1 and hz * (1 + tolerance) < self.f[-1] else []
 
     def highest(self, s, multiple):
         k = self.near(multiple)
