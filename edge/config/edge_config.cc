@@ -119,8 +119,10 @@ settings::Table<SpectrumConfig> spectrum_table() {
               "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
   table.texts("velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
               {.count_max = bands_max, .check = objection_to_band}, "Bands of `velocity_rms`, of acceleration in g or m/s2.");
-  table.number("low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
-               "Up to where `low_frequency_share` looks for a sensor that drifts; 0: it is not computed.");
+  table.number(
+      "low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
+      "Up to where `low_frequency_share` looks for a sensor that drifts; not defined of blocks that do not last longer than a "
+      "period of it; 0: it is not computed.");
   table.number("rolloff_share", &Config::rolloff_share, 0.85, {0.01, 1}, "The share of `spectral_rolloff`.");
   table.integer("lines", &Config::lines, 0, {0, 10}, "So many of the highest lines are named, each by frequency and amplitude.");
   table.texts(
@@ -232,9 +234,8 @@ void add_intake(settings::Table<EdgeConfig>& table) {
 
   table.file(
       "points.file", &Config::points_file, "",
-      "The point table, a CSV with a heading: which machine and point a device's channel stands for. Its columns are device, "
-      "channel, machine, point, axis, quantity and unit, and where they are wanted range_min, range_max, interval, block_length, "
-      "full_scale, nominal_rpm, bearing, valid_from, location and owner; empty: none.");
+      "The [point table](../point-table.md), a CSV with a heading: which machine and point a device's channel stands for; empty: "
+      "none.");
   table.boolean("points.required", &Config::points_required, false,
                 "Whether a stream that the point table does not have is rejected, instead of being named after its device.");
 }
