@@ -52,6 +52,7 @@ bool set_real(const std::string& text, double& out) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+bool set_bound(const std::string& text, double& out) { return set_real(text, out) && std::abs(out) <= kernels::magnitude_max; }
 bool set_positive(const std::string& text, double& out) {
   return text.empty() || (set_real(text, out) && out > 0 && std::isfinite(out));
 }
@@ -72,8 +73,8 @@ const std::vector<Column>& columns() {
       {"axis", true, [](const auto& t, auto& e) { return set_name(t.empty() ? "-" : t, e.axis); }, "a name"},
       {"quantity", true, [](const auto& t, auto& e) { return set_name(t, e.quantity); }, "a name"},
       {"unit", true, [](const auto& t, auto& e) { return !t.empty() && set_label(t, e.unit); }, "a unit"},
-      {"range_min", false, [](const auto& t, auto& e) { return set_real(t, e.plausible_min); }, "a number"},
-      {"range_max", false, [](const auto& t, auto& e) { return set_real(t, e.plausible_max); }, "a number"},
+      {"range_min", false, [](const auto& t, auto& e) { return set_bound(t, e.plausible_min); }, "a number of at most 1e70"},
+      {"range_max", false, [](const auto& t, auto& e) { return set_bound(t, e.plausible_max); }, "a number of at most 1e70"},
       {"interval", false,
        [](const auto& t, auto& e) {
          if (t.empty()) return true;

@@ -36,27 +36,30 @@ TEST(PointTable, GivesTheEntryThatIsValidThen) {
 
 TEST(PointTable, SaysEverythingThatIsWrong) {
   const auto points = PointTable::parse(
-      "device,channel,machine,point,axis,quantity,unit,range_min,interval\n"
-      "d 1,c,m,p,h,q,u,,\n"
-      "d1,c,m,p,h,q,u,hot,\n"
-      "d1,c,m,p,h,q,u,,10\n"
+      "device,channel,machine,point,axis,quantity,unit,range_min,interval,full_scale\n"
+      "d 1,c,m,p,h,q,u,,,\n"
+      "d1,c,m,p,h,q,u,hot,,\n"
+      "d1,c,m,p,h,q,u,,10,\n"
       "d1,c,m,p\n"
-      "d1,\"c,m,p,h,q,u,,\n"
-      "d1,c,m,p,h,q,,,\n"
-      "d1,c,m,p,h,q,u,,\n"
-      "d1,c,m,p,h,q,u,,\n",
+      "d1,\"c,m,p,h,q,u,,,\n"
+      "d1,c,m,p,h,q,,,,\n"
+      "d1,c,m,p,h,q,u,,,\n"
+      "d1,c,m,p,h,q,u,,,\n"
+      "d2,c,m,p,h,q,u,-inf,,-5\n",
       "p.csv");
   ASSERT_FALSE(points.has_value());
   std::string all;
   for (const Error& error : points.error()) all += error.text() + "\n";
   EXPECT_EQ(all,
             "p.csv:2: device: \"d 1\" is not a name\n"
-            "p.csv:3: range_min: \"hot\" is not a number\n"
+            "p.csv:3: range_min: \"hot\" is not a number of at most 1e70\n"
             "p.csv:4: interval: \"10\" is not a duration above zero, as in 10s\n"
-            "p.csv:5: 4 fields, the header has 9\n"
+            "p.csv:5: 4 fields, the header has 10\n"
             "p.csv:6: a quote is not closed\n"
             "p.csv:7: unit: \"\" is not a unit\n"
-            "p.csv:9: a second entry of the same channel and valid_from\n");
+            "p.csv:9: a second entry of the same channel and valid_from\n"
+            "p.csv:10: range_min: \"-inf\" is not a number of at most 1e70\n"
+            "p.csv:10: full_scale: \"-5\" is not a number above zero\n");
 }
 
 TEST(PointTable, RefusesHeadersThatItDoesNotKnow) {
