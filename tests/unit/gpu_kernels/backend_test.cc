@@ -1,8 +1,12 @@
 // Every backend against the long way, on kind and on hostile data.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <random>
 #include <vector>
@@ -248,6 +252,26 @@ TEST_P(Backend, MergedBlocksAreTheirUnion) {
     expect_statistics(merge(run_one(view_of(first)), run_one(view_of(second))), widened(whole));
   }
 }
+
+#ifndef __SANITIZE_ADDRESS__  // whose shadow wants all addresses there are
+// In a process of its own: with room for the stacks of a few threads only.
+TEST(CpuBackendDeathTest, GoesOnWithTheThreadsThatTheSystemGives) {
+  const auto run_with_little_room = [] {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t room = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (40u << 20);
+    const rlimit limit{room, room};
+    ::setrlimit(RLIMIT_AS, &limit);
+    const auto backend = make_backend("cpu", 256);
+    const std::vector<float> samples{1, 2, 3};
+    const BlockView block{.samples = samples.data(), .count = samples.size()};
+    BlockStatistics result;
+    const bool done = backend->submit({&block, 1}) == KernelStatus::ok && backend->collect({&result, 1}) == KernelStatus::ok;
+    std::_Exit(done && result.moments.mean == 2 ? 0 : 1);
+  };
+  EXPECT_EXIT(run_with_little_room(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 }  // namespace
 }  // namespace stethos::kernels
