@@ -27,26 +27,28 @@ Result<CwruDescription> read_description(const std::string& path) {
   if (bytes > description_bytes_max) return fail(Code::too_large, doing, "more than 64 KiB");
   std::ostringstream text;
   text << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string_view name = "it";  // of what is read
+  const auto at = [&name](simdjson::dom::element object, std::string_view key) { return object[name = key]; };
   try {
     simdjson::dom::parser parser;
     const simdjson::dom::element root = parser.parse(text.str());
     CwruDescription out;
-    out.sample_rate_hz = root["sample_rate_hz"].get_double();
-    out.samples = root["samples"].get_uint64();
-    out.unit = std::string(std::string_view(root["unit"]));
-    out.rpm = root["rpm"].get_double();
-    out.fault = std::string(std::string_view(root["fault"]));
-    const simdjson::dom::element bearing = root["bearing"];
-    out.bearing_model = std::string(std::string_view(bearing["model"]));
-    out.bearing_elements = static_cast<int>(std::int64_t(bearing["elements"]));
-    out.element_diameter_in = bearing["element_diameter_in"].get_double();
-    out.pitch_diameter_in = bearing["pitch_diameter_in"].get_double();
-    out.contact_angle_deg = bearing["contact_angle_deg"].get_double();
+    out.sample_rate_hz = at(root, "sample_rate_hz").get_double();
+    out.samples = at(root, "samples").get_uint64();
+    out.unit = std::string(std::string_view(at(root, "unit")));
+    out.rpm = at(root, "rpm").get_double();
+    out.fault = std::string(std::string_view(at(root, "fault")));
+    const simdjson::dom::element bearing = at(root, "bearing");
+    out.bearing_model = std::string(std::string_view(at(bearing, "model")));
+    out.bearing_elements = static_cast<int>(std::int64_t(at(bearing, "elements")));
+    out.element_diameter_in = at(bearing, "element_diameter_in").get_double();
+    out.pitch_diameter_in = at(bearing, "pitch_diameter_in").get_double();
+    out.contact_angle_deg = at(bearing, "contact_angle_deg").get_double();
     if (!(out.sample_rate_hz > 0)) return fail(Code::corrupt, doing, "sample_rate_hz is not above zero");
     if (out.samples == 0) return fail(Code::corrupt, doing, "samples is 0");
     return out;
   } catch (const simdjson::simdjson_error& failure) {
-    return fail(Code::corrupt, doing, failure.what());
+    return fail(Code::corrupt, doing, std::string(name) + ": " + failure.what());
   }
 }
 

@@ -73,6 +73,7 @@ TEST(Cwru, RefusesABadDescription) {
     ASSERT_FALSE(recording) << bad;
     EXPECT_EQ(recording.error().code, Code::corrupt) << bad;
   }
+  EXPECT_TRUE(open_cwru(path, {}).error().failed.starts_with("sample_rate_hz: "));
   std::string no_rate(description_text);
   no_rate.replace(no_rate.find("12000"), 5, "0");
   folder.write("a.json", no_rate);
