@@ -24,11 +24,6 @@
 namespace stethos::edge {
 namespace {
 
-Exit stop_with(Exit exit, const Error& error) {
-  spdlog::error("{}", error.text());
-  return exit;
-}
-
 // Waits for a stop signal beside the pipeline, which sleeps in its port, and wakes it.
 class StopWatch {
  public:
@@ -66,6 +61,11 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return points;
+}
+
+Exit stop_with(Exit exit, const Error& error) {
+  spdlog::error("{}", error.text());
+  return exit;
 }
 
 Exit exit_of(const Error& error) { return error.doing.starts_with("computing") ? Exit::backend : Exit::spool; }

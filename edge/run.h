@@ -26,6 +26,9 @@ enum class Exit : int {
 // Returns only if it could not start; else it ends the process, with one of the above.
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded);
 
+// Says what went wrong on standard error, and returns the exit.
+Exit stop_with(Exit exit, const Error& error);
+
 // Of an error that ended the pipeline.
 Exit exit_of(const Error& error);
 SpoolBudget budget_of(const EdgeConfig& config);

@@ -1,40 +1,23 @@
 #include "edge/replay/replay.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <set>
 
-#include "common/hash.h"
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/signals.h"
 #include "common/time_text.h"
 #include "edge/core.h"
 #include "edge/pipeline.h"
+#include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"
-#include "edge/replay/row_file.h"
+#include "edge/replay/row_output.h"
 #include "edge/spool/sqlite_spool.h"
-#include "schemas/envelope.h"
-#include "uplink/sender/curl_uplink.h"
-#include "uplink/sender/sender.h"
 
 namespace stethos::edge {
 namespace {
-
-// What has gone to a file, or to the collector, is not kept longer than this.
-constexpr std::uint64_t history_bytes_max = 64u << 20;
-
-Exit stop_with(Exit exit, const Error& error) {
-  spdlog::error("{}", error.text());
-  return exit;
-}
 
 // A file of the spool, with those beside it, that goes when the replay ends unless it was given a name.
 class SpoolFile {
@@ -57,58 +40,6 @@ class SpoolFile {
  private:
   bool is_temporary_;
   std::string path_;
-};
-
-// Tells a person who watches by a line that changes, and anybody else by a line now and then.
-class ProgressLine {
- public:
-  explicit ProgressLine(const RecordingPort& port) : port_(port), begun_(port.monotonic()), told_(begun_) {}
-  ~ProgressLine() {
-    if (is_open_) std::fputc('\n', stderr);
-  }
-
-  void tell() {
-    const DurationNs now = port_.monotonic();
-    if (now - told_ < (watched_ ? ns_per_s / 5 : 10 * ns_per_s)) return;
-    told_ = now;
-    const auto [read, total] = port_.progress();
-    const double seconds = static_cast<double>(now - begun_) / 1e9;
-    const double share = total == 0 ? 0 : static_cast<double>(read) / static_cast<double>(total);
-    std::array<char, 160> text{};
-    int length =
-        std::snprintf(text.data(), text.size(), "%.1f M samples/s", static_cast<double>(port_.samples()) / seconds / 1e6);
-    if (total > 0 && length > 0) {
-      constexpr int width = 30;
-      const int done = static_cast<int>(share * width);
-      length = std::snprintf(text.data(), text.size(), "[%s%s] %5.1f %%, %.1f M samples/s, %s left",
-                             std::string(static_cast<std::size_t>(done), '#').c_str(),
-                             std::string(static_cast<std::size_t>(width - done), '.').c_str(), 100 * share,
-                             static_cast<double>(port_.samples()) / seconds / 1e6,
-                             share > 0 ? clock_text(seconds * (1 - share) / share).c_str() : "?");
-    }
-    if (watched_) {
-      std::fprintf(stderr, "\r%s\033[K", text.data());
-      is_open_ = true;
-    } else {
-      spdlog::info("{}", text.data());
-    }
-  }
-
-  double seconds() const { return static_cast<double>(port_.monotonic() - begun_) / 1e9; }
-
- private:
-  static std::string clock_text(double seconds) {
-    const auto whole = std::lround(seconds);
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%ld:%02ld:%02ld", whole / 3'600, whole / 60 % 60, whole % 60);
-    return text.data();
-  }
-
-  const RecordingPort& port_;
-  const bool watched_ = ::isatty(STDERR_FILENO) != 0;
-  bool is_open_ = false;
-  DurationNs begun_;
-  DurationNs told_;
 };
 
 Exit describe(Feed& feed) {
@@ -141,59 +72,6 @@ Exit describe(Feed& feed) {
               static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(samples));
   if (samples > 0) std::printf("from      %s\nto        %s\n", format_time(first_ns).c_str(), format_time(last_ns).c_str());
   for (const std::string& channel : channels) std::printf("channel   %s\n", channel.c_str());
-  return Exit::ok;
-}
-
-// Moves the rows that wait from the spool into the file, and says so to the spool once they are on the disk.
-Exit drain(SqliteSpool& spool, RowFile& file) {
-  constexpr std::size_t rows_max = 5'000, bytes_max = 8u << 20;
-  for (;;) {
-    const auto lanes = spool.waiting(uplink::SendOrder::oldest_first, rows_max, bytes_max);
-    if (!lanes) return stop_with(Exit::spool, lanes.error());
-    std::vector<uplink::LaneAnswer> answers;
-    for (const uplink::OutboxLane& lane : *lanes) {
-      if (lane.rows.empty()) continue;
-      for (const uplink::OutboxRow& row : lane.rows) {
-        if (static_cast<schema::RowKind>(row.kind) != schema::RowKind::window) continue;
-        if (auto added = file.add(row.number, row.body); !added) return stop_with(Exit::spool, added.error());
-      }
-      const uplink::OutboxRow& last = lane.rows.back();
-      answers.push_back({.lane = lane.lane,
-                         .durable_through = last.number,
-                         .ranges = {},
-                         .last_number = last.number,
-                         .last_hash = hash_of(schema::Bytes(last.body))});
-    }
-    if (answers.empty()) return Exit::ok;
-    if (auto synced = file.sync(); !synced) return stop_with(Exit::output, synced.error());
-    if (auto answered = spool.answered(answers); !answered) return stop_with(Exit::spool, answered.error());
-  }
-}
-
-RowTotals waiting_in(const SqliteSpool& spool) {
-  RowTotals waiting;
-  for (const LaneTotals& lane : spool.lane_totals()) waiting += lane.waiting;
-  return waiting;
-}
-
-// Until no more than `bytes_most` wait for the collector, or it refuses them, or somebody asks to stop.
-Exit deliver(const SqliteSpool& spool, uplink::Sender& sender, std::uint64_t bytes_most) {
-  constexpr int look_up_interval_ms = 50;
-  constexpr std::uint64_t refusals_max = 3;  // on end: a batch that is too large for it comes smaller
-  sender.notify();
-  std::uint64_t rows = 0, refusals_before = 0;
-  while (waiting_in(spool).bytes > bytes_most) {
-    const uplink::SenderStatus status = sender.status();
-    if (std::exchange(rows, status.rows) != status.rows) refusals_before = status.failures_refused;
-    if (status.failures_refused - refusals_before >= refusals_max) {
-      return stop_with(Exit::uplink, {Code::invalid, "sending to the collector", status.last_error});
-    }
-    pollfd waiting{stop_fd(), POLLIN, 0};
-    if (::poll(&waiting, 1, look_up_interval_ms) > 0) {
-      spdlog::warn("stopped with {} rows that the collector does not have", waiting_in(spool).rows);
-      return Exit::interrupted;
-    }
-  }
   return Exit::ok;
 }
 
@@ -230,7 +108,6 @@ void leave_what_is_live(Effect& effect, TimeNs settled_ns) {
 
 Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& options) {
   const EdgeConfig& config = loaded.config;
-  const Clock& clock = system_clock();
   catch_stop_signals();
   if (options.replaces == config.node_id) {
     return stop_with(Exit::config, {Code::invalid, "replacing the windows of " + options.replaces,
@@ -250,11 +127,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   if (backend == nullptr)
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
-  const bool writes_file = !options.json_lines.empty() || !options.csv.empty();
-  const bool keeps_rows = !writes_file && !options.to_collector;
   const SpoolFile file(options.spool);
-  const auto spool =
-      SqliteSpool::open(file.path(), {.bytes_max = keeps_rows ? std::numeric_limits<std::uint64_t>::max() : history_bytes_max});
+  const auto spool = SqliteSpool::open(file.path(), {.bytes_max = spool_bytes_max(options)});
   if (!spool) return stop_with(Exit::spool, spool.error());
   if (options.spool.empty()) {
     if (auto done = (*spool)->do_not_sync(); !done) return stop_with(Exit::spool, done.error());
@@ -278,44 +152,21 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), feed_options.recording);
   if (!options.replaces.empty()) core.set_generation(options.generation);
 
-  std::unique_ptr<RowFile> rows;
-  if (writes_file) {
-    const bool is_csv = options.json_lines.empty();
-    auto opened =
-        RowFile::open(is_csv ? options.csv : options.json_lines, is_csv ? RowFileFormat::csv : RowFileFormat::json_lines,
-                      core.shown_statistics(), core.parameters());
-    if (!opened) return stop_with(Exit::output, opened.error());
-    rows = std::move(*opened);
-  }
-  std::unique_ptr<uplink::Uplink> uplink;
-  std::unique_ptr<uplink::Sender> sender;
-  if (options.to_collector) {
-    auto made = uplink::CurlUplink::create(config.uplink_url, config.uplink_timeout);
-    if (!made) return stop_with(Exit::config, made.error());
-    uplink = std::move(*made);
-    uplink::SenderConfig sending = sender_config(config, (*spool)->spool_identity());
-    sending.replaces = options.replaces;
-    sender = std::make_unique<uplink::Sender>(std::move(sending), **spool, *uplink, clock);
-    sender->start();
-  }
+  RowOutput output(**spool);
+  if (const Exit opened = output.open(config, options, core); opened != Exit::ok) return opened;
 
   Pipeline::Settings settings;
   settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
-  const TimeNs settled_ns = clock.now() - config.time_lateness - config.time_watermark_delay;
+  const TimeNs settled_ns = system_clock().now() - config.time_lateness - config.time_watermark_delay;
   if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };
-  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&sender](const Effect& effect) {
-    if (sender != nullptr && !effect.rows.empty()) sender->notify();
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&output](const Effect& effect) {
+    if (!effect.rows.empty()) output.notify();
   });
 
-  // An earlier run may have left rows that would be given up for want of room.
-  const auto pass_on = [&] {
-    if (rows != nullptr) return drain(**spool, *rows);
-    return sender != nullptr ? deliver(**spool, *sender, history_bytes_max / 2) : Exit::ok;
-  };
-  Exit exit = pass_on();
+  Exit exit = output.pass_on();  // an earlier run may have left rows that would be given up for want of room
   const auto step = [&] {
     const Status done = pipeline.step();
-    exit = done ? pass_on() : stop_with(exit_of(done.error()), done.error());
+    exit = done ? output.pass_on() : stop_with(exit_of(done.error()), done.error());
     return exit == Exit::ok;
   };
   ProgressLine progress(port);
@@ -348,12 +199,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   }
   if (port.messages() == 0) spdlog::warn("there was nothing left to read: what there was is in the spool {}", file.path());
   if (letters > 0 && !options.spool.empty()) spdlog::info("stethos-edge spool letters --file {} says why", file.path());
-  if (sender != nullptr) {
-    exit = deliver(**spool, *sender, 0);
-    if (exit == Exit::ok) spdlog::info("the collector has all rows, {} of this run", sender->status().rows);
-    sender->stop(config.shutdown_deadline);
-  }
-  return exit;
+  return output.finish(config.shutdown_deadline);
 }
 
 }  // namespace stethos::edge
