@@ -112,15 +112,15 @@ Status Pipeline::step() {
   Effect& effect = **processed;
 
   if (taken_ == polled_.size()) effect.position = port_.position();
-  if (settings_.before_commit) settings_.before_commit(effect);
-  const TimeNs committing_ns = clock_.now();
-  const DurationNs started = clock_.monotonic();
-  pack_rows(effect, committing_ns);
   if (!events_.empty()) {
     std::ranges::move(events_, std::back_inserter(effect.rows));
     events_.clear();
     effect.changed = true;
   }
+  if (settings_.before_commit) settings_.before_commit(effect);
+  const TimeNs committing_ns = clock_.now();
+  const DurationNs started = clock_.monotonic();
+  pack_rows(effect, committing_ns);
   if (suspects_changed_) {
     effect.suspects = &suspects_;
     effect.changed = true;

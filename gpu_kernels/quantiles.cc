@@ -28,8 +28,8 @@ std::optional<double> parse_percentile(std::string_view text) {
   double value = 0;
   const char* const end = text.data() + text.size();
   const auto [read_to, error] = std::from_chars(text.data() + 1, end, value, std::chars_format::fixed);
-  const bool whole = error == std::errc{} && read_to == end;
-  if (!whole || !(value >= 0 && value <= 100)) return std::nullopt;
+  const bool is_percent = error == std::errc{} && read_to == end && value >= 0 && value <= 100;
+  if (!is_percent) return std::nullopt;
   return value / 100;
 }
 

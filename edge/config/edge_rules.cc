@@ -396,9 +396,6 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
                    "is never used: spectrum[" + std::to_string(first - config.spectra.begin()) + "] takes the same streams");
     }
   }
-  if (!config.bearings.empty() && std::ranges::all_of(config.spectra, &std::string::empty, &SpectrumConfig::envelope_band)) {
-    problems.add("bearing[0].name", "is never used: no [[spectrum]] has an envelope_band");
-  }
   std::map<std::string, std::size_t> bearings;
   for (std::size_t i = 0; i < config.bearings.size(); ++i) {
     const auto [first, is_new] = bearings.emplace(config.bearings[i].name, i);

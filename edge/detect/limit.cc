@@ -41,7 +41,7 @@ bool is_computed(const StatisticName& name, const WindowDefinition& definition, 
   const std::uint16_t number = name.statistic->number;
   if (name.statistic->is_feature()) {
     const auto features = BlockPlans(config, {}).features();
-    return definition.shows(number) && std::ranges::find(features, std::pair(number, name.parameter)) != features.end();
+    return definition.shows_features && std::ranges::find(features, std::pair(number, name.parameter)) != features.end();
   }
   if (name.statistic->parameter == kernels::ParameterRule::quantile) return !definition.quantiles.empty();
   return !kernels::is_of_validity(number) || definition.shows_validity;

@@ -115,7 +115,8 @@ class NamedFeed final : public Feed {
         break;
       }
       ++records_;
-      blocks += read_[i].channels.size();
+      blocks += static_cast<std::size_t>(
+          std::ranges::count_if(read_[i].channels, [](const auto& each) { return each.interval_ns > 0; }));
       out.push_back(fed(read_[i]));
     }
     return !out.empty();

@@ -10,6 +10,7 @@ void RecordingPort::poll(DurationNs /*timeout*/, std::vector<Message>& batch) {
   if (!more) status_ = std::unexpected(more.error());
   at_end_ = !more || !*more;
   if (at_end_) return;
+  position_ = feed_->position();
   for (const FedMessage& each : fed_) {
     Message message;
     message.decoded = &each.decoded;

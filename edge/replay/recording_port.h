@@ -14,14 +14,15 @@ namespace stethos::edge {
 class RecordingPort final : public MessagePort, public Clock {
  public:
   // `name` stands in positions, so that a replay does not go on in another recording.
-  RecordingPort(std::unique_ptr<Feed> feed, std::string name) : feed_(std::move(feed)), name_(std::move(name)) {}
+  RecordingPort(std::unique_ptr<Feed> feed, std::string name)
+      : feed_(std::move(feed)), name_(std::move(name)), position_(feed_->position()) {}
 
   void poll(DurationNs timeout, std::vector<Message>& batch) override;
   void durable() override {}
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override;
   void pause(bool paused) override { paused_ = paused; }
   void close() override { at_end_ = true; }
-  std::string position() const override { return name_ + "\n" + feed_->position(); }
+  std::string position() const override { return name_ + "\n" + position_; }
 
   TimeNs now() const override { return now_ns_; }
   DurationNs monotonic() const override { return system_clock().monotonic(); }
@@ -40,6 +41,7 @@ class RecordingPort final : public MessagePort, public Clock {
  private:
   std::unique_ptr<Feed> feed_;
   std::string name_;
+  std::string position_;  // behind what poll gave last: an error lies beyond
   std::vector<FedMessage> fed_;
   Status status_;
   TimeNs now_ns_ = 0;

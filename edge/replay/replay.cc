@@ -55,7 +55,7 @@ Exit describe(Feed& feed) {
       if (!message.decoded.channels.empty()) ++messages;
       for (const DecodedChannel& channel : message.decoded.channels) {
         blocks += channel.interval_ns > 0 ? 1 : 0;
-        samples += channel.reading ? 1 : channel.samples.count;
+        samples += sample_count(channel);
         first_ns = std::min(first_ns, channel.start_ns);
         last_ns = std::max(last_ns, channel.start_ns);
         if (channels.size() < 1'000) {
@@ -139,7 +139,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   FeedOptions feed_options = options.feed;
   feed_options.position = place.position;
   const std::string name = identity_of(options);
-  if (!saved->streams.empty() && place.name != name) {
+  const bool is_new = saved->streams.empty() && saved->position.empty() && saved->provenance == 0;
+  if (!is_new && place.name != name) {
     return stop_with(Exit::spool, {Code::invalid, "going on with the spool " + file.path(),
                                    place.name.empty() ? "it is a live node's" : "it is that of a replay of " + place.name});
   }
@@ -197,7 +198,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
         "a damaged disk",
         port.bytes_left_out());
   }
-  if (port.messages() == 0) spdlog::warn("there was nothing left to read: what there was is in the spool {}", file.path());
+  if (port.messages() == 0) spdlog::warn("there was nothing left to read");
   if (letters > 0 && !options.spool.empty()) spdlog::info("stethos-edge spool letters --file {} says why", file.path());
   return output.finish(config.shutdown_deadline);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -34,8 +33,11 @@ Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileF
     if (format == RowFileFormat::csv) std::fputs(out->heading().c_str(), stdout);
     return out;
   }
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "r+");
+  // Of a pipe it must not be the reader itself, or nobody would notice that there is none.
+  struct stat status{};
+  const bool is_regular = ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+  const int descriptor = ::open(path.c_str(), (is_regular ? O_RDWR | O_CREAT : O_WRONLY) | O_CLOEXEC, 0644);
+  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, is_regular ? "r+" : "w");
   if (file == nullptr) return fail(Code::io, "writing " + path, std::strerror(errno));
   std::unique_ptr<RowFile> out(new RowFile(path, File(file), format, std::move(columns), parameters));
   if (auto gone_on = out->go_on(); !gone_on) return std::unexpected(gone_on.error());

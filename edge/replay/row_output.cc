@@ -48,13 +48,18 @@ void RowOutput::notify() {
 }
 
 Exit RowOutput::pass_on() {
+  if (const auto lost = spool_.given_up().rows - given_up_rows_; lost > 0) {
+    return stop_with(Exit::spool, {Code::full, "keeping rows until they have gone on",
+                                   std::to_string(lost) + " had to be given up: more came at once than the spool holds"});
+  }
   if (file_ != nullptr) return drain();
   return sender_ != nullptr ? deliver(history_bytes_max / 2) : Exit::ok;
 }
 
 Exit RowOutput::finish(DurationNs deadline) {
-  if (sender_ == nullptr) return pass_on();
-  const Exit exit = deliver(0);
+  Exit exit = pass_on();
+  if (sender_ == nullptr) return exit;
+  if (exit == Exit::ok) exit = deliver(0);
   if (exit == Exit::ok) spdlog::info("the collector has all rows, {} of this run", sender_->status().rows);
   sender_->stop(deadline);
   return exit;
@@ -95,11 +100,14 @@ RowTotals RowOutput::waiting() const {
 // Until no more than `bytes_most` wait for the collector, or it refuses them, or somebody asks to stop.
 Exit RowOutput::deliver(std::uint64_t bytes_most) {
   constexpr int look_up_interval_ms = 50;
-  constexpr std::uint64_t refusals_max = 3;  // on end: a batch that is too large for it comes smaller
+  constexpr std::uint64_t refusals_max = 3;  // on end: each comes with half as many rows
   sender_->notify();
   std::uint64_t rows = 0, refusals_before = 0;
   while (waiting().bytes > bytes_most) {
     const uplink::SenderStatus status = sender_->status();
+    if (status.failures_outbox > 0) {
+      return stop_with(Exit::spool, {Code::io, "taking the collector's answers into the spool", status.last_error});
+    }
     if (std::exchange(rows, status.rows) != status.rows) refusals_before = status.failures_refused;
     if (status.failures_refused - refusals_before >= refusals_max) {
       return stop_with(Exit::uplink, {Code::invalid, "sending to the collector", status.last_error});

@@ -19,7 +19,7 @@ std::uint64_t spool_bytes_max(const ReplayOptions& options);
 class RowOutput {
  public:
   // The spool must outlive it.
-  explicit RowOutput(SqliteSpool& spool) : spool_(spool) {}
+  explicit RowOutput(SqliteSpool& spool) : spool_(spool), given_up_rows_(spool.given_up().rows) {}
 
   // The core's parameters must outlive it.
   Exit open(const EdgeConfig& config, const ReplayOptions& options, const Core& core);
@@ -39,6 +39,7 @@ class RowOutput {
   RowTotals waiting() const;
 
   SqliteSpool& spool_;
+  const std::uint64_t given_up_rows_;  // by earlier runs
   std::unique_ptr<RowFile> file_;
   std::unique_ptr<uplink::Uplink> uplink_;
   std::unique_ptr<uplink::Sender> sender_;

@@ -74,7 +74,8 @@ Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<
         std::ranges::copy_if(former, std::back_inserter(gone), [&](const WindowDefinition& each) {
           return std::ranges::find(definitions_, each.id, &WindowDefinition::id) == definitions_.end();
         });
-        // What their configuration showed is not known any more: their last rows say all that their panes know.
+        // What their configuration showed is not known any more: their last rows say all that their panes know, but for
+        // quantiles.
         for (WindowDefinition& each : gone) show_all(each);
         return gone;
       }()),

@@ -21,6 +21,7 @@ TEST(Limits, OfWhatIsComputedForNoWindowAreErrors) {
   shown.quantity = "acceleration";
   shown.quantiles = {"p50"};
   config.windows = {plain, shown};
+  config.windows[1].statistics = {"rms", "clipped", "band_rms"};  // of blocks all is kept where one is shown
   SpectrumConfig spectrum;
   spectrum.quantity = "acceleration";
   spectrum.bands = {"10-1000Hz"};

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "edge/replay/recording_port.h"
 #include "tests/unit/edge/core_rig.h"
 
 namespace stethos::edge {
@@ -44,6 +45,16 @@ TEST_F(FeedTest, AtTheEndNothingMoreIsWaitedForAlsoWhereItIsGoneOnWith) {
     EXPECT_EQ(fed[0].decoded.complete_until_ns, last_ns + 1);
     EXPECT_FALSE((*feed)->next(fed).value());
   }
+}
+
+TEST_F(FeedTest, APortStandsBeforeWhatItCouldNotRead) {
+  std::ofstream(file_.path(), std::ios::app) << "2026-01-01 00:15:00,none\n";
+  RecordingPort port(open("").value(), "it");
+  std::vector<Message> batch;
+  port.poll(0, batch);
+  EXPECT_TRUE(batch.empty());
+  EXPECT_FALSE(port.status());
+  EXPECT_EQ(port.position(), "it\n0");
 }
 
 TEST_F(FeedTest, WhatIsNoPositionInItIsAnError) {
