@@ -2,14 +2,18 @@
 
 set(STETHOS_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
 option(STETHOS_FAULT_POINTS "Faults that STETHOS_FAULT arms, for tests (common/fault_point.h); never in what users run" OFF)
+# Paths are hashed relative to the checkout and the folder is not, so that two clones of one commit share what either compiled.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()
 
 add_library(stethos_options INTERFACE)
 target_compile_options(stethos_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror)
+# Stack traces name files relative to the checkout, whichever clone compiled them.
+target_compile_options(stethos_options INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 target_include_directories(stethos_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(STETHOS_SANITIZE)
   # GCC's manual: with a sanitizer, -Wmaybe-uninitialized reports what is initialised (std::function in std::regex, here).

@@ -6,6 +6,7 @@
 
 #include "common/fault_point.h"
 #include "common/log.h"
+#include "edge/core/limits.h"
 #include "edge/window/window_row.h"
 #include "schemas/envelope.h"
 
@@ -76,7 +77,9 @@ void Pipeline::watch_disk() {
 Result<std::span<const Message>> Pipeline::take_up() {
   const std::span rest = std::span(polled_).subspan(taken_);
   if (careful_messages_ == 0) {
-    const auto is_suspect = [&](const Message& message) { return suspects_.stops(suspect_hash(message)) > 0; };
+    const auto is_suspect = [&](const Message& message) {
+      return suspects_.stops(suspect_hash(message.topic, message.payload)) > 0;
+    };
     const auto first = suspects_.died_with.empty() ? rest.end() : std::ranges::find_if(rest, is_suspect);
     if (rest.empty() || first != rest.begin()) return rest.first(static_cast<std::size_t>(first - rest.begin()));
   }
@@ -84,7 +87,7 @@ Result<std::span<const Message>> Pipeline::take_up() {
   if (careful_messages_ > 0) --careful_messages_;
   Message& message = rest.front();
   if (message.comes_again) {
-    suspects_.in_hand = suspect_hash(message);
+    suspects_.in_hand = suspect_hash(message.topic, message.payload);
     message.stops = suspects_.stops(suspects_.in_hand);
     if (message.stops == stops_max)
       spdlog::error("the process died of a message of {} bytes again and again: it is set aside as a dead letter",

@@ -17,7 +17,7 @@
 
 #include "common/clock.h"
 #include "common/result.h"
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/ingest/message_port.h"
 #include "edge/spool/spool.h"
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <ostream>
 
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {

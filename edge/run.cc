@@ -10,7 +10,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/signals.h"
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/detect/limit.h"
 #include "edge/health/health.h"
 #include "edge/ingest/mqtt_port.h"

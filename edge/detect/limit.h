@@ -9,9 +9,9 @@
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
 #include "edge/config/parameter_text.h"
+#include "edge/core/definition.h"
+#include "edge/core/state.h"
 #include "edge/ingest/point_table.h"
-#include "edge/window/definition.h"
-#include "edge/window/state.h"
 #include "gpu_kernels/statistics.h"
 
 namespace stethos::edge {

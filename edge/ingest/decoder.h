@@ -12,8 +12,8 @@
 
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
+#include "edge/core/rejection.h"
 #include "edge/ingest/message.h"
-#include "edge/ingest/rejection.h"
 #include "gpu_kernels/backend.h"
 
 namespace stethos::edge {

@@ -11,9 +11,6 @@
 
 namespace stethos::edge {
 
-// How many messages of QoS 1 a broker may have on the way to us, and deliver again when it has not heard of them.
-inline constexpr std::size_t on_the_way_max = 100;
-
 struct DeadLetter;
 struct DecodedMessage;
 
@@ -31,7 +28,7 @@ struct Message {
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
   bool comes_again = false;       // until it is handled: of QoS 1, or of our protocol, whose devices send again
   const DeadLetter* again = nullptr;  // it is this one, put through again; null: it has just arrived
-  std::uint64_t stops = 0;        // so often the process has died with it in hand: edge/ingest/suspects.h
+  std::uint64_t stops = 0;        // so often the process has died with it in hand: edge/core/suspects.h
 };
 
 }  // namespace stethos::edge

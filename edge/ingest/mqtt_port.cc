@@ -11,6 +11,7 @@
 
 #include "common/hash.h"
 #include "common/log.h"
+#include "edge/core/limits.h"
 #include "edge/ingest/message_queue.h"
 #include "edge/ingest/topic_filter.h"
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "recordings/recording_writer.h"
 
 namespace stethos::edge {

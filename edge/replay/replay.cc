@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/signals.h"
 #include "common/time_text.h"
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/pipeline.h"
 #include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"

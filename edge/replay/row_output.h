@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/replay/replay.h"
 #include "edge/replay/row_file.h"
 #include "edge/spool/sqlite_spool.h"

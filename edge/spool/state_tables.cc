@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/fault_point.h"
+#include "edge/core/limits.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {

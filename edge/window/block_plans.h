@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "edge/config/edge_config.h"
+#include "edge/core/block_summary.h"
+#include "edge/core/definition.h"
+#include "edge/core/state.h"
 #include "edge/ingest/point_table.h"
-#include "edge/window/block_summary.h"
-#include "edge/window/definition.h"
-#include "edge/window/state.h"
 
 namespace stethos::edge {
 

@@ -3,22 +3,14 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
+#include "edge/core/state.h"
 #include "edge/ingest/point_table.h"
-#include "edge/window/block_summary.h"
 
 namespace stethos::edge {
-
-// A reading that is remembered now, or not any more.
-struct SpeedChange {
-  std::string machine;
-  TimeNs time_ns = 0;
-  std::optional<double> hz;  // nothing: it is forgotten
-};
 
 class ShaftSpeeds {
  public:

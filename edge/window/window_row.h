@@ -2,9 +2,9 @@
 #pragma once
 
 #include "edge/config/parameter_text.h"
-#include "edge/window/definition.h"
+#include "edge/core/definition.h"
+#include "edge/core/state.h"
 #include "edge/window/parameters.h"
-#include "edge/window/state.h"
 #include "schemas/rows_generated.h"
 
 namespace stethos::edge {

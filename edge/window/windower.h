@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "edge/core/definition.h"
+#include "edge/core/state.h"
 #include "edge/spool/spool.h"
-#include "edge/window/definition.h"
-#include "edge/window/state.h"
 #include "edge/window/window_row.h"
 
 namespace stethos::edge {

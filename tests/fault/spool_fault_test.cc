@@ -8,7 +8,7 @@
 #include "edge/spool/spool_report.h"
 #include "tests/fault/crash_disk.h"
 #include "tests/unit/common/scratch_folder.h"
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

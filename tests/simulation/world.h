@@ -22,7 +22,7 @@
 #include "edge/pipeline.h"
 #include "edge/spool/sqlite_spool.h"
 #include "tests/fault/crash_disk.h"
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 #include "uplink/collector/intake.h"
 #include "uplink/collector/query.h"
 #include "uplink/sender/sender.h"

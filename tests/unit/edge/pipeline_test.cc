@@ -1,10 +1,11 @@
 #include "edge/pipeline.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 
 #include <deque>
 
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {
@@ -155,7 +156,7 @@ TEST_F(PipelineTest, WhatCannotBePutOnRecordIsNotProcessed) {
 TEST_F(PipelineTest, AMessageThatTheProcessDiesOfIsSetAside) {
   const Message poison = block_message({.device = "poison"});
   for (std::uint64_t death = 1; death <= stops_max; ++death) {
-    spool_.written.in_hand = suspect_hash(poison);
+    spool_.written.in_hand = suspect_hash(poison.topic, poison.payload);
     const auto pipeline = careful(0);
     // Known by its hash, wherever it comes.
     port_.batches.push_back({block_message({.sequence = death}), poison, block_message({.device = "d2", .sequence = death})});
@@ -167,7 +168,7 @@ TEST_F(PipelineTest, AMessageThatTheProcessDiesOfIsSetAside) {
       EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/poison/ack"), 1);
     } else {
       EXPECT_EQ(pipeline->status().suspects, 1u);
-      spool_.written.died_with = {{suspect_hash(poison), death}};  // as written before it died again
+      spool_.written.died_with = {{suspect_hash(poison.topic, poison.payload), death}};  // as written before it died again
     }
     port_.batches.clear();
   }

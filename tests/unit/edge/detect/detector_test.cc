@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

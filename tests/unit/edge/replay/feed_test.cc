@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "edge/replay/recording_port.h"
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

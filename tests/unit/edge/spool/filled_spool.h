@@ -3,7 +3,7 @@
 
 #include "edge/spool/sqlite_spool.h"
 #include "tests/unit/common/scratch_folder.h"
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 

@@ -1,10 +1,11 @@
 #include "edge/spool/sqlite_spool.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

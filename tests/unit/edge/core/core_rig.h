@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/identity.h"
-#include "edge/core.h"
+#include "edge/core/core.h"
 #include "edge/spool/sqlite_spool.h"
 #include "schemas/envelope.h"
 

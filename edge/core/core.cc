@@ -1,4 +1,4 @@
-#include "edge/core.h"
+#include "edge/core/core.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,16 +7,13 @@
 #include "common/hash.h"
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
+#include "edge/core/limits.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
 
-constexpr std::size_t identities_per_stream_max = 100'000;
-constexpr double interval_ns_max = 86'400e9;
-constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
-constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;  // of payloads that dead letters keep
 constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
 

@@ -1,4 +1,5 @@
-#include "edge/ingest/suspects.h"
+#include "edge/core/suspects.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 

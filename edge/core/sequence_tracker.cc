@@ -1,4 +1,6 @@
-#include "edge/ingest/sequence_tracker.h"
+#include "edge/core/sequence_tracker.h"
+
+#include "edge/core/limits.h"
 
 #include <algorithm>
 

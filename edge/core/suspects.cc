@@ -1,9 +1,10 @@
-#include "edge/ingest/suspects.h"
+#include "edge/core/suspects.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/hash.h"
+#include "edge/core/limits.h"
 
 namespace stethos::edge {
 
@@ -34,8 +35,8 @@ void Suspects::handled() {
   }
 }
 
-std::uint64_t suspect_hash(const Message& message) {
-  return std::max<std::uint64_t>(hash_of(message.payload, hash_of(message.topic)), 1);
+std::uint64_t suspect_hash(std::string_view topic, std::span<const std::uint8_t> payload) {
+  return std::max<std::uint64_t>(hash_of(payload, hash_of(topic)), 1);
 }
 
 }  // namespace stethos::edge

@@ -1,4 +1,5 @@
-#include "edge/core.h"
+#include "edge/core/core.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/unit/edge/core_rig.h"
+#include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
 namespace {

@@ -1,4 +1,5 @@
-#include "edge/ingest/sequence_tracker.h"
+#include "edge/core/sequence_tracker.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/clock.h"
-#include "edge/window/block_summary.h"
+#include "edge/core/block_summary.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/rows_generated.h"
 
@@ -85,6 +86,13 @@ struct PaneKey {
 
 // By start.
 using Panes = std::map<TimeNs, Pane>;
+
+// Of a shaft, at a time: a reading that is remembered now, or not any more.
+struct SpeedChange {
+  std::string machine;
+  TimeNs time_ns = 0;
+  std::optional<double> hz;  // nothing: it is forgotten
+};
 
 // A reading's own identity, for formats that have one, and the value that came with it.
 struct IdentityKey {

@@ -5,15 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
-#include "edge/ingest/message.h"
-
 namespace stethos::edge {
-
-// So many deaths are on record of a message that is set aside. The death that made the process write them down came before.
-inline constexpr std::uint64_t stops_max = 2;
-inline constexpr std::size_t suspects_max = 100;  // beyond it the oldest is forgotten
 
 struct Suspect {
   std::uint64_t message = 0;  // as suspect_hash
@@ -36,7 +32,7 @@ struct Suspects {
   bool operator==(const Suspects&) const = default;
 };
 
-// Of topic and payload; never 0.
-std::uint64_t suspect_hash(const Message& message);
+// Never 0.
+std::uint64_t suspect_hash(std::string_view topic, std::span<const std::uint8_t> payload);
 
 }  // namespace stethos::edge

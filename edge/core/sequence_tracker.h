@@ -34,11 +34,6 @@ struct SequenceGap {
   schema::GapCause cause = schema::GapCause::unknown;
 };
 
-// An epoch that would need more waits: its messages are neither handled nor acknowledged, and the device sends them again.
-inline constexpr std::size_t ranges_per_epoch_max = 128;
-// A message of an epoch older than these cannot be told from a duplicate any more.
-inline constexpr std::size_t epochs_per_device_max = 4;
-
 class SequenceTracker {
  public:
   enum class Verdict : std::uint8_t { fresh, duplicate, epoch_too_old, no_room };

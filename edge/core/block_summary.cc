@@ -1,4 +1,4 @@
-#include "edge/window/block_summary.h"
+#include "edge/core/block_summary.h"
 
 #include <algorithm>
 #include <cmath>

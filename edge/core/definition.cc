@@ -1,4 +1,4 @@
-#include "edge/window/definition.h"
+#include "edge/core/definition.h"
 
 #include <numeric>
 

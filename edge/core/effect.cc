@@ -1,4 +1,4 @@
-#include "edge/spool/spool.h"
+#include "edge/core/effect.h"
 
 #include "schemas/envelope.h"
 

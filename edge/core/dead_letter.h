@@ -1,0 +1,24 @@
+// A message, or a channel of one, that was refused: why, and its first bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "edge/core/rejection.h"
+
+namespace stethos::edge {
+
+struct DeadLetter {
+  std::int64_t id = 0;  // which the spool gives it
+  TimeNs received_ns = 0;
+  Rejection rejection;
+  std::string topic;
+  std::string device;   // empty: not known
+  std::string channel;  // of the message, the one that was refused; empty: not just one
+  std::uint64_t payload_bytes = 0;
+  std::vector<std::uint8_t> payload;  // its first bytes
+};
+
+}  // namespace stethos::edge

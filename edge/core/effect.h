@@ -1,0 +1,72 @@
+// What one batch does: the changes of state, the rows that go to the collector, the dead letters. The spool commits all of it in
+// one transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/core/dead_letter.h"
+#include "edge/core/definition.h"
+#include "edge/core/sequence_tracker.h"
+#include "edge/core/state.h"
+#include "edge/core/suspects.h"
+#include "edge/core/totals.h"
+#include "schemas/rows_generated.h"
+
+namespace stethos::edge {
+
+struct NewRow {
+  schema::Lane lane = schema::Lane::windows;
+  schema::RowKind kind = schema::RowKind::none;
+  std::vector<std::uint8_t> body;
+};
+
+struct PaneChange {
+  std::int64_t stream = 0;
+  PaneKey key;
+  const Pane* pane = nullptr;  // null: it is gone
+};
+
+struct IdentityChange {
+  std::int64_t stream = 0;
+  IdentityKey key;
+  std::optional<double> value;  // nothing: it is forgotten
+};
+
+struct AlarmChange {
+  std::int64_t stream = 0;
+  std::uint64_t limit = 0;
+  std::optional<Alarm> alarm;  // nothing: its limit is not exceeded any more
+};
+
+// The effect of one batch. Pointers are good until the core's next step.
+struct Effect {
+  TimeNs now_ns = 0;
+  const std::vector<WindowDefinition>* definitions = nullptr;  // the only ones that panes have; null: as before
+  std::vector<const Stream*> streams;  // without their panes and identities
+  std::vector<PaneChange> panes;
+  std::vector<IdentityChange> identities;
+  std::vector<SpeedChange> speeds;  // of one machine and time the last counts
+  std::vector<AlarmChange> alarms;  // of one alarm the last counts
+  std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
+  std::vector<DeadLetter> dead_letters;
+  const DeadLetter* put_through = nullptr;  // the batch was this one, which leaves
+  std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
+  std::vector<schema::WindowRowT> windows;
+  std::vector<schema::AlarmRowT> alarm_rows;
+  std::vector<schema::SilenceRowT> silences;
+  Totals totals;
+  std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
+  std::uint64_t provenance = 0;
+  std::string position;                // of the port; empty: as before
+  const Suspects* suspects = nullptr;  // null: as before
+  bool changed = false;  // false: there is nothing to commit
+};
+
+// Turns windows, alarms and silences into rows; done when the commit begins, for the first two say when that was.
+void pack_rows(Effect& effect, TimeNs committed_ns);
+
+}  // namespace stethos::edge

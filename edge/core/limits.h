@@ -1,0 +1,34 @@
+// Every limit of the core that is no setting, in one place, and how they relate. A limit that is reached refuses, defers or
+// forgets something, and each of these is counted: nothing grows beyond it and nothing goes unsaid.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/clock.h"
+
+namespace stethos::edge {
+
+// How many messages of QoS 1 a broker may have on the way to us, and deliver again when it has not heard of them.
+inline constexpr std::size_t on_the_way_max = 100;
+
+// Sequences of a device. An epoch that would need more ranges waits: its messages are neither handled nor acknowledged, and the
+// device sends them again. A message of an epoch older than those remembered cannot be told from a duplicate any more.
+inline constexpr std::size_t ranges_per_epoch_max = 128;
+inline constexpr std::size_t epochs_per_device_max = 4;
+
+// So many deaths are on record of a message that is set aside. The death that made the process write them down came before.
+inline constexpr std::uint64_t stops_max = 2;
+inline constexpr std::size_t suspects_max = 100;  // beyond it the oldest is forgotten
+
+// Identities of readings that are remembered for a stream. Beyond it the oldest is forgotten.
+inline constexpr std::size_t identities_per_stream_max = 100'000;
+
+// Blocks: what an interval and the time from the first to the last sample may be.
+inline constexpr double interval_ns_max = 86'400e9;
+inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
+
+// Of the payloads that the dead letters of one batch keep.
+inline constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;
+
+}  // namespace stethos::edge

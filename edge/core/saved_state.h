@@ -1,0 +1,33 @@
+// What the core starts from: what the effects of all batches before have left in the spool.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "edge/core/definition.h"
+#include "edge/core/sequence_tracker.h"
+#include "edge/core/state.h"
+#include "edge/core/suspects.h"
+#include "edge/core/totals.h"
+
+namespace stethos::edge {
+
+struct DeviceSequences {
+  std::string device;
+  std::vector<EpochSequences> epochs;
+};
+
+struct SavedState {
+  std::vector<WindowDefinition> definitions;  // of the panes; without what changes only what is shown
+  std::vector<Stream> streams;
+  std::vector<DeviceSequences> devices;
+  std::vector<SpeedChange> speeds;  // all with a value
+  Totals totals;
+  std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
+  std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
+  std::string position;          // of the port, after all that is here; empty: it had none
+  Suspects suspects;
+};
+
+}  // namespace stethos::edge
