@@ -23,6 +23,8 @@ std::string_view name_of(Code code) {
       return "io";
     case Code::full:
       return "full";
+    case Code::unbalanced:
+      return "unbalanced";
   }
   STETHOS_CHECK(false, "a code without a name");
 }

@@ -19,6 +19,7 @@ enum class Code : std::uint8_t {
   unavailable,  // the other side is not there or not ready: trying again later may help
   io,           // a file or the operating system
   full,         // no room left on the disk or in a budget
+  unbalanced,   // counts that must agree do not: what was being done must not be kept
 };
 
 std::string_view name_of(Code code);

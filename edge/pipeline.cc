@@ -108,11 +108,11 @@ Status Pipeline::step() {
   }
   const auto taken = take_up();
   if (!taken) return std::unexpected(taken.error());
-  const std::span<const Message> batch = *taken;
-  const auto processed = core_.process(batch, clock_.now());
+  const auto processed = core_.process(*taken, clock_.now());
   if (!processed) return std::unexpected(processed.error());
-  taken_ += batch.size();
   Effect& effect = **processed;
+  const std::span<const Message> batch = taken->first(effect.messages);
+  taken_ += batch.size();
 
   if (taken_ == polled_.size()) effect.position = port_.position();
   if (!events_.empty()) {

@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "edge/core/core.h"
-#include "edge/ingest/topic_filter.h"
+#include "edge/core/limits.h"
 
 namespace stethos::edge {
 namespace {
@@ -26,6 +26,7 @@ std::string objection_to(const DeadLetter& letter) {
       if (!letter.device.empty() && letter.channel.empty()) return "what of it was refused is not on record";
   }
   if (letter.payload.size() < letter.payload_bytes) return "its payload was not kept whole";
+  if (letter.topic.size() >= letter_topic_bytes_max) return "its topic was not kept whole";
   return {};
 }
 
@@ -68,9 +69,6 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
       continue;
 
     std::string stays = objection_to(letter);
-    const auto subscription = std::ranges::find_if(
-        config.subscriptions, [&](const SubscriptionConfig& each) { return topic_matches(each.topic, letter.topic); });
-    if (stays.empty() && subscription == config.subscriptions.end()) stays = "no subscription has its topic";
     if (stays.empty()) {
       if (core == nullptr) {
         auto saved = spool.load();
@@ -82,7 +80,6 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
       Message message;
       message.topic = letter.topic;
       message.payload = letter.payload;
-      message.subscription = static_cast<std::size_t>(subscription - config.subscriptions.begin());
       message.received_ns = letter.received_ns;
       message.again = &letter;
       auto tried = try_again(*core, spool, message, now_ns);

@@ -68,7 +68,10 @@ Exit stop_with(Exit exit, const Error& error) {
   return exit;
 }
 
-Exit exit_of(const Error& error) { return error.doing.starts_with("computing") ? Exit::backend : Exit::spool; }
+Exit exit_of(const Error& error) {
+  if (error.code == Code::unbalanced) return Exit::unbalanced;
+  return error.doing.starts_with("computing") ? Exit::backend : Exit::spool;
+}
 
 SpoolBudget budget_of(const EdgeConfig& config) {
   return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
@@ -180,7 +183,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     // The connection is just dropped: an orderly end could acknowledge what the port holds back.
     exit = stop_with(exit_of(ran.error()), ran.error());
   }
-  spool.end_run();
+  // A message whose counts do not agree is one that the process dies of: the next start looks for it.
+  if (exit != Exit::unbalanced) spool.end_run();
   // civetweb and Paho take seconds to stop their threads, which hold nothing that matters any more.
   std::quick_exit(static_cast<int>(exit));
 }

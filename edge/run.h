@@ -21,6 +21,7 @@ enum class Exit : int {
   output = 8,     // of a replay: the file that rows go to
   uplink = 9,     // of a replay: the collector refuses it
   interrupted = 10,  // of a replay: a signal ended it
+  unbalanced = 11,   // counts did not agree; nothing of that batch was kept, and the next start takes messages one by one
 };
 
 // Returns only if it could not start; else it ends the process, with one of the above.

@@ -252,6 +252,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
                     .interval_ns = interval_ns[i],
                     .times_ns = {},
                     .identity = identified[i] != 0 ? std::optional(identity[i]) : std::nullopt,
+                    .identity_is_alone = identified[i] == 2,
                     .shaft_hz = shaft_hz[i],
                     .rejected = rejected[i] == 0 ? std::string_view() : text(rejected[i] - 1),
                     .samples = {}};

@@ -47,8 +47,11 @@ struct BlockSummary {
   bool operator==(const BlockSummary&) const = default;
 };
 
+using PlanId = std::uint32_t;  // of BlockPlans
+
 // What is computed of a stream's blocks.
 struct BlockPlan {
+  PlanId id = 0;
   kernels::BlockPlan kernel;
   std::vector<std::string> parameters;  // of each of kernel.features
 };

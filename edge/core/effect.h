@@ -45,6 +45,7 @@ struct AlarmChange {
 // The effect of one batch. Pointers are good until the core's next step.
 struct Effect {
   TimeNs now_ns = 0;
+  std::size_t messages = 0;  // so many of the batch, from its front; the rest waits for the next
   const std::vector<WindowDefinition>* definitions = nullptr;  // the only ones that panes have; null: as before
   std::vector<const Stream*> streams;  // without their panes and identities
   std::vector<PaneChange> panes;

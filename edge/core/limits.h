@@ -28,7 +28,19 @@ inline constexpr std::size_t identities_per_stream_max = 100'000;
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
 
-// Of the payloads that the dead letters of one batch keep.
+// Dead letters: of the payloads that those of one batch keep, and of what each says of its reason and its topic. A letter whose
+// topic was cut cannot be put through again.
 inline constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;
+inline constexpr std::size_t letter_detail_bytes_max = 256;
+inline constexpr std::size_t letter_topic_bytes_max = 1024;
+
+// Topics whose subscription is remembered; beyond it all are looked up anew.
+inline constexpr std::size_t topics_known_max = 65'536;
+
+// What a batch may bring forth, reckoned from its samples and the windows that each lies in: beyond it the rest of the batch
+// waits for the next commit. One message may bring forth so much by itself, else it is refused.
+inline constexpr std::uint64_t rows_per_batch_max = 100'000;
+inline constexpr std::uint64_t rows_per_message_max = 1'000'000;
+static_assert(rows_per_batch_max <= rows_per_message_max, "a message that is taken alone may do more than a batch of many");
 
 }  // namespace stethos::edge

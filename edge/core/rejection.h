@@ -33,18 +33,19 @@ enum class Reason : std::uint8_t {
   too_many_streams,
   late,               // after the lateness: no window can take it any more
   stopped_the_process,  // again and again: set aside without being processed
+  unknown_topic,        // no subscription takes it: it was queued for a filter that has left the configuration
   count_,
 };
 
 inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::count_);
 
 inline constexpr std::array<std::string_view, reason_count> reason_names{
-    "corrupt",        "too_large",          "unsupported",      "not_json",
-    "missing_field",  "wrong_type",         "bad_name",         "device_differs",
-    "unknown_stream", "unit_differs",       "bad_sequence",     "epoch_too_old",
-    "empty",          "bad_times",          "time_past",        "time_future",
-    "not_finite",     "identity_conflict",  "too_many_devices", "too_many_streams",
-    "late",           "stopped_the_process"};
+    "corrupt",        "too_large",           "unsupported",      "not_json",
+    "missing_field",  "wrong_type",          "bad_name",         "device_differs",
+    "unknown_stream", "unit_differs",        "bad_sequence",     "epoch_too_old",
+    "empty",          "bad_times",           "time_past",        "time_future",
+    "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
+    "late",           "stopped_the_process", "unknown_topic"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "edge/core/block_summary.h"
+#include "edge/core/identities.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/rows_generated.h"
 
@@ -94,14 +95,6 @@ struct SpeedChange {
   std::optional<double> hz;  // nothing: it is forgotten
 };
 
-// A reading's own identity, for formats that have one, and the value that came with it.
-struct IdentityKey {
-  TimeNs time_ns = 0;
-  std::uint64_t identity = 0;
-
-  auto operator<=>(const IdentityKey&) const = default;
-};
-
 // What is known of an exceeded limit of a stream. There is none while the limit is not exceeded.
 struct Alarm {
   // The start of the first window of the excess, for each of the two values; time_min: it is not exceeded.
@@ -134,7 +127,7 @@ struct Stream {
   TimeNs last_received_ns = 0;
   SampleCounts counts;  // since the spool began
   std::map<std::uint64_t, Panes> panes;  // by definition
-  std::map<IdentityKey, double> identities;
+  Identities identities;
   std::map<std::uint64_t, Alarm> alarms;  // by limit
 
   bool operator==(const Stream&) const = default;

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "edge/config/edge_config.h"
+#include "edge/core/identities.h"
 #include "edge/core/rejection.h"
 #include "edge/ingest/message.h"
 #include "gpu_kernels/backend.h"
@@ -28,7 +29,7 @@ struct DecodedChannel {
   std::span<const TimeNs> times_ns;  // of readings, where there are several
   kernels::BlockView samples;        // plausible range not yet filled in
   std::optional<double> reading;     // instead of `samples`: one value as exact as it came
-  std::optional<std::uint64_t> identity;  // of the one reading
+  std::optional<ReadingIdentity> identity;  // of the one reading
   double shaft_hz = 0;     // turns a second while the block was taken; 0: not said
   std::optional<Rejection> rejected;  // this channel only
 };

@@ -130,12 +130,13 @@ class JsonDecoder final : public Decoder {
     return real * static_cast<double>(ns_of(subscription_.interval_unit));
   }
 
-  std::expected<std::optional<std::uint64_t>, Rejection> identity_of(TimeNs time, const element& document) const {
+  std::expected<std::optional<ReadingIdentity>, Rejection> identity_of(TimeNs time, const element& document) const {
     if (subscription_.identity.empty()) return std::nullopt;
-    if (identity_pointer_.empty()) return static_cast<std::uint64_t>(time);
+    if (identity_pointer_.empty()) return ReadingIdentity{.identity = static_cast<std::uint64_t>(time)};
     element value;
     if (document.at_pointer(identity_pointer_).get(value)) return refuse(Reason::missing_field, identity_pointer_);
-    return hash_of(std::string_view(simdjson::minify(value)));
+    return ReadingIdentity{.identity = hash_of(std::string_view(simdjson::minify(value))),
+                           .is_alone = subscription_.time_unit == TimeUnit::arrival};
   }
 
   void read_value(const element& value, double interval_ns, DecodedChannel& channel) {

@@ -19,8 +19,7 @@ struct Message {
   std::span<const std::uint8_t> payload;  // aligned for any number
   std::shared_ptr<const void> owner;
 
-  const DecodedMessage* decoded = nullptr;  // of a recording: it has no topic and no payload; null: the subscription says how
-  std::size_t subscription = 0;  // index into EdgeConfig::subscriptions
+  const DecodedMessage* decoded = nullptr;  // of a recording: it has no topic and no payload; null: the subscription of its topic says how
   TimeNs received_ns = 0;
   std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
   std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one

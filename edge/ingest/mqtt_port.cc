@@ -118,8 +118,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     message.received_ns = clock_.now();
     message.connection = connection_.load();
     message.redelivered = arrived->is_duplicate();
-    message.subscription = subscription_of(message.topic);
-    const SubscriptionConfig& subscription = config_.subscriptions[message.subscription];
+    const SubscriptionConfig& subscription = config_.subscriptions[subscription_of(message.topic)];
     message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
                                subscription.acknowledge == Acknowledge::after_commit;
     message.comes_again = arrived->get_qos() > 0 || subscription.format == PayloadFormat::stethos;

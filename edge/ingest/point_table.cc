@@ -116,7 +116,20 @@ std::uint64_t version_of(const PointEntry& entry) {
                                   &entry.unit, &entry.location, &entry.owner}) {
     hash = hash_of(*part, hash);
   }
-  return hash;
+  // Of the rest only what is declared, so that what describes nothing more keeps its version.
+  const auto add = [&](std::string_view name, const auto& value, const auto& undeclared) {
+    if (value != undeclared)
+      hash = hash_of(name, hash_of(std::string_view(reinterpret_cast<const char*>(&value), sizeof(value)), hash));
+  };
+  const PointEntry undeclared;
+  add("range_min", entry.plausible_min, undeclared.plausible_min);
+  add("range_max", entry.plausible_max, undeclared.plausible_max);
+  add("interval", entry.interval_ns, undeclared.interval_ns);
+  add("block_length", entry.block_length, undeclared.block_length);
+  add("full_scale", entry.full_scale, undeclared.full_scale);
+  add("nominal_rpm", entry.nominal_rpm, undeclared.nominal_rpm);
+  add("valid_from", entry.valid_from_ns, undeclared.valid_from_ns);
+  return entry.bearing.empty() ? hash : hash_of(entry.bearing, hash);
 }
 
 std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view csv, std::string_view name) {
@@ -194,11 +207,15 @@ std::expected<PointTable, std::vector<Error>> PointTable::load(const std::string
   return parse(text, path);
 }
 
-const PointEntry* PointTable::find(std::string_view device, std::string_view channel, TimeNs at) const {
+const PointEntry* valid_at(const std::vector<PointEntry>* entries, TimeNs at) {
+  if (entries == nullptr) return nullptr;
+  const auto valid = std::ranges::find_if(*entries, [&](const PointEntry& entry) { return entry.valid_from_ns <= at; });
+  return valid == entries->end() ? nullptr : &*valid;
+}
+
+const std::vector<PointEntry>* PointTable::entries_of(std::string_view device, std::string_view channel) const {
   const auto found = entries_.find(std::pair(std::string(device), std::string(channel)));
-  if (found == entries_.end()) return nullptr;
-  const auto valid = std::ranges::find_if(found->second, [&](const PointEntry& entry) { return entry.valid_from_ns <= at; });
-  return valid == found->second.end() ? nullptr : &*valid;
+  return found == entries_.end() ? nullptr : &found->second;
 }
 
 std::vector<const PointEntry*> PointTable::latest() const {

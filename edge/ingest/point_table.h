@@ -43,19 +43,21 @@ struct PointEntry {
 
 std::uint64_t version_of(const PointEntry& entry);
 
+// The one of a channel's entries that is valid then; null: none is. `entries`: as entries_of gives them.
+const PointEntry* valid_at(const std::vector<PointEntry>* entries, TimeNs at);
+
 class PointTable {
  public:
   // All errors of the file, each with its line.
   static std::expected<PointTable, std::vector<Error>> parse(std::string_view csv, std::string_view name);
   static std::expected<PointTable, std::vector<Error>> load(const std::string& path);
 
-  // Null: no entry is valid then.
-  const PointEntry* find(std::string_view device, std::string_view channel, TimeNs at) const;
+  // Of the channel, descending by valid_from; null: it has none.
+  const std::vector<PointEntry>* entries_of(std::string_view device, std::string_view channel) const;
   // Of each channel, the entry that is valid in the end.
   std::vector<const PointEntry*> latest() const;
 
  private:
-  // Each list descends by valid_from.
   std::map<std::pair<std::string, std::string>, std::vector<PointEntry>, std::less<>> entries_;
 };
 

@@ -64,7 +64,7 @@ class OwnFeed final : public Feed {
       channel.start_ns = from.start_ns;
       channel.interval_ns = from.interval_ns;
       channel.times_ns = from.times_ns;
-      channel.identity = from.identity;
+      if (from.identity) channel.identity = ReadingIdentity{*from.identity, from.identity_is_alone};
       channel.shaft_hz = from.shaft_hz;
       if (!from.rejected.empty()) channel.rejected = Rejection{reason_of(from.rejected), "when it was recorded"};
       if (const auto* f32 = std::get_if<std::span<const float>>(&from.samples)) {

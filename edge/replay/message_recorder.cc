@@ -33,7 +33,8 @@ void MessageRecorder::take(const DecodedMessage& message, TimeNs received_ns) {
                          .start_ns = from.start_ns,
                          .interval_ns = from.interval_ns,
                          .times_ns = from.rejected ? std::span<const TimeNs>() : from.times_ns,  // which may be why
-                         .identity = from.identity,
+                         .identity = from.identity ? std::optional(from.identity->identity) : std::nullopt,
+                         .identity_is_alone = from.identity && from.identity->is_alone,
                          .shaft_hz = from.shaft_hz,
                          .rejected = from.rejected ? name_of(from.rejected->reason) : std::string_view(),
                          .samples = samples_of(from)});

@@ -188,7 +188,7 @@ Status load_identities(Database& database, Loading& loading) {
   return sqlite::for_each(rows, [&](Statement& row) -> Status {
     Stream* stream = loading.stream_of(row.integer(1));
     if (stream == nullptr) return fail(Code::corrupt, "reading the spool's identities", "one has no stream");
-    stream->identities.emplace(IdentityKey{row.integer(0), row.unsigned_integer(2)}, row.real(3));
+    stream->identities.add({row.integer(0), row.unsigned_integer(2)}, row.real(3));
     return {};
   });
 }

@@ -101,6 +101,8 @@ const BlockPlan* BlockPlans::plan_of(std::string_view device, std::string_view q
     plan = std::make_unique<BlockPlan>(make(spectrum, bearing, per_unit));
     plan->kernel.buckets = buckets;
     plan->kernel.validity = validity;
+    plan->id = static_cast<PlanId>(by_id_.size());
+    by_id_.push_back(plan.get());
   }
   return plan.get();
 }

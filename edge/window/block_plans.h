@@ -25,6 +25,9 @@ class BlockPlans {
   // Of a stream. Good for as long as this lives. `entry`: of the block; null: there is none.
   const BlockPlan* plan_of(std::string_view device, std::string_view quantity, std::string_view unit, const PointEntry* entry);
 
+  // One that plan_of gave.
+  const BlockPlan& plan(PlanId id) const { return *by_id_.at(id); }
+
   // The statistics of single blocks that any plan can have, each with its parameter, and none twice.
   std::vector<std::pair<std::uint16_t, std::string>> features() const;
 
@@ -36,6 +39,7 @@ class BlockPlans {
   const std::vector<WindowDefinition>& definitions_;
   using Key = std::tuple<const SpectrumConfig*, const BearingConfig*, double, bool, bool>;
   std::map<Key, std::unique_ptr<BlockPlan>> plans_;
+  std::vector<const BlockPlan*> by_id_;
 };
 
 }  // namespace stethos::edge

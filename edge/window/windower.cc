@@ -210,58 +210,58 @@ void Windower::note_jump(Stream& stream, TimeNs time) const {
   stream.newest_ns = time;
 }
 
-Placed Windower::add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+Placed Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
   mark(stream);
-  state.last_received_ns = std::max(state.last_received_ns, arrival.received_ns);  // of a dead letter it may be long ago
-  bool is_late = !accepts_somewhere(stream, arrival.time_ns);
+  state.last_received_ns = std::max(state.last_received_ns, samples.received_ns);  // of a dead letter it may be long ago
+  bool is_late = !accepts_somewhere(stream, samples.time_ns);
   if (!is_late) {
     state.late_run = 0;
-  } else if (follow_late_run(stream, arrival.time_ns, now_ns, effect)) {
-    is_late = !accepts_somewhere(stream, arrival.time_ns);
+  } else if (follow_late_run(stream, samples.time_ns, now_ns, effect)) {
+    is_late = !accepts_somewhere(stream, samples.time_ns);
   }
-  note_jump(state, arrival.time_ns);  // a late one shows where the stream is, too: it may go through windows that are settled
+  note_jump(state, samples.time_ns);  // a late one shows where the stream is, too: it may go through windows that are settled
   if (is_late) {
-    count_unplaced(stream, Unplaced::late, arrival.samples());
+    count_unplaced(stream, Unplaced::late, samples.count());
     return Placed::late;
   }
-  state.counts.good += arrival.moments.count;
-  state.counts.not_finite += arrival.moments.not_finite;
-  state.counts.out_of_range += arrival.moments.out_of_range;
+  state.counts.good += samples.moments.count;
+  state.counts.not_finite += samples.moments.not_finite;
+  state.counts.out_of_range += samples.moments.out_of_range;
   for (Followed& followed : stream.followed) {
-    if (accepts(state, followed, arrival.time_ns)) {
-      place(stream, followed, arrival, now_ns, effect);
+    if (accepts(state, followed, samples.time_ns)) {
+      place(stream, followed, samples, now_ns, effect);
     } else {
-      count_in_newest(stream, followed, Unplaced::late, arrival.samples());
+      count_in_newest(stream, followed, Unplaced::late, samples.count());
     }
   }
-  advance(stream, arrival.time_ns - rules_.watermark_delay_ns, now_ns, effect);
+  advance(stream, samples.time_ns - rules_.watermark_delay_ns, now_ns, effect);
   return Placed::placed;
 }
 
-void Windower::place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+void Windower::place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   switch (followed.definition->kind) {
     case schema::WindowKind::tumbling:
     case schema::WindowKind::hopping:
-      return place_on_grid(stream, followed, arrival, now_ns, effect);
+      return place_on_grid(stream, followed, samples, now_ns, effect);
     case schema::WindowKind::session:
-      return place_in_session(stream, followed, arrival, now_ns, effect);
+      return place_in_session(stream, followed, samples, now_ns, effect);
     case schema::WindowKind::count:
-      return place_in_count(stream, followed, arrival, now_ns, effect);
+      return place_in_count(stream, followed, samples, now_ns, effect);
   }
 }
 
-void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
-  const TimeNs start = followed.definition->slice_of(arrival.time_ns);
+void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
+  const TimeNs start = followed.definition->slice_of(samples.time_ns);
   settle_silence_before(stream, followed, start, now_ns, effect);
   Pane& pane = (*followed.panes)[start];
   pane.length_ns = followed.definition->slice_ns;
-  fill(stream, followed, start, pane, arrival);
+  fill(stream, followed, start, pane, samples);
 }
 
-void Windower::place_in_session(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+void Windower::place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
-  const TimeNs time = arrival.time_ns;
+  const TimeNs time = samples.time_ns;
   const DurationNs pause = followed.definition->length_ns;
   auto own = panes.upper_bound(time);
   if (own != panes.begin() && time < std::prev(own)->first + std::prev(own)->second.length_ns) {
@@ -284,14 +284,14 @@ void Windower::place_in_session(StreamRecord& stream, Followed& followed, const 
     panes.erase(next);
   }
   pane.is_final = false;
-  fill(stream, followed, own->first, pane, arrival);
+  fill(stream, followed, own->first, pane, samples);
 }
 
-void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect) {
+void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
   const WindowDefinition& definition = *followed.definition;
   if (panes.empty() || panes.rbegin()->second.is_final) {
-    TimeNs start = arrival.time_ns;
+    TimeNs start = samples.time_ns;
     if (!panes.empty()) {
       // The start names the window, and stamps may repeat.
       const auto& [previous, pane] = *panes.rbegin();
@@ -303,29 +303,29 @@ void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Ar
     panes[start].length_ns = 1;
   }
   auto& [start, pane] = *panes.rbegin();
-  pane.length_ns = std::max(pane.length_ns, arrival.time_ns - start);
-  fill(stream, followed, start, pane, arrival);
+  pane.length_ns = std::max(pane.length_ns, samples.time_ns - start);
+  fill(stream, followed, start, pane, samples);
   if (pane.moments.count + pane.moments.not_finite + pane.moments.out_of_range >= definition.samples) {
     send_if_changed(stream, followed, start, start + 1, true, now_ns, effect);
   }
 }
 
-void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival) {
+void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples) {
   const WindowDefinition& definition = *followed.definition;
   if (!has_samples(pane)) {
-    pane.first = arrival.origin;
-    pane.first_received_ns = arrival.received_ns;
+    pane.first = samples.origin;
+    pane.first_received_ns = samples.received_ns;
   }
-  pane.moments = kernels::merge(pane.moments, arrival.moments);
-  if (arrival.plan != nullptr) {
-    add_block(pane.blocks, *arrival.plan, shown(definition, arrival.block), arrival.time_ns,
-              definition.shows_features ? arrival.speed : ShaftSpeed());
-  } else if (!definition.quantiles.empty() && arrival.moments.count > 0) {
-    kernels::add(pane.blocks.buckets, kernels::bucket_of(arrival.moments.mean));
+  pane.moments = kernels::merge(pane.moments, samples.moments);
+  if (samples.plan != nullptr) {
+    add_block(pane.blocks, *samples.plan, shown(definition, samples.block), samples.time_ns,
+              definition.shows_features ? samples.speed : ShaftSpeed());
+  } else if (!definition.quantiles.empty() && samples.moments.count > 0) {
+    kernels::add(pane.blocks.buckets, kernels::bucket_of(samples.moments.mean));
   }
-  pane.first = std::min(pane.first, arrival.origin);
-  pane.last = std::max(pane.last, arrival.origin);
-  pane.last_received_ns = arrival.received_ns;
+  pane.first = std::min(pane.first, samples.origin);
+  pane.last = std::max(pane.last, samples.origin);
+  pane.last_received_ns = samples.received_ns;
   expect_row(stream, followed, start, pane);
 }
 

@@ -18,14 +18,11 @@
 #include <utility>
 #include <vector>
 
-#include "edge/core/definition.h"
-#include "edge/core/state.h"
-#include "edge/spool/spool.h"
+#include "edge/core/arrival.h"
+#include "edge/core/effect.h"
 #include "edge/window/window_row.h"
 
 namespace stethos::edge {
-
-struct PointEntry;
 
 inline constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
 
@@ -44,19 +41,18 @@ struct StreamRecord {
   std::uint64_t block_length = 1;        // expected samples in each
   double plausible_min = -kernels::magnitude_max;
   double plausible_max = kernels::magnitude_max;
-  const BlockPlan* plan = nullptr;       // of its last block; null: it had none
-  const PointEntry* planned_for = nullptr;  // the entry of that block; null: there was none
   std::vector<Followed> followed;
   TimeNs due_ns = time_max;              // the earliest of those it follows
   std::uint64_t changes = 0;             // of its panes
   std::uint64_t changes_when_idle = 0;   // of which all was sent when it was idle last
   bool dirty = false;
   std::vector<PaneKey> touched;
+  std::uint64_t samples_balanced = 0;    // of its counts: as many as the books of all batches before say
   SampleCounts summed;                   // of its counts, what is in the windower's sum
 };
 
 // Samples of one stream that belong together: a block, or one reading.
-struct Arrival {
+struct Samples {
   TimeNs time_ns = 0;  // a block belongs where it starts
   kernels::Moments moments;
   const BlockPlan* plan = nullptr;  // null: a reading; else what `block` holds
@@ -65,10 +61,9 @@ struct Arrival {
   Origin origin;
   TimeNs received_ns = 0;
 
-  std::uint64_t samples() const { return moments.count + moments.not_finite + moments.out_of_range; }
+  std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
 
-enum class Unplaced : std::uint8_t { duplicate, late, rejected };
 // What became of an arrival.
 enum class Placed : std::uint8_t { placed, late };
 
@@ -105,7 +100,7 @@ class Windower {
   void adopt(StreamRecord& stream);
 
   // What is changed is noted in `effect` by collect_changes.
-  Placed add(StreamRecord& stream, const Arrival& arrival, TimeNs now_ns, Effect& effect);
+  Placed add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
 
@@ -126,6 +121,8 @@ class Windower {
   bool is_past(const StreamRecord& stream, TimeNs time) const;
 
   void mark_dirty(StreamRecord& stream) { mark(stream); }
+  // Since the last collect_changes.
+  const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
   // Of all streams together, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
   // Since the last call. Streams stay what they are until these windows have been looked at.
@@ -144,11 +141,11 @@ class Windower {
   void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
   void note_jump(Stream& stream, TimeNs time) const;
 
-  void place(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
-  void place_on_grid(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
-  void place_in_session(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
-  void place_in_count(StreamRecord& stream, Followed& followed, const Arrival& arrival, TimeNs now_ns, Effect& effect);
-  void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Arrival& arrival);
+  void place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+  void place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+  void place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+  void place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+  void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples);
   // The pane has changed: the watermark will see that the windows that hold it are sent.
   void expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane);
 

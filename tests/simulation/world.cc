@@ -71,7 +71,7 @@ class World::SimPort final : public edge::MessagePort {
       }
       InFlight arrived = std::exchange(queue[i], std::move(queue.back()));
       queue.pop_back();
-      batch.push_back(edge::message_of(0, std::move(arrived.topic), std::move(arrived.payload), world_.clock_->now()));
+      batch.push_back(edge::message_of(std::move(arrived.topic), std::move(arrived.payload), world_.clock_->now()));
     }
   }
   void durable() override {}

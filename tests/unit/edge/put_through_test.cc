@@ -85,7 +85,7 @@ TEST(PutThrough, OfAMessageThatWasTakenInPartOnlyTheOther) {
   EdgeConfig full = mended();
   full.ingest_streams_max = 1;
   rig.restart(full);
-  rig.step({message_of(0, "stethos/v1/d1/batch", schema::pack(batch), now)});
+  rig.step({message_of("stethos/v1/d1/batch", schema::pack(batch), now)});
   EXPECT_EQ(rig.core().samples().good, 6u);
   EXPECT_EQ((*rig.spool().letter_after(0))->channel, "temperature");
   EXPECT_EQ(put_through_on(rig), "1 too_many_streams: put through\n");
@@ -143,7 +143,7 @@ TEST(PutThrough, WhatIsNotThereWholeOrHasNoSubscriptionStays) {
   rig.restart(strict());
   rig.step({stray});
   EXPECT_EQ(put_through_on(rig),
-            "1 unknown_stream: stays: its payload was not kept whole\n2 not_json: stays: no subscription has its topic\n");
+            "1 unknown_stream: stays: its payload was not kept whole\n2 unknown_topic: stays: unknown_topic: no subscription takes it\n");
 }
 
 TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {

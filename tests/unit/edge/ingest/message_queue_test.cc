@@ -13,7 +13,7 @@ constexpr std::size_t payload_bytes = 488;
 constexpr std::size_t message_bytes = payload_bytes + 512;
 
 Message message_from(const std::string& topic) {
-  return message_of(0, topic, std::vector<std::uint8_t>(payload_bytes), epoch_ns);
+  return message_of(topic, std::vector<std::uint8_t>(payload_bytes), epoch_ns);
 }
 
 // Puts it if it may go in; whether it did.

@@ -20,18 +20,18 @@ TEST(PointTable, GivesTheEntryThatIsValidThen) {
   const auto points = PointTable::parse(table, "points.csv");
   ASSERT_TRUE(points.has_value()) << points.error()[0].text();
   const TimeNs in_march = *parse_time("2026-03-01");
-  const PointEntry* entry = points->find("d1", "vibration", in_march);
+  const PointEntry* entry = valid_at(points->entries_of("d1", "vibration"), in_march);
   ASSERT_NE(entry, nullptr);
   EXPECT_EQ(entry->machine, "pump-1");
   EXPECT_EQ(entry->location, "hall 2, by the door");
   EXPECT_EQ(entry->interval_ns, 10 * ns_per_s);
   EXPECT_EQ(entry->block_length, 2560u);
   EXPECT_EQ(entry->plausible_min, -50);
-  EXPECT_EQ(points->find("d1", "vibration", *parse_time("2026-07-01"))->machine, "pump-2");
-  EXPECT_EQ(points->find("d1", "vibration", *parse_time("2026-07-01"))->plausible_max, kernels::magnitude_max);
-  EXPECT_EQ(points->find("d1", "vibration", *parse_time("2025-01-01")), nullptr);
-  EXPECT_EQ(points->find("d1", "temperature", *parse_time("2001-01-01"))->axis, "-");
-  EXPECT_EQ(points->find("d2", "vibration", in_march), nullptr);
+  EXPECT_EQ(valid_at(points->entries_of("d1", "vibration"), *parse_time("2026-07-01"))->machine, "pump-2");
+  EXPECT_EQ(valid_at(points->entries_of("d1", "vibration"), *parse_time("2026-07-01"))->plausible_max, kernels::magnitude_max);
+  EXPECT_EQ(valid_at(points->entries_of("d1", "vibration"), *parse_time("2025-01-01")), nullptr);
+  EXPECT_EQ(valid_at(points->entries_of("d1", "temperature"), *parse_time("2001-01-01"))->axis, "-");
+  EXPECT_EQ(valid_at(points->entries_of("d2", "vibration"), in_march), nullptr);
 }
 
 TEST(PointTable, SaysEverythingThatIsWrong) {

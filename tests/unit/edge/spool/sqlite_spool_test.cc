@@ -82,7 +82,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   pane.is_final = true;
   const Pane empty;  // its extremes are infinite
   stream.panes = {{0xf000'0000'0000'0000, {{100, pane}}}, {2, {{50, empty}}}};
-  stream.identities = {{{5, 6}, 0.1}};
+  stream.identities.add({5, 6}, 0.1);
   const Alarm alarm{.alert_since_ns = 30,
                     .danger_since_ns = 31,
                     .changed_ns = 32,

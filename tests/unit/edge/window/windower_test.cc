@@ -69,12 +69,12 @@ class Bench {
 
   Placed add(TimeNs time, double value = 1) {
     Effect effect;
-    Arrival arrival;
-    arrival.time_ns = time;
-    arrival.moments = kernels::moments_of(value, -1e300, 1e300);
-    arrival.origin = {1, ++sequence_};
-    arrival.received_ns = now;
-    const Placed placed = windower_->add(record_, arrival, now, effect);
+    Samples samples;
+    samples.time_ns = time;
+    samples.moments = kernels::moments_of(value, -1e300, 1e300);
+    samples.origin = {1, ++sequence_};
+    samples.received_ns = now;
+    const Placed placed = windower_->add(record_, samples, now, effect);
     keep(effect);
     return placed;
   }

@@ -1,0 +1,93 @@
+// What one channel of one message means for its stream: Intake makes arrivals of messages, Placing takes them. An arrival names
+// streams and devices by their ids and holds no pointer, so that it can be kept and taken again. Plain data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "edge/core/block_summary.h"
+#include "edge/core/state.h"
+#include "edge/ingest/point_table.h"
+
+namespace stethos::edge {
+
+using StreamId = std::int64_t;  // Stream::id
+
+// Which message brought an arrival.
+struct Source {
+  std::size_t message = 0;  // its place in the batch
+  Origin origin;
+  TimeNs received_ns = 0;
+};
+
+// From here on the stream's arrivals are samples of what `descriptions` says at this place.
+struct StreamDescribed {
+  StreamId stream = 0;
+  std::size_t description = 0;
+};
+
+// `statistics` is a place in `blocks`.
+struct BlockArrived {
+  StreamId stream = 0;
+  Source source;
+  TimeNs start_ns = 0;
+  ShaftSpeed speed;  // that its statistics were computed for
+  std::size_t statistics = 0;
+};
+
+struct ReadingArrived {
+  StreamId stream = 0;
+  Source source;
+  TimeNs time_ns = 0;
+  double value = 0;
+  std::optional<ReadingIdentity> identity;
+};
+
+enum class Unplaced : std::uint8_t { duplicate, late, rejected };
+
+// Samples of the stream that go into no window. Counted in the order of arrival, since the window that counts them is the newest
+// one at that moment.
+struct SamplesUnplaced {
+  StreamId stream = 0;
+  Unplaced how = Unplaced::duplicate;
+  std::uint64_t samples = 0;
+};
+
+// Nothing older than this comes for the stream any more: its device says so.
+struct StreamComplete {
+  StreamId stream = 0;
+  TimeNs until_ns = 0;
+};
+
+using Arrival = std::variant<StreamDescribed, BlockArrived, ReadingArrived, SamplesUnplaced, StreamComplete>;
+
+// What was computed of a block.
+struct BlockValues {
+  PlanId plan = 0;
+  kernels::Moments moments;
+  kernels::Validity validity;
+  kernels::CountedBuckets buckets;
+  std::vector<double> features;  // as many as the plan's, in its order; NaN where one is not defined
+
+  kernels::BlockStatistics view() const {
+    return {.moments = moments, .validity = validity, .buckets = buckets.view(), .features = features};
+  }
+};
+
+// In the order of arrival, with what is too large to lie in each.
+struct Arrivals {
+  std::vector<Arrival> list;
+  std::vector<BlockValues> blocks;
+  std::vector<PointEntry> descriptions;
+
+  void clear() {
+    list.clear();
+    blocks.clear();
+    descriptions.clear();
+  }
+};
+
+}  // namespace stethos::edge

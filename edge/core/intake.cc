@@ -1,0 +1,413 @@
+#include "edge/core/intake.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/fault_point.h"
+#include "common/hash.h"
+#include "edge/core/limits.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+// A block has one time for all its samples; readings have one each.
+bool is_block(const DecodedChannel& channel) { return !channel.reading && channel.interval_ns > 0; }
+
+// Whether the message has had its place in its device's sequence when it became this letter.
+bool was_handled(const DeadLetter& letter) {
+  return !letter.channel.empty() || (letter.rejection.reason == Reason::stopped_the_process && !letter.device.empty());
+}
+
+// In how many windows of the definition a sample may lie.
+std::uint64_t windows_a_sample(const WindowDefinition& definition) {
+  if (!definition.is_on_grid()) return 1;
+  return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
+}
+
+Rejection unit_differs(const DecodedChannel& channel, std::string_view quantity, std::string_view unit) {
+  return {Reason::unit_differs, std::string(channel.quantity) + " in " + std::string(channel.unit) + " where " +
+                                    std::string(quantity) + " in " + std::string(unit) + " is declared"};
+}
+
+BlockValues values_of(PlanId plan, const kernels::BlockStatistics& statistics) {
+  return {.plan = plan,
+          .moments = statistics.moments,
+          .validity = statistics.validity,
+          .buckets = {{statistics.buckets.indices.begin(), statistics.buckets.indices.end()},
+                      {statistics.buckets.counts.begin(), statistics.buckets.counts.end()}},
+          .features = {statistics.features.begin(), statistics.features.end()}};
+}
+
+}  // namespace
+
+Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions,
+               BlockPlans& plans, std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const SavedState& saved)
+    : config_(config),
+      definitions_(definitions),
+      plans_(plans),
+      backend_(std::move(backend)),
+      letters_(letters),
+      registry_(config, points, definitions),
+      speeds_(config.speed_age_max),
+      may_return_(saved.may_return) {
+  for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
+  registry_.restore(saved);
+  for (const SpeedChange& each : saved.speeds) speeds_.restore(each.machine, each.time_ns, each.hz.value());
+}
+
+Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect) {
+  arrivals_ = &arrivals;
+  effect_ = &effect;
+  arrivals.clear();
+  blocks_.clear();
+  samples_decoded_.clear();
+  rows_expected_ = 0;
+  heard_.clear();
+  for (const auto& decoder : decoders_) decoder->begin_batch();
+
+  std::size_t taken = 0;
+  while (taken < batch.size() && (taken == 0 || rows_expected_ < rows_per_batch_max)) {
+    take_message(batch[taken], taken);
+    ++taken;
+  }
+  if (auto computed = compute(); !computed) return std::unexpected(computed.error());
+
+  // By name, not by address: the same input gives the same output.
+  std::ranges::sort(heard_, {}, [](const auto& heard) { return std::pair(std::string_view(heard.first->name), heard.second); });
+  const auto repeated = std::ranges::unique(heard_);
+  heard_.erase(repeated.begin(), repeated.end());
+  for (const auto& [device, epoch] : heard_) {
+    if (effect.devices.empty() || effect.devices.back().first != &device->name) {
+      effect.devices.emplace_back(&device->name, &device->sequences);
+    }
+  }
+  effect.may_return = may_return_;
+  return taken;
+}
+
+// Of the whole batch at once: the statistics of blocks depend on nothing else.
+Status Intake::compute() {
+  if (blocks_.empty()) return {};
+  results_.resize(blocks_.size());
+  if (backend_->submit(blocks_) != kernels::KernelStatus::ok || backend_->collect(results_) != kernels::KernelStatus::ok) {
+    return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
+  }
+  for (std::size_t i = 0; i < results_.size(); ++i) arrivals_->blocks[i] = values_of(arrivals_->blocks[i].plan, results_[i]);
+  return {};
+}
+
+void Intake::take_message(const Message& message, std::size_t index) {
+  if (message.again != nullptr) {
+    ++effect_->totals[Counter::letters_put_through];
+    effect_->put_through = message.again;
+  } else {
+    ++effect_->totals[Counter::messages];
+    effect_->totals[Counter::message_bytes] += message.payload.size();
+  }
+  if (message.waits_for_commit && is_redelivery(message)) {
+    ++effect_->totals[Counter::duplicate_messages];
+    return;
+  }
+  // To say whose it is it must be read; if the process died of that too, it is not, and its device cannot be told.
+  if (message.stops > stops_max + 1) {
+    ++effect_->totals[Counter::duplicate_messages];  // its letter is there
+    return;
+  }
+  if (message.stops > stops_max) return set_aside(message, index, {});
+  if (message.payload.size() > static_cast<std::size_t>(config_.ingest_message_bytes_max)) {
+    return letters_.write(index, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
+  }
+  poison_point("edge.decode", message.payload);
+  if (auto decoded = decode(message); !decoded) return letters_.write(index, std::move(decoded.error()), {});
+  if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
+  if (recorder_ != nullptr) recorder_->take(decoded_, message.received_ns);
+  const auto found = registry_.device_for(decoded_.device);
+  if (!found) return letters_.write(index, found.error(), decoded_.device);
+  Device& device = **found;
+  const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));
+  if (!has_place && !follow_sequence(index, device)) return;
+
+  if (message.stops == stops_max) return set_aside(message, index, decoded_.device);
+  poison_point("edge.process", message.payload);
+
+  // Where the device numbers nothing, the edge's own count of messages does.
+  const Origin origin =
+      decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence} : Origin{0, effect_->totals[Counter::messages]};
+  if (message.again != nullptr && !message.again->channel.empty()) {
+    // Two blocks of one channel: which was refused is not known.
+    const auto of_name = [&](const DecodedChannel& channel) { return channel.channel == message.again->channel; };
+    if (std::ranges::count_if(decoded_.channels, of_name) != 1) return;
+    return take_channel(message, index, device, origin, *std::ranges::find_if(decoded_.channels, of_name));
+  }
+  for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, device, origin, channel);
+
+  if (decoded_.complete_until_ns == 0) return;
+  if (decoded_.complete_until_ns > message.received_ns + config_.time_future_max) {
+    return letters_.write(index, {Reason::time_future, "complete until a time in the future"}, decoded_.device);
+  }
+  for (const ChannelRoute& route : device.channels) {
+    arrivals_->list.emplace_back(StreamComplete{route.stream, decoded_.complete_until_ns});
+  }
+}
+
+std::expected<void, Rejection> Intake::decode(const Message& message) {
+  if (message.decoded != nullptr) {
+    decoded_ = *message.decoded;
+    return {};
+  }
+  const auto subscription = registry_.subscription_of(message.topic);
+  if (!subscription) return std::unexpected(Rejection{Reason::unknown_topic, "no subscription takes it"});
+  return decoders_[*subscription]->decode(message, decoded_);
+}
+
+void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {
+  letters_.write(index, {Reason::stopped_the_process, "it died with this in hand " + std::to_string(message.stops) + " times"},
+                 device);
+}
+
+// What a broker has not heard of it delivers again in its order: first what is committed here, from some message on, then what
+// is not. Of equal messages the newest is taken for the one that returns: rather one too many than one too few.
+bool Intake::is_redelivery(const Message& message) {
+  if (std::exchange(connection_, message.connection) != message.connection) returned_ = 0;
+  const std::uint64_t hash = hash_of(message.payload, hash_of(message.topic, message.packet_id));
+  if (message.redelivered) {
+    const auto oldest = std::reverse_iterator(may_return_.begin() + returned_);
+    const auto found = std::find(may_return_.rbegin(), oldest, hash);
+    if (found != oldest) {
+      returned_ = found.base() - may_return_.begin();
+      return true;
+    }
+  }
+  if (may_return_.size() == on_the_way_max) may_return_.erase(may_return_.begin());
+  may_return_.push_back(hash);
+  returned_ = std::ssize(may_return_);
+  return false;
+}
+
+bool Intake::follow_sequence(std::size_t index, Device& device) {
+  gaps_.clear();
+  const auto verdict = device.sequences.observe(decoded_.epoch, decoded_.sequence, decoded_.lowest_held, gaps_, device.any_order);
+  note_gaps(device);
+  if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);
+  switch (verdict) {
+    case SequenceTracker::Verdict::fresh:
+      return true;
+    case SequenceTracker::Verdict::duplicate:
+      ++effect_->totals[Counter::duplicate_messages];
+      count_duplicates(device);
+      return false;
+    case SequenceTracker::Verdict::epoch_too_old:
+      letters_.write(index, {Reason::epoch_too_old, std::to_string(decoded_.epoch)}, device.name);
+      return false;
+    case SequenceTracker::Verdict::no_room:
+      ++effect_->totals[Counter::deferred_messages];
+      return false;
+  }
+  STETHOS_CHECK(false, "a verdict without a consequence");
+}
+
+void Intake::note_gaps(const Device& device) {
+  for (const SequenceGap& gap : gaps_) {
+    effect_->totals[Counter::lost_messages] += gap.missing.last - gap.missing.first + 1;
+    schema::GapRowT row;
+    row.device = device.name;
+    row.epoch = gap.epoch;
+    row.first_sequence = gap.missing.first;
+    row.last_sequence = gap.missing.last;
+    row.cause = gap.cause;
+    row.noticed_ns = effect_->now_ns;
+    effect_->rows.push_back({schema::Lane::notes, schema::RowKind::gap, schema::pack(row)});
+  }
+}
+
+void Intake::count_duplicates(Device& device) {
+  for (const DecodedChannel& channel : decoded_.channels) {
+    if (const ChannelRoute* route = device.find(channel.channel)) {
+      leave_unplaced(route->stream, Unplaced::duplicate, sample_count(channel));
+    }
+  }
+}
+
+void Intake::leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples) {
+  if (samples == 0) return;
+  samples_decoded_[stream] += samples;
+  arrivals_->list.emplace_back(SamplesUnplaced{stream, how, samples});
+}
+
+std::optional<Rejection> Intake::check_channel(const Message& message, const DecodedChannel& channel) const {
+  if (channel.rejected) return channel.rejected;
+  if (!schema::is_name(channel.channel)) return Rejection{Reason::bad_name, "a channel's"};
+  if (!schema::is_name(channel.quantity)) return Rejection{Reason::bad_name, "the quantity's"};
+  if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return Rejection{Reason::bad_name, "the unit's"};
+  const std::uint64_t samples = sample_count(channel);
+  if (samples == 0) return Rejection{Reason::empty, "no samples"};
+  TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
+  if (!channel.reading && channel.interval_ns != 0) {
+    const double duration = channel.interval_ns * static_cast<double>(samples - 1);
+    const bool plausible =
+        channel.interval_ns >= 1 && channel.interval_ns <= interval_ns_max && duration <= block_duration_ns_max;
+    if (!plausible) {  // NaN included
+      return Rejection{Reason::bad_times, "a sampling interval of " + std::to_string(channel.interval_ns) + " ns"};
+    }
+    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last))
+      return Rejection{Reason::time_future, "beyond all time"};
+  }
+  if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
+  if (last > message.received_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
+  return std::nullopt;
+}
+
+// Where the table says nothing, a channel is what the device or the configuration called it first. Another name is believed of an
+// earlier run's stream, whose configuration may have changed since, and of a device that has started anew.
+std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const DecodedChannel& channel,
+                                                          const PointEntry* entry) {
+  if (entry == nullptr && config_.points_required) {
+    return std::unexpected(Rejection{Reason::unknown_stream, device.name + "/" + std::string(channel.channel)});
+  }
+  if (entry != nullptr && (channel.quantity != entry->quantity || channel.unit != entry->unit)) {
+    return std::unexpected(unit_differs(channel, entry->quantity, entry->unit));
+  }
+  ChannelRoute* route = device.find(channel.channel);
+  if (route == nullptr) {
+    const auto added = registry_.add_channel(device, channel.channel);
+    if (!added) return std::unexpected(added.error());
+    route = *added;
+  }
+  if (entry != nullptr) return route;
+  if (route->quantity != channel.quantity || route->unit != channel.unit) {
+    if (route->described_in_epoch && decoded_.epoch <= *route->described_in_epoch) {
+      return std::unexpected(unit_differs(channel, route->quantity, route->unit));
+    }
+    route->quantity = channel.quantity;
+    route->unit = channel.unit;
+  }
+  route->described_in_epoch = decoded_.epoch;
+  return route;
+}
+
+void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, Rejection rejection) {
+  if (const ChannelRoute* known = device.find(channel.channel)) {
+    leave_unplaced(known->stream, Unplaced::rejected, sample_count(channel));
+  }
+  const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
+  letters_.write(index, std::move(rejection), device.name, name);
+}
+
+// Placing hears of what a stream is before the first of its samples, and again whenever that is another. Returns the version.
+std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const PointEntry* entry) {
+  PointEntry own;
+  if (entry == nullptr) {
+    own.device = own.machine = device.name;
+    own.channel = own.point = route.channel;
+    own.axis = "-";
+    own.quantity = route.quantity;
+    own.unit = route.unit;
+    own.version = version_of(own);
+    entry = &own;
+  }
+  if (route.told_version != entry->version) {
+    arrivals_->list.emplace_back(StreamDescribed{route.stream, arrivals_->descriptions.size()});
+    arrivals_->descriptions.push_back(*entry);
+    route.told_version = entry->version;
+  }
+  return entry->version;
+}
+
+void Intake::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
+                          const DecodedChannel& channel) {
+  if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, std::move(*rejection));
+  const ChannelRoute* known = device.find(channel.channel);
+  const auto* entries = known != nullptr ? known->entries : registry_.entries_of(device, channel.channel);
+  const PointEntry* entry = valid_at(entries, channel.start_ns);
+  const std::uint64_t rows = windows_of(device, channel.quantity) * (is_block(channel) ? 1 : sample_count(channel));
+  if (rows > rows_per_message_max) {
+    return refuse_channel(index, device, channel,
+                          {Reason::too_large, std::to_string(sample_count(channel)) + " readings that may lie in " +
+                                                  std::to_string(rows) + " windows"});
+  }
+  const auto found = route_for(device, channel, entry);
+  if (!found) return refuse_channel(index, device, channel, found.error());
+  ChannelRoute& route = **found;
+  rows_expected_ += rows;
+  const Source source{index, origin, message.received_ns};
+  if (is_block(channel)) {
+    take_block(route, device, source, entry, channel);
+  } else {
+    take_readings(route, device, source, channel);
+  }
+}
+
+void Intake::take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
+                        const DecodedChannel& channel) {
+  const std::uint64_t version = tell(route, device, entry);
+  if (!route.plan || route.planned_version != version) {
+    route.plan = plans_.plan_of(device.name, channel.quantity, channel.unit, entry)->id;
+    route.planned_version = version;
+  }
+  const BlockPlan& plan = plans_.plan(*route.plan);
+  BlockArrived arrived{
+      .stream = route.stream, .source = source, .start_ns = channel.start_ns, .speed = {}, .statistics = blocks_.size()};
+  if (!plan.kernel.features.empty()) arrived.speed = speeds_.at(entry, channel.start_ns, channel.shaft_hz);
+  kernels::BlockView& block = blocks_.emplace_back(channel.samples);
+  block.plan = &plan.kernel;
+  block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
+  block.shaft_hz = arrived.speed.hz;
+  if (entry != nullptr) {
+    block.plausible_min = entry->plausible_min;
+    block.plausible_max = entry->plausible_max;
+    block.full_scale = entry->full_scale;
+  }
+  samples_decoded_[route.stream] += channel.samples.count;
+  arrivals_->blocks.emplace_back().plan = plan.id;
+  arrivals_->list.emplace_back(arrived);
+}
+
+// Readings of one message may lie on both sides of a valid_from.
+void Intake::take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel) {
+  for (std::size_t i = 0; i < sample_count(channel); ++i) {
+    const TimeNs time_ns = channel.times_ns.empty() ? channel.start_ns : channel.times_ns[i];
+    const PointEntry* entry = valid_at(route.entries, time_ns);
+    if (entry != nullptr && (channel.quantity != entry->quantity || channel.unit != entry->unit)) {
+      leave_unplaced(route.stream, Unplaced::rejected, 1);
+      letters_.write_once(source.message, unit_differs(channel, entry->quantity, entry->unit), route.stream, device.name);
+      continue;
+    }
+    const double value = channel.reading ? *channel.reading : kernels::sample_of(channel.samples, i);
+    tell(route, device, entry);
+    if (entry != nullptr) speeds_.note(*entry, time_ns, value, effect_->speeds);
+    ++samples_decoded_[route.stream];
+    arrivals_->list.emplace_back(ReadingArrived{
+        .stream = route.stream, .source = source, .time_ns = time_ns, .value = value, .identity = channel.identity});
+  }
+}
+
+std::uint64_t Intake::windows_of(const Device& device, std::string_view quantity) const {
+  std::uint64_t windows = 1;
+  for (const WindowDefinition& definition : definitions_) {
+    if (definition.takes(device.name, quantity)) windows += windows_a_sample(definition);
+  }
+  return windows;
+}
+
+std::vector<OutgoingAck> Intake::acknowledgements() const {
+  std::vector<OutgoingAck> acks;
+  for (const auto& [device, epoch] : heard_) {
+    const EpochSequences* known = device->sequences.find(epoch);
+    if (known == nullptr) continue;  // the batch brought so many epochs that this one is forgotten
+    schema::DeviceAckT ack;
+    ack.device = device->name;
+    ack.epoch = epoch;
+    ack.durable_through = known->base;
+    for (const SequenceRange& range : known->ranges) {
+      auto entry = std::make_unique<schema::SequenceRangeT>();
+      entry->first = range.first;
+      entry->last = range.last;
+      ack.ranges.push_back(std::move(entry));
+    }
+    acks.push_back({"stethos/v1/" + device->name + "/ack", schema::pack(ack)});
+  }
+  return acks;
+}
+
+}  // namespace stethos::edge

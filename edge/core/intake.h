@@ -1,0 +1,111 @@
+// From messages to arrivals: route, decode, check, follow the device's sequence, compute the statistics of blocks. What is
+// refused becomes a dead letter. Intake knows nothing of windows, and Placing nothing of messages. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "edge/config/edge_config.h"
+#include "edge/core/arrival.h"
+#include "edge/core/effect.h"
+#include "edge/core/letters.h"
+#include "edge/core/registry.h"
+#include "edge/core/saved_state.h"
+#include "edge/ingest/decoder.h"
+#include "edge/ingest/message.h"
+#include "edge/window/block_plans.h"
+#include "edge/window/shaft_speeds.h"
+#include "gpu_kernels/backend.h"
+
+namespace stethos::edge {
+
+// What a device is told once the batch is committed.
+struct OutgoingAck {
+  std::string topic;
+  std::vector<std::uint8_t> payload;
+};
+
+// Takes what is heard, to be replayed: each decoded message before anything is done with it but to leave out what a broker
+// delivered again.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  virtual void take(const DecodedMessage& message, TimeNs received_ns) = 0;
+};
+
+class Intake {
+ public:
+  // All but `saved` must outlive it. `definitions`: of windows.
+  Intake(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions, BlockPlans& plans,
+         std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const SavedState& saved);
+
+  void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
+
+  // Takes messages from the front of the batch and returns how many: all, or fewer where what they may bring forth is enough for
+  // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
+  Result<std::size_t> take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect);
+
+  // How many samples of each stream the last batch brought, in whatever state: what Placing must account for.
+  const std::unordered_map<StreamId, std::uint64_t>& samples_decoded() const { return samples_decoded_; }
+
+  // For the devices that the last batch heard from.
+  std::vector<OutgoingAck> acknowledgements() const;
+
+  std::string backend_variant() const { return backend_->variant(); }
+  std::size_t device_count() const { return registry_.device_count(); }
+  std::size_t stream_count() const { return registry_.stream_count(); }
+
+ private:
+  void take_message(const Message& message, std::size_t index);
+  std::expected<void, Rejection> decode(const Message& message);
+  void set_aside(const Message& message, std::size_t index, std::string_view device);
+  bool is_redelivery(const Message& message);
+  bool follow_sequence(std::size_t index, Device& device);
+  void note_gaps(const Device& device);
+  void count_duplicates(Device& device);
+  void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
+                    const DecodedChannel& channel);
+  std::optional<Rejection> check_channel(const Message& message, const DecodedChannel& channel) const;
+  std::expected<ChannelRoute*, Rejection> route_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);
+  void refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, Rejection rejection);
+  std::uint64_t tell(ChannelRoute& route, const Device& device, const PointEntry* entry);
+  void take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
+                  const DecodedChannel& channel);
+  void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);
+  void leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples);
+  std::uint64_t windows_of(const Device& device, std::string_view quantity) const;
+  Status compute();
+
+  const EdgeConfig& config_;
+  const std::vector<WindowDefinition>& definitions_;
+  BlockPlans& plans_;
+  const std::unique_ptr<kernels::StatisticsBackend> backend_;
+  Letters& letters_;
+  std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
+  Registry registry_;
+  ShaftSpeeds speeds_;
+  std::vector<std::uint64_t> may_return_;  // as in SavedState
+  std::ptrdiff_t returned_ = 0;  // so many of them have returned on this connection, or will not any more
+  std::uint64_t connection_ = 0;
+  Recorder* recorder_ = nullptr;  // null: none
+
+  // Of the batch at hand.
+  Arrivals* arrivals_ = nullptr;
+  Effect* effect_ = nullptr;
+  DecodedMessage decoded_;
+  std::vector<kernels::BlockView> blocks_;
+  std::vector<kernels::BlockStatistics> results_;
+  std::unordered_map<StreamId, std::uint64_t> samples_decoded_;
+  std::uint64_t rows_expected_ = 0;  // at most, of what was taken
+  std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
+  std::vector<SequenceGap> gaps_;
+};
+
+}  // namespace stethos::edge

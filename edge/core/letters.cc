@@ -1,0 +1,52 @@
+#include "edge/core/letters.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/core/limits.h"
+
+namespace stethos::edge {
+namespace {
+
+// At most so many bytes, cut where a character of UTF-8 begins.
+std::string_view first_of(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  constexpr unsigned char continuation_mask = 0xC0;
+  constexpr unsigned char continuation = 0x80;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & continuation_mask) == continuation) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
+}  // namespace
+
+void Letters::begin(std::span<const Message> batch, Effect& effect) {
+  batch_ = batch;
+  effect_ = &effect;
+  bytes_ = 0;
+  last_.fill({});
+}
+
+void Letters::write(std::size_t message, Rejection rejection, std::string_view device, std::string_view channel) {
+  const Message& refused = batch_[message];
+  ++effect_->totals[rejection.reason];
+  DeadLetter letter;
+  letter.received_ns = refused.received_ns;
+  letter.rejection = {rejection.reason, std::string(first_of(rejection.detail, letter_detail_bytes_max))};
+  letter.topic = first_of(refused.topic, letter_topic_bytes_max);
+  letter.device = device;
+  letter.channel = channel;
+  letter.payload_bytes = refused.payload.size();
+  const std::size_t bytes_max = std::min(payload_bytes_max_, letter_bytes_per_batch_max - bytes_);
+  const auto kept = refused.payload.first(std::min(refused.payload.size(), bytes_max));
+  bytes_ += kept.size();
+  letter.payload.assign(kept.begin(), kept.end());
+  effect_->dead_letters.push_back(std::move(letter));
+}
+
+void Letters::write_once(std::size_t message, Rejection rejection, StreamId stream, std::string_view device) {
+  const Written now{message, stream};
+  if (std::exchange(last_.at(static_cast<std::size_t>(rejection.reason)), now) == now) return;
+  write(message, std::move(rejection), device);
+}
+
+}  // namespace stethos::edge

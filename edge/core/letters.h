@@ -1,0 +1,44 @@
+// Writes the dead letters of one batch, within bounds: of each message's payload, of the payloads of the batch together, of what
+// is said of the reason, and of the topic. One thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "edge/core/arrival.h"
+#include "edge/core/effect.h"
+#include "edge/ingest/message.h"
+
+namespace stethos::edge {
+
+class Letters {
+ public:
+  explicit Letters(std::size_t payload_bytes_max) : payload_bytes_max_(payload_bytes_max) {}
+
+  // Both must stay where they are until the next call.
+  void begin(std::span<const Message> batch, Effect& effect);
+
+  // Of the message at this place of the batch. `device` and `channel`: empty where they are not known, or it was not just one.
+  void write(std::size_t message, Rejection rejection, std::string_view device, std::string_view channel = {});
+
+  // The same, but once a message, stream and reason, however many of its readings are refused.
+  void write_once(std::size_t message, Rejection rejection, StreamId stream, std::string_view device);
+
+ private:
+  struct Written {
+    std::size_t message = 0;
+    StreamId stream = 0;  // no stream has the id 0
+
+    bool operator==(const Written&) const = default;
+  };
+
+  const std::size_t payload_bytes_max_;
+  std::span<const Message> batch_;
+  Effect* effect_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::array<Written, reason_count> last_{};  // by reason
+};
+
+}  // namespace stethos::edge

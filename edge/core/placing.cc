@@ -1,0 +1,279 @@
+#include "edge/core/placing.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/time_text.h"
+#include "edge/config/parameter_text.h"
+#include "edge/core/limits.h"
+#include "gpu_kernels/statistics.h"
+#include "schemas/envelope.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
+
+// What the point table lets us expect of a stream.
+void expect(StreamRecord& stream, const PointEntry& entry) {
+  stream.interval_ns = entry.interval_ns;
+  stream.block_length = entry.block_length;
+  stream.plausible_min = entry.plausible_min;
+  stream.plausible_max = entry.plausible_max;
+}
+
+}  // namespace
+
+Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& points,
+                 const std::vector<WindowDefinition>& former)
+    : config_(config),
+      letters_(letters),
+      points_(points),
+      windower_(window_definitions(config.windows), former,
+                {.watermark_delay_ns = config.time_watermark_delay,
+                 .lateness_ns = config.time_lateness,
+                 .idle_timeout_ns = config.time_idle_timeout,
+                 .future_max_ns = config.time_future_max,
+                 .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}),
+      plans_(config, windower_.definitions()),
+      detector_(limits_of(config.limits, windower_.definitions())) {}
+
+void Placing::restore(std::vector<Stream> streams) {
+  for (Stream& stream : streams) {
+    auto record = std::make_unique<StreamRecord>();
+    record->state = std::move(stream);
+    const auto* entries = points_.entries_of(record->state.device, record->state.channel);
+    if (const PointEntry* entry = valid_at(entries, std::numeric_limits<TimeNs>::max())) expect(*record, *entry);
+    windower_.adopt(*record);
+    record->samples_balanced = record->state.counts.received();
+    const StreamId id = record->state.id;
+    streams_.emplace(id, std::move(record));
+  }
+  name_parameters();
+}
+
+void Placing::set_provenance(std::uint64_t provenance) {
+  windower_.set_provenance(provenance);
+  detector_.set_provenance(provenance);
+}
+
+// Those that the configuration can bring forth, and those of panes that another one left.
+void Placing::name_parameters() {
+  for (const WindowDefinition& definition : windower_.definitions()) {
+    for (const auto& [text, share] : definition.quantiles) parameters_.add(text);
+  }
+  for (const auto& [statistic, text] : plans_.features()) parameters_.add_feature(text);
+  for (const auto& [id, stream] : streams_) {
+    for (const auto& [definition, panes] : stream->state.panes) {
+      for (const auto& [start, pane] : panes) {
+        for (const FeatureSummary& each : pane.blocks.features) parameters_.add_feature(each.parameter);
+      }
+    }
+  }
+  windower_.set_parameters(parameters_);
+}
+
+std::vector<std::pair<std::uint16_t, std::uint16_t>> Placing::shown_statistics() const {
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> out;
+  const auto add = [&out](std::uint16_t statistic, std::uint16_t parameter) {
+    const std::pair each{statistic, parameter};
+    if (std::ranges::find(out, each) == out.end()) out.push_back(each);
+  };
+  for (const WindowDefinition& definition : windower_.definitions()) {
+    for (const std::uint16_t number : definition.statistics) {
+      const auto& statistic = *kernels::find_statistic(number);
+      if (!statistic.is_feature() && statistic.parameter == kernels::ParameterRule::none) add(number, 0);
+    }
+    for (const auto& [text, share] : definition.quantiles) add(kernels::find_statistic("quantile")->number, parameters_.of(text));
+    for (const auto& [statistic, text] : plans_.features()) {
+      if (!definition.shows(statistic)) continue;
+      const std::uint16_t first = parameters_.of_feature(text);
+      for (std::size_t i = 0; i < std::size(over_blocks); ++i) add(statistic, static_cast<std::uint16_t>(first + i));
+    }
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::size_t Placing::alarm_count(schema::AlarmLevel level) const {
+  std::size_t count = 0;
+  for (const auto& [id, stream] : streams_) {
+    count += std::ranges::count_if(stream->state.alarms, [&](const auto& each) { return each.second.level == level; });
+  }
+  return count;
+}
+
+Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId, std::uint64_t>& samples_decoded,
+                     Effect& effect) {
+  effect_ = &effect;
+  if (!former_retired_) retire_former();
+  for (const Arrival& arrival : arrivals.list) {
+    std::visit([&](const auto& each) { take_one(each, arrivals); }, arrival);
+  }
+  if (auto balanced = check_books(samples_decoded); !balanced) return balanced;
+  const TimeNs now_ns = effect.now_ns;
+  if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
+    look_at_idle();
+    idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
+  }
+  detect();
+  windower_.collect_changes(effect);
+  return {};
+}
+
+// Each sample that was decoded is placed, late, a duplicate, out of range, not finite or rejected, and nothing else is.
+Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& samples_decoded) {
+  std::size_t balanced = 0;
+  for (StreamRecord* stream : windower_.changed_streams()) {
+    const std::uint64_t received = stream->state.counts.received();
+    const std::uint64_t accounted = received - std::exchange(stream->samples_balanced, received);
+    const auto found = samples_decoded.find(stream->state.id);
+    const std::uint64_t decoded = found == samples_decoded.end() ? 0 : found->second;
+    if (found != samples_decoded.end()) ++balanced;
+    if (accounted == decoded) continue;
+    return fail(Code::unbalanced, "balancing the books of " + stream->state.device + "/" + stream->state.channel,
+                std::to_string(decoded) + " samples came and " + std::to_string(accounted) + " are accounted for");
+  }
+  if (balanced == samples_decoded.size()) return {};
+  return fail(Code::unbalanced, "balancing the books", "samples of a stream came, and it has not changed");
+}
+
+void Placing::retire_former() {
+  for (const auto& [id, stream] : streams_) {
+    windower_.retire_former(*stream, effect_->now_ns, *effect_);
+    detector_.withdraw_former(stream->state, *effect_);
+  }
+  effect_->definitions = &windower_.definitions();
+  former_retired_ = true;
+}
+
+void Placing::look_at_idle() {
+  behind_max_ = ahead_max_ = 0;
+  for (const auto& [id, stream] : streams_) {
+    windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
+    windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
+    if (stream->state.newest_ns == time_min) continue;
+    const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
+    behind_max_ = std::max(behind_max_, behind);
+    ahead_max_ = std::max(ahead_max_, -behind);
+  }
+}
+
+void Placing::detect() { detector_.watch(windower_.take_final(), *effect_); }
+
+void Placing::take_one(const StreamDescribed& described, const Arrivals& arrivals) {
+  const PointEntry& entry = arrivals.descriptions[described.description];
+  auto& stream = streams_[described.stream];
+  if (stream == nullptr) {
+    stream = std::make_unique<StreamRecord>();
+    stream->state.id = described.stream;
+    stream->state.device = entry.device;
+    stream->state.channel = entry.channel;
+    stream->state.quantity = entry.quantity;
+    stream->state.unit = entry.unit;
+    windower_.adopt(*stream);
+  }
+  Stream& state = stream->state;
+  expect(*stream, entry);
+  if (entry.version == state.version) return;
+  if (state.quantity != entry.quantity || state.unit != entry.unit) {
+    detect();
+    detector_.withdraw_all(state, *effect_);
+    windower_.retire_all(*stream, effect_->now_ns, *effect_);
+    state.quantity = entry.quantity;
+    state.unit = entry.unit;
+    windower_.adopt(*stream);
+  }
+  state.version = entry.version;
+  windower_.mark_dirty(*stream);
+  schema::StreamRowT row;
+  row.version = entry.version;
+  row.device = entry.device;
+  row.channel = entry.channel;
+  row.machine = entry.machine;
+  row.point = entry.point;
+  row.axis = entry.axis;
+  row.quantity = entry.quantity;
+  row.unit = entry.unit;
+  row.location = entry.location;
+  row.owner = entry.owner;
+  effect_->rows.push_back({schema::Lane::notes, schema::RowKind::stream, schema::pack(row)});
+}
+
+void Placing::take_one(const BlockArrived& arrived, const Arrivals& arrivals) {
+  const BlockValues& values = arrivals.blocks[arrived.statistics];
+  Samples samples;
+  samples.time_ns = arrived.start_ns;
+  samples.moments = values.moments;
+  samples.plan = &plans_.plan(values.plan);
+  samples.block = values.view();
+  samples.speed = arrived.speed;
+  place(stream_of(arrived.stream), arrived.source, samples);
+}
+
+void Placing::take_one(const ReadingArrived& arrived, const Arrivals& /*arrivals*/) {
+  StreamRecord& stream = stream_of(arrived.stream);
+  if (arrived.identity && is_repeated(stream, arrived)) return;
+  Samples samples;
+  samples.time_ns = arrived.time_ns;
+  samples.moments = kernels::moments_of(arrived.value, stream.plausible_min, stream.plausible_max);
+  place(stream, arrived.source, samples);
+  if (arrived.identity) forget_identities(stream);
+}
+
+void Placing::take_one(const SamplesUnplaced& unplaced, const Arrivals& /*arrivals*/) {
+  windower_.count_unplaced(stream_of(unplaced.stream), unplaced.how, unplaced.samples);
+}
+
+void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrivals*/) {
+  windower_.advance(stream_of(complete.stream), complete.until_ns, effect_->now_ns, *effect_);
+}
+
+void Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {
+  samples.origin = source.origin;
+  samples.received_ns = source.received_ns;
+  const Stream& state = stream.state;
+  if (windower_.add(stream, samples, effect_->now_ns, *effect_) == Placed::late) {
+    letters_.write_once(source.message, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
+                        state.id, state.device);
+  }
+  if (samples.moments.not_finite == samples.count()) {
+    letters_.write_once(source.message, {Reason::not_finite, "channel " + state.channel}, state.id, state.device);
+  }
+}
+
+bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
+  Stream& state = stream.state;
+  const IdentityKey key{arrived.time_ns, arrived.identity->identity};
+  const auto known = arrived.identity->is_alone ? state.identities.find(key.identity) : state.identities.find(key);
+  if (!known) {
+    state.identities.add(key, arrived.value);
+    effect_->identities.push_back({state.id, key, arrived.value});
+    return false;
+  }
+  if (*known == arrived.value) {
+    windower_.count_unplaced(stream, Unplaced::duplicate, 1);
+    return true;
+  }
+  windower_.count_unplaced(stream, Unplaced::rejected, 1);
+  letters_.write_once(arrived.source.message,
+                      {Reason::identity_conflict, "channel " + state.channel + " came before with another value"}, state.id,
+                      state.device);
+  return true;
+}
+
+// Those of readings that would be late now whatever their identity, and the oldest where there is no room.
+void Placing::forget_identities(StreamRecord& stream) {
+  Identities& identities = stream.state.identities;
+  while (!identities.empty()) {
+    const IdentityKey oldest = identities.oldest();
+    const bool is_past = windower_.is_past(stream, oldest.time_ns);
+    if (!is_past && identities.size() <= identities_per_stream_max) break;
+    if (!is_past) ++effect_->totals[Counter::identities_forgotten];
+    identities.forget_oldest();
+    effect_->identities.push_back({stream.state.id, oldest, std::nullopt});
+  }
+}
+
+}  // namespace stethos::edge

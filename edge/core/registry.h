@@ -1,0 +1,87 @@
+// Who speaks, and where what they say goes: devices by name, their channels with the stream of each, and topics with the
+// subscription that takes them. Each is looked up once and then remembered, within bounds. Intake's; one thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/config/edge_config.h"
+#include "edge/core/arrival.h"
+#include "edge/core/rejection.h"
+#include "edge/core/saved_state.h"
+#include "edge/core/sequence_tracker.h"
+#include "edge/ingest/point_table.h"
+
+namespace stethos::edge {
+
+// A channel that has a stream.
+struct ChannelRoute {
+  std::string channel;
+  StreamId stream = 0;
+  const std::vector<PointEntry>* entries = nullptr;  // of the point table; null: it has none of this channel
+  // What the stream is called where no entry is valid, and the epoch of its device in which that was said: 0 where the
+  // configuration says it. Nothing: the configuration of an earlier run said it.
+  std::string quantity;
+  std::string unit;
+  std::optional<std::uint64_t> described_in_epoch;
+  // The version of what Placing was told last of the stream, in this run of the process; nothing: it has not been told.
+  std::optional<std::uint64_t> told_version;
+  std::optional<PlanId> plan;        // of its last block
+  std::uint64_t planned_version = 0;  // of what the stream was then
+};
+
+struct Device {
+  std::string name;
+  SequenceTracker sequences;
+  bool any_order = true;  // its messages need not be taken in their order
+  std::vector<ChannelRoute> channels;
+
+  // Null: the channel has no stream.
+  ChannelRoute* find(std::string_view channel);
+};
+
+class Registry {
+ public:
+  // Both must outlive it. `definitions`: of windows.
+  Registry(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions);
+
+  // What an earlier run knew.
+  void restore(const SavedState& saved);
+
+  // The index of the one subscription whose filter takes the topic; nothing: none does.
+  std::optional<std::size_t> subscription_of(std::string_view topic);
+
+  std::expected<Device*, Rejection> device_for(std::string_view name);
+  // Of a device of this registry. What the message says of the channel has been checked.
+  std::expected<ChannelRoute*, Rejection> add_channel(Device& device, std::string_view channel);
+  const std::vector<PointEntry>* entries_of(const Device& device, std::string_view channel) const;
+
+  std::size_t device_count() const { return devices_.size(); }
+  std::size_t stream_count() const { return stream_count_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  Device& make_device(std::string_view name);
+  ChannelRoute& make_channel(Device& device, std::string_view channel, StreamId stream);
+
+  const EdgeConfig& config_;
+  const PointTable& points_;
+  const std::vector<WindowDefinition>& definitions_;
+  std::unordered_map<std::string, std::unique_ptr<Device>, Hash, std::equal_to<>> devices_;
+  std::unordered_map<std::string, std::optional<std::size_t>, Hash, std::equal_to<>> topics_;
+  std::size_t stream_count_ = 0;
+  StreamId last_stream_ = 0;
+};
+
+}  // namespace stethos::edge

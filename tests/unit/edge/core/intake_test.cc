@@ -1,0 +1,135 @@
+// Messages in, arrivals out: no window is there.
+#include "edge/core/intake.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/core/limits.h"
+#include "tests/unit/edge/core/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+class IntakeTest : public testing::Test {
+ protected:
+  Arrivals& take(const std::vector<Message>& batch) {
+    effect_ = Effect{};
+    letters_.begin(batch, effect_);
+    const auto taken = intake_.take(batch, arrivals_, effect_);
+    STETHOS_CHECK(taken.has_value(), "the reference backend does not fail");
+    taken_ = *taken;
+    return arrivals_;
+  }
+
+  template <class Kind>
+  std::vector<Kind> arrived() const {
+    std::vector<Kind> found;
+    for (const Arrival& each : arrivals_.list) {
+      if (const auto* arrival = std::get_if<Kind>(&each)) found.push_back(*arrival);
+    }
+    return found;
+  }
+
+  EdgeConfig config_ = core_config();
+  PointTable points_;
+  std::vector<WindowDefinition> definitions_ = window_definitions(config_.windows);
+  BlockPlans plans_{config_, definitions_};
+  Letters letters_{64};
+  SavedState saved_;
+  Intake intake_{config_, points_, definitions_, plans_, kernels::make_backend("reference"), letters_, saved_};
+  Arrivals arrivals_;
+  Effect effect_;
+  std::size_t taken_ = 0;
+};
+
+TEST_F(IntakeTest, AStreamIsDescribedBeforeItsFirstSampleAndNotAgain) {
+  const std::string reading = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)";
+  take({json_message(reading + "1}"), json_message(reading + "2}")});
+  ASSERT_EQ(arrivals_.list.size(), 3u);
+  ASSERT_TRUE(std::holds_alternative<StreamDescribed>(arrivals_.list[0]));
+  EXPECT_EQ(arrivals_.descriptions.at(0).unit, "degC");
+  const auto readings = arrived<ReadingArrived>();
+  ASSERT_EQ(readings.size(), 2u);
+  EXPECT_EQ(readings[0].value, 20.5);
+  EXPECT_EQ(readings[1].source.message, 1u);
+  EXPECT_EQ(intake_.samples_decoded(), (std::unordered_map<StreamId, std::uint64_t>{{readings[0].stream, 2}}));
+}
+
+TEST_F(IntakeTest, ABlockCarriesWhatWasComputedOfIt) {
+  take({block_message({.samples = {1, -2, 3, -4}})});
+  const auto blocks = arrived<BlockArrived>();
+  ASSERT_EQ(blocks.size(), 1u);
+  EXPECT_EQ(blocks[0].start_ns, epoch_ns);
+  EXPECT_EQ(arrivals_.blocks.at(blocks[0].statistics).moments.count, 4u);
+  EXPECT_EQ(arrivals_.blocks.at(blocks[0].statistics).moments.min, -4);
+}
+
+// A refused channel of a known stream once became a reading of 0 at 1970.
+TEST_F(IntakeTest, ARefusedChannelWithoutSamplesIsALetterAndNoArrival) {
+  take({json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})")});
+  for (const std::string value : {R"("nan")", "[]", "{}", "true", "[1,null]"}) {
+    take({json_message(R"({"device":"t1","ts":1767225601000,"dt_us":39,"seq":2,"temperature":)" + value + "}")});
+    EXPECT_EQ(effect_.dead_letters.size(), 1u) << value;
+    EXPECT_TRUE(arrivals_.list.empty()) << value;
+    EXPECT_TRUE(intake_.samples_decoded().empty()) << value;
+  }
+}
+
+TEST_F(IntakeTest, ABatchEndsWhereItBringsForthEnough) {
+  const Message reading = json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})");
+  // Each may make a row of one window, and is one arrival itself.
+  take(std::vector<Message>(rows_per_batch_max, reading));
+  EXPECT_EQ(taken_, rows_per_batch_max / 2);
+}
+
+TEST_F(IntakeTest, OneMessageThatBringsForthTooMuchIsRefused) {
+  WindowConfig window;
+  window.length = ns_per_s;
+  window.hop = ns_per_ms;
+  definitions_ = window_definitions({window});
+  const auto reading_batch = [](std::size_t readings) {
+    schema::DeviceBatchT batch;
+    batch.device = "d1";
+    batch.epoch = batch.lowest_held = 1;
+    batch.sequence = readings;
+    auto channel = std::make_unique<schema::ChannelT>();
+    channel->name = "t";
+    channel->quantity = "temperature";
+    channel->unit = "degC";
+    schema::F32SamplesT samples;
+    samples.values.resize(readings);
+    channel->times_ns.assign(readings, epoch_ns);
+    channel->samples.Set(std::move(samples));
+    batch.channels.push_back(std::move(channel));
+    return message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns);
+  };
+  take({reading_batch(900)});
+  EXPECT_EQ(arrived<ReadingArrived>().size(), 900u);
+  take({reading_batch(1000)});
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::too_large);
+  EXPECT_EQ(arrived<ReadingArrived>().size(), 0u);
+  ASSERT_EQ(arrived<SamplesUnplaced>().size(), 1u);
+  EXPECT_EQ(arrived<SamplesUnplaced>()[0].samples, 1000u);
+}
+
+TEST_F(IntakeTest, ALetterIsBoundedInAllItsParts) {
+  const std::string topic = "fleet/" + std::string(60'000, 'x') + "/telemetry";
+  const std::string text = R"({"device":"t1","ts":")" + std::string(100'000, 'y') + R"(","temperature":1,"seq":1})";
+  take({message_of(topic, {text.begin(), text.end()}, epoch_ns)});
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  const DeadLetter& letter = effect_.dead_letters[0];
+  EXPECT_LE(letter.rejection.detail.size(), letter_detail_bytes_max);
+  EXPECT_EQ(letter.topic.size(), letter_topic_bytes_max);
+  EXPECT_EQ(letter.payload.size(), 64u);
+}
+
+TEST_F(IntakeTest, WhatNoSubscriptionTakesIsALetterWhateverTheOthersCouldReadOfIt) {
+  const std::string text = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})";
+  take({message_of("elsewhere/x", {text.begin(), text.end()}, epoch_ns)});
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::unknown_topic);
+  EXPECT_TRUE(arrivals_.list.empty());
+}
+
+}  // namespace
+}  // namespace stethos::edge
