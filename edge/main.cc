@@ -60,6 +60,14 @@ Exit show(const std::string& path) {
   return Exit::ok;
 }
 
+// For a command that changes a spool that an edge, which is stopped, has made.
+Result<std::unique_ptr<SqliteSpool>> open_existing(const EdgeConfig& config) {
+  if (!std::filesystem::exists(config.spool_file)) {
+    return fail(Code::not_found, "opening the spool " + config.spool_file, "there is no such file");
+  }
+  return SqliteSpool::open(config.spool_file, budget_of(config));
+}
+
 Exit again(const std::string& path, const WhichLetters& which) {
   const auto loaded = load(path);
   if (!loaded) return Exit::config;
@@ -68,16 +76,32 @@ Exit again(const std::string& path, const WhichLetters& which) {
     for (const Error& error : points.error()) std::cerr << error.text() << '\n';
     return Exit::config;
   }
-  const std::string& file = loaded->config.spool_file;
-  if (!std::filesystem::exists(file)) {
-    std::cerr << "opening the spool " << file << ": there is no such file\n";
-    return Exit::spool;
-  }
-  const auto spool = SqliteSpool::open(file, budget_of(loaded->config));
+  const auto spool = open_existing(loaded->config);
   const Status done = spool ? put_through(loaded->config, loaded->hash, *points, **spool, system_clock().now(), which, std::cout)
                             : Status(std::unexpected(spool.error()));
   if (!done) std::cerr << done.error().text() << '\n';
   return done ? Exit::ok : Exit::spool;
+}
+
+Exit admit(const std::string& path, const std::string& device) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  const auto spool = open_existing(loaded->config);
+  if (!spool) {
+    std::cerr << spool.error().text() << '\n';
+    return Exit::spool;
+  }
+  const auto forgotten = (*spool)->admit(device);
+  if (!forgotten) {
+    std::cerr << forgotten.error().text() << '\n';
+    return Exit::spool;
+  }
+  if (*forgotten == 0) {
+    std::cerr << "admitting " << device << ": nothing of a device of this name is known that could keep it out\n";
+    return Exit::usage;
+  }
+  std::cout << device << ": " << *forgotten << " epochs are forgotten; it may begin at any\n";
+  return Exit::ok;
 }
 
 // Opens the spool of `--file`, or of the configuration, and gives it to `tell`, which returns whether all is well.
@@ -131,7 +155,7 @@ int main(int argc, char** argv) {
   auto* reference_command = config_command->add_subcommand("reference", "every key, as a page of Markdown");
 
   auto* spool_command =
-      app.add_subcommand("spool", "what is in the spool; all but again read only, also beside an edge that runs");
+      app.add_subcommand("spool", "what is in the spool; all but again and admit read only, also beside an edge that runs");
   spool_command->require_subcommand(1);
   std::string spool_file;
   std::size_t letters_max = 20;
@@ -161,6 +185,12 @@ int main(int argc, char** argv) {
   again_command->add_option("--reason", which.reason, "only those of this reason")
       ->check(CLI::IsMember(reasons))
       ->excludes(id_option);
+  auto* admit_command = with_config(
+      spool_command->add_subcommand("admit",
+                                    "let in a device of our protocol that was replaced and begins with lower epochs than the one "
+                                    "before it; changes the spool of an edge that is stopped"));
+  std::string admitted;
+  admit_command->add_option("--device", admitted, "its name")->required();
   ReplayOptions replayed;
   auto* replay_command =
       with_config(app.add_subcommand("replay", "put a recording through the same windows, as fast as it goes"));
@@ -227,6 +257,7 @@ int main(int argc, char** argv) {
                         [&](SpoolReport& report) { return done_if(export_rows(report, out_file, only_waiting)); });
   }
   if (again_command->parsed()) exit = again(config_path, which);
+  if (admit_command->parsed()) exit = admit(config_path, admitted);
   if (version_command->parsed()) std::cout << "stethos-edge " STETHOS_VERSION "\n";
   return static_cast<int>(exit);
 }

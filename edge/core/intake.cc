@@ -198,7 +198,11 @@ bool Intake::follow_sequence(std::size_t index, Device& device) {
       count_duplicates(device);
       return false;
     case SequenceTracker::Verdict::epoch_too_old:
-      letters_.write(index, {Reason::epoch_too_old, std::to_string(decoded_.epoch)}, device.name);
+      letters_.write(index,
+                     {Reason::epoch_too_old,
+                      "epoch " + std::to_string(decoded_.epoch) +
+                          "; if another device took the place of this one: stethos-edge spool admit --device " + device.name},
+                     device.name);
       return false;
     case SequenceTracker::Verdict::no_room:
       ++effect_->totals[Counter::deferred_messages];
@@ -254,7 +258,9 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
       return Rejection{Reason::time_future, "beyond all time"};
   }
   if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
-  if (last > message.received_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
+  // One that is put through again is judged by now: the clock that found it in the future may have been wrong.
+  const TimeNs judged_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
+  if (last > judged_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
   return std::nullopt;
 }
 

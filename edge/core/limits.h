@@ -21,8 +21,11 @@ inline constexpr std::size_t epochs_per_device_max = 4;
 inline constexpr std::uint64_t stops_max = 2;
 inline constexpr std::size_t suspects_max = 100;  // beyond it the oldest is forgotten
 
-// Identities of readings that are remembered for a stream. Beyond it the oldest is forgotten.
+// Identities of readings that are remembered, of a stream and of all together (about 100 bytes of memory and 50 in the spool
+// each). Beyond it the oldest is forgotten: of the stream, or of the stream that has most.
 inline constexpr std::size_t identities_per_stream_max = 100'000;
+inline constexpr std::size_t identities_max = 250'000;
+static_assert(identities_per_stream_max < identities_max, "one stream leaves room for others");
 
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;

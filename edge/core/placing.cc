@@ -46,6 +46,7 @@ void Placing::restore(std::vector<Stream> streams) {
     const auto* entries = points_.entries_of(record->state.device, record->state.channel);
     if (const PointEntry* entry = valid_at(entries, std::numeric_limits<TimeNs>::max())) expect(*record, *entry);
     windower_.adopt(*record);
+    identity_count_ += record->state.identities.size();
     record->samples_balanced = record->state.counts.received();
     const StreamId id = record->state.id;
     streams_.emplace(id, std::move(record));
@@ -249,6 +250,7 @@ bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
   const auto known = arrived.identity->is_alone ? state.identities.find(key.identity) : state.identities.find(key);
   if (!known) {
     state.identities.add(key, arrived.value);
+    ++identity_count_;
     effect_->identities.push_back({state.id, key, arrived.value});
     return false;
   }
@@ -265,15 +267,23 @@ bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
 
 // Those of readings that would be late now whatever their identity, and the oldest where there is no room.
 void Placing::forget_identities(StreamRecord& stream) {
-  Identities& identities = stream.state.identities;
-  while (!identities.empty()) {
-    const IdentityKey oldest = identities.oldest();
-    const bool is_past = windower_.is_past(stream, oldest.time_ns);
-    if (!is_past && identities.size() <= identities_per_stream_max) break;
-    if (!is_past) ++effect_->totals[Counter::identities_forgotten];
-    identities.forget_oldest();
-    effect_->identities.push_back({stream.state.id, oldest, std::nullopt});
-  }
+  const Identities& identities = stream.state.identities;
+  while (!identities.empty() && windower_.is_past(stream, identities.oldest().time_ns)) forget_oldest_identity(stream.state);
+  if (identities.size() > identities_per_stream_max) forget_early(stream.state);
+  if (identity_count_ <= identities_max) return;
+  const auto size_of = [](const auto& each) { return each.second->state.identities.size(); };
+  forget_early(std::ranges::max_element(streams_, {}, size_of)->second->state);
+}
+
+void Placing::forget_early(Stream& stream) {
+  ++effect_->totals[Counter::identities_forgotten];
+  forget_oldest_identity(stream);
+}
+
+void Placing::forget_oldest_identity(Stream& stream) {
+  effect_->identities.push_back({stream.id, stream.identities.oldest(), std::nullopt});
+  stream.identities.forget_oldest();
+  --identity_count_;
 }
 
 }  // namespace stethos::edge

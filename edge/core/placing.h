@@ -71,6 +71,8 @@ class Placing {
 
   bool is_repeated(StreamRecord& stream, const ReadingArrived& arrived);
   void forget_identities(StreamRecord& stream);
+  void forget_early(Stream& stream);
+  void forget_oldest_identity(Stream& stream);
   Status check_books(const std::unordered_map<StreamId, std::uint64_t>& samples_decoded);
 
   const EdgeConfig& config_;
@@ -81,6 +83,7 @@ class Placing {
   Parameters parameters_;
   Detector detector_;
   std::map<StreamId, std::unique_ptr<StreamRecord>> streams_;
+  std::size_t identity_count_ = 0;  // of all streams
   TimeNs idle_scan_due_ns_ = 0;
   DurationNs behind_max_ = 0;
   DurationNs ahead_max_ = 0;

@@ -236,6 +236,19 @@ Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
   return dead_letters_.after(id);
 }
 
+Result<std::size_t> SqliteSpool::admit(std::string_view device) {
+  const std::lock_guard lock(write_mutex_);
+  std::size_t epochs = 0;
+  change([&]() -> Status {
+    const auto forgotten = state_.forget_epochs(device);
+    if (!forgotten) return std::unexpected(forgotten.error());
+    epochs = *forgotten;
+    return {};
+  });
+  if (!usable_) return std::unexpected(usable_.error());
+  return epochs;
+}
+
 bool SqliteSpool::begin_run() {
   std::array<char, running.size()> said{};
   const bool died = ::pread(lock_->descriptor(), said.data(), said.size(), 0) == std::ssize(said) &&

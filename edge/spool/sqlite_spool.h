@@ -73,6 +73,10 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   // As DeadLetters::after.
   Result<std::optional<DeadLetter>> letter_after(std::int64_t id);
 
+  // Forgets what the device of this name has sent so far, so that another in its place may begin at any epoch. Returns how many
+  // epochs were known.
+  Result<std::size_t> admit(std::string_view device);
+
   // Of the process: between the two the file beside the spool says that one runs. Returns whether the last that began did not
   // come to its end: it died. Neither is synced: what a power loss leaves may say either.
   bool begin_run();

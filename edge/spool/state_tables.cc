@@ -313,6 +313,12 @@ Status StateTables::write_suspects(const Suspects& suspects) {
   return set_meta_.bind(1, std::string_view("suspects")).bind(2, std::span(value)).run();
 }
 
+Result<std::size_t> StateTables::forget_epochs(std::string_view device) {
+  Statement all(writer_, "DELETE FROM device WHERE device = ?1");
+  if (auto done = all.bind(1, device).run(); !done) return std::unexpected(done.error());
+  return static_cast<std::size_t>(writer_.changes());
+}
+
 Status StateTables::set_meta(std::string_view key, std::string_view value) { return set_meta_.bind(1, key).bind(2, value).run(); }
 
 Status StateTables::set_counter(std::string_view name, std::uint64_t value) {

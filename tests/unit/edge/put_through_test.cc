@@ -143,7 +143,8 @@ TEST(PutThrough, WhatIsNotThereWholeOrHasNoSubscriptionStays) {
   rig.restart(strict());
   rig.step({stray});
   EXPECT_EQ(put_through_on(rig),
-            "1 unknown_stream: stays: its payload was not kept whole\n2 unknown_topic: stays: unknown_topic: no subscription takes it\n");
+            "1 unknown_stream: stays: its payload was not kept whole\n2 unknown_topic: stays: unknown_topic: no subscription "
+            "takes it\n");
 }
 
 TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {
@@ -153,6 +154,28 @@ TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {
   EXPECT_EQ(put_through_on(rig, {.reason = "corrupt"}), "");
   EXPECT_EQ(put_through_on(rig, {.reason = "unknown_stream"}), "1 unknown_stream: put through\n3 unknown_stream: put through\n");
   EXPECT_EQ(rig.core().samples().good, 12u);
+}
+
+TEST(PutThrough, WhatWasInTheFutureIsJudgedByNow) {
+  CoreRig rig(mended());
+  const TimeNs wrong = epoch_ns - 3'600 * ns_per_s;  // the edge's clock, when the message came
+  rig.step({block_message({.received_ns = wrong})}, wrong);
+  EXPECT_EQ(rig.core().totals()[Reason::time_future], 1u);
+  EXPECT_EQ(put_through_on(rig), "1 time_future: put through\n");
+  EXPECT_EQ(rig.core().samples().good, 4u);
+}
+
+TEST(PutThrough, ADeviceThatWasReplacedIsAdmitted) {
+  CoreRig rig(mended());
+  for (const std::uint64_t epoch : {101, 102, 103, 104}) rig.step({block_message({.epoch = epoch})});
+  const BlockSpec replaced{.epoch = 1, .start_ns = epoch_ns + ns_per_s};
+  rig.step({block_message(replaced)});
+  EXPECT_EQ(rig.core().totals()[Reason::epoch_too_old], 1u);
+  EXPECT_EQ(*rig.spool().admit("d2"), 0u);
+  EXPECT_EQ(*rig.spool().admit("d1"), 4u);
+  EXPECT_EQ(put_through_on(rig), "1 epoch_too_old: put through\n");
+  rig.step({block_message(replaced), block_message({.epoch = 1, .sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 24, .duplicate = 4}));
 }
 
 }  // namespace
