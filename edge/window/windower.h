@@ -8,18 +8,19 @@
 // Of a stream that is due to speak (its interval is declared) the last pane on a grid that nothing can change any more stays:
 // from it to the next one the windows are counted that are missing.
 //
-// Rows are decided sample by sample in arrival order and by the watermark alone, so where a batch ends changes nothing; only
+// Rows are decided sample by sample in samples order and by the watermark alone, so where a batch ends changes nothing; only
 // what an idle stream sends depends on the time of day. Pure state; one thread.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "edge/core/arrival.h"
 #include "edge/core/effect.h"
+#include "edge/core/samples.h"
 #include "edge/window/window_row.h"
 
 namespace stethos::edge {
@@ -64,7 +65,7 @@ struct Samples {
   std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
 
-// What became of an arrival.
+// What became of an samples.
 enum class Placed : std::uint8_t { placed, late };
 
 // A window of a stream that has become final, in the order of its stream's time: not what late data make of one that was
@@ -131,6 +132,12 @@ class Windower {
   void collect_changes(Effect& effect);
 
  private:
+  // The next multiple of `every` after `time`.
+  static TimeNs next_multiple(TimeNs time, DurationNs every) {
+    const TimeNs remainder = time % every;
+    return time - remainder + (remainder < 0 ? 0 : every);
+  }
+
   bool is_settled(const Stream& stream, TimeNs start, TimeNs end) const;
   bool was_settled(const Stream& stream, TimeNs start, TimeNs end) const;
   bool accepts(const Stream& stream, const Followed& followed, TimeNs time) const;
@@ -154,8 +161,17 @@ class Windower {
   // Sends what is due, and what is open as well if `open_too`; removes panes that nothing can change any more.
   void sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
   void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  // The windows on the grid that hold a pane and start at `from` or after it, in order, until `visit` returns false.
   template <class Visit>
-  static void for_each_window(const Followed& followed, TimeNs from, Visit visit);
+  static void for_each_window(const Followed& followed, TimeNs from, Visit visit) {
+    const WindowDefinition& definition = *followed.definition;
+    for (TimeNs start = from;; start += definition.hop_ns) {
+      const auto pane = followed.panes->lower_bound(start);
+      if (pane == followed.panes->end()) return;
+      start = std::max(start, definition.first_start(pane->first));
+      if (!visit(start)) return;
+    }
+  }
   static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
                        Effect& effect);

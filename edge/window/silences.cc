@@ -1,0 +1,108 @@
+#include "edge/window/windower.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "edge/window/pane.h"
+
+namespace stethos::edge {
+
+// Where less is expected than one block or reading a window, a window without any says nothing.
+bool Windower::reports_silence(const StreamRecord& stream, const Followed& followed) {
+  return followed.definition->is_on_grid() && stream.interval_ns > 0 && stream.interval_ns <= followed.definition->length_ns;
+}
+
+// Nothing can come between the two panes any more.
+void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to,
+                              TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = definition.first_behind(from->first);
+  // Where a clock had jumped to there were windows, though their panes may be gone.
+  TimeNs until = to->first;
+  if (stream.state.jump_to_ns != time_min) {
+    const TimeNs jumped = definition.slice_of(stream.state.jump_to_ns);
+    if (from->first < jumped) until = std::min(until, jumped);
+  }
+  const std::uint64_t windows = reports_silence(stream, followed) ? definition.count_from(first, until) : 0;
+  if (windows > 0) {
+    emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
+  } else if (from->second.before_silence && definition.first_behind(to->first) == first) {
+    to->second.before_silence = true;  // the same windows are missing
+    touch(stream, {to->first, definition.id});
+  } else if (from->second.before_silence) {
+    emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
+  }
+}
+
+// Something comes for a slice of which some windows are settled already: what was missing until then is so for ever.
+void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  Panes& panes = *followed.panes;
+  if (stream.state.watermark_ns == time_min || panes.empty() || !reports_silence(stream, followed)) return;
+  const TimeNs settled = stream.state.watermark_ns - rules_.lateness_ns;
+  if (definition.first_start(slice) + definition.length_ns > settled) return;
+  const auto from = panes.begin();
+  const auto next = std::find_if(std::next(from), panes.end(), has_come);
+  if (!has_come(*from) || from->first >= slice || (next != panes.end() && next->first <= slice)) return;
+  const TimeNs first = definition.first_behind(from->first);
+  const std::uint64_t windows = definition.count_from(first, next == panes.end() ? settled : std::min(settled, next->first));
+  if (windows == 0) return;
+  emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
+  touch(stream, {from->first, definition.id});
+  panes.erase(from);
+}
+
+void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  const DurationNs silent_ns = now_ns - stream.state.last_received_ns;
+  if (rules_.idle_timeout_ns == 0 || silent_ns < rules_.idle_timeout_ns) return;
+  const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
+  for (const Followed& followed : stream.followed) {
+    if (!reports_silence(stream, followed)) continue;
+    // Beyond the stream's time there may be panes of a clock that had jumped ahead.
+    const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(stream.state.newest_ns));
+    const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
+    if (newest == followed.panes->rend()) continue;
+    const TimeNs first = followed.definition->first_behind(newest->first);
+    const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
+      return pane.second.before_silence && followed.definition->first_behind(pane.first) == first;
+    };
+    if (std::any_of(newest, followed.panes->rend(), is_reported)) continue;
+    const std::uint64_t windows = followed.definition->count_from(first, reached);
+    if (windows == 0) continue;
+    newest->second.before_silence = true;
+    touch(stream, {newest->first, followed.definition->id});
+    emit_silence(stream, *followed.definition, first, windows, schema::WindowState::open, now_ns, effect);
+  }
+}
+
+void Windower::emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start,
+                            std::uint64_t windows, schema::WindowState state, TimeNs now_ns, Effect& effect) const {
+  schema::SilenceRowT row;
+  row.device = stream.state.device;
+  row.channel = stream.state.channel;
+  row.definition = definition.id;
+  row.first_start_ns = first_start;
+  row.length_ns = definition.length_ns;
+  row.hop_ns = definition.hop_ns;
+  row.windows = windows;
+  row.state = state;
+  row.stream_version = stream.state.version;
+  row.provenance = provenance_;
+  row.noticed_ns = now_ns;
+  effect.silences.push_back(std::move(row));
+  ++effect.totals[Counter::silence_rows];
+}
+
+// What the stream had jumped over was no silence: its clock was wrong.
+void Windower::withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const {
+  const Panes& panes = *followed.panes;
+  const bool has_left =
+      stream.state.jump_from_ns != time_min && !panes.empty() && panes.begin()->first > stream.state.jump_from_ns;
+  if (!has_left || !reports_silence(stream, followed)) return;
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = definition.first_behind(definition.slice_of(stream.state.jump_from_ns));
+  if (definition.count_from(first, definition.slice_of(stream.state.jump_to_ns)) == 0) return;
+  emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
+}
+
+}  // namespace stethos::edge
