@@ -27,6 +27,9 @@ inline constexpr std::size_t identities_per_stream_max = 100'000;
 inline constexpr std::size_t identities_max = 250'000;
 static_assert(identities_per_stream_max < identities_max, "one stream leaves room for others");
 
+// Parts of a stream's event time that are kept. Beyond it the open windows of the oldest are sent as they are, for good.
+inline constexpr std::size_t parts_per_stream_max = 8;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;

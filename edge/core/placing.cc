@@ -15,12 +15,15 @@ namespace {
 
 constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 
-// What the point table lets us expect of a stream.
-void expect(StreamRecord& stream, const PointEntry& entry) {
-  stream.interval_ns = entry.interval_ns;
-  stream.block_length = entry.block_length;
-  stream.plausible_min = entry.plausible_min;
-  stream.plausible_max = entry.plausible_max;
+// What holds for samples of a stream by its entry.
+Description description_of(const PointEntry& entry) {
+  return {.version = entry.version,
+          .quantity = entry.quantity,
+          .unit = entry.unit,
+          .interval_ns = entry.interval_ns,
+          .block_length = entry.block_length,
+          .plausible_min = entry.plausible_min,
+          .plausible_max = entry.plausible_max};
 }
 
 }  // namespace
@@ -44,8 +47,8 @@ void Placing::restore(std::vector<Stream> streams) {
     auto record = std::make_unique<StreamRecord>();
     record->state = std::move(stream);
     const auto* entries = points_.entries_of(record->state.device, record->state.channel);
-    if (const PointEntry* entry = valid_at(entries, std::numeric_limits<TimeNs>::max())) expect(*record, *entry);
-    windower_.adopt(*record);
+    const PointEntry* entry = valid_at(entries, time_max);
+    windower_.adopt(*record, entry != nullptr ? description_of(*entry) : Description{});
     identity_count_ += record->state.identities.size();
     record->samples_balanced = record->state.counts.received();
     const StreamId id = record->state.id;
@@ -161,7 +164,7 @@ void Placing::look_at_idle() {
   }
 }
 
-void Placing::detect() { detector_.watch(windower_.take_final(), *effect_); }
+void Placing::detect() { detector_.watch(windower_.take_watched(), *effect_); }
 
 void Placing::take_one(const StreamDescribed& described, const Arrivals& arrivals) {
   const PointEntry& entry = arrivals.descriptions[described.description];
@@ -171,23 +174,15 @@ void Placing::take_one(const StreamDescribed& described, const Arrivals& arrival
     stream->state.id = described.stream;
     stream->state.device = entry.device;
     stream->state.channel = entry.channel;
-    stream->state.quantity = entry.quantity;
-    stream->state.unit = entry.unit;
-    windower_.adopt(*stream);
+    windower_.adopt(*stream, {});
   }
-  Stream& state = stream->state;
-  expect(*stream, entry);
-  if (entry.version == state.version) return;
-  if (state.quantity != entry.quantity || state.unit != entry.unit) {
-    detect();
-    detector_.withdraw_all(state, *effect_);
-    windower_.retire_all(*stream, effect_->now_ns, *effect_);
-    state.quantity = entry.quantity;
-    state.unit = entry.unit;
-    windower_.adopt(*stream);
-  }
-  state.version = entry.version;
-  windower_.mark_dirty(*stream);
+  stream->declared = description_of(entry);
+  stream->declared_by = entry;
+  stream->declared_from_ns.reset();
+  if (entry.valid_from_ns != time_min) stream->declared_from_ns = entry.valid_from_ns;
+}
+
+void Placing::send_stream_row(const PointEntry& entry) {
   schema::StreamRowT row;
   row.version = entry.version;
   row.device = entry.device;
@@ -218,7 +213,7 @@ void Placing::take_one(const ReadingArrived& arrived, const Arrivals& /*arrivals
   if (arrived.identity && is_repeated(stream, arrived)) return;
   Samples samples;
   samples.time_ns = arrived.time_ns;
-  samples.moments = kernels::moments_of(arrived.value, stream.plausible_min, stream.plausible_max);
+  samples.moments = kernels::moments_of(arrived.value, stream.declared.plausible_min, stream.declared.plausible_max);
   place(stream, arrived.source, samples);
   if (arrived.identity) forget_identities(stream);
 }
@@ -235,8 +230,16 @@ void Placing::place(StreamRecord& stream, const Source& source, Samples& samples
   samples.origin = source.origin;
   samples.received_ns = source.received_ns;
   const Stream& state = stream.state;
-  if (windower_.add(stream, samples, effect_->now_ns, *effect_) == Placed::late) {
+  const Taken taken = windower_.add(stream, samples, effect_->now_ns, *effect_);
+  if (taken.begins_version) send_stream_row(stream.declared_by);
+  if (taken.placed == Placed::late) {
     letters_.write_once(source.message, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
+                        state.id, state.device);
+  }
+  if (taken.placed == Placed::unit_differs) {
+    letters_.write_once(source.message,
+                        {Reason::unit_differs, "channel " + state.channel + " in " + stream.declared.unit +
+                                                   ", not newer than what came in " + state.unit},
                         state.id, state.device);
   }
   if (samples.moments.not_finite == samples.count()) {
@@ -268,7 +271,7 @@ bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
 // Those of readings that would be late now whatever their identity, and the oldest where there is no room.
 void Placing::forget_identities(StreamRecord& stream) {
   const Identities& identities = stream.state.identities;
-  while (!identities.empty() && windower_.is_past(stream, identities.oldest().time_ns)) forget_oldest_identity(stream.state);
+  while (!identities.empty() && windower_.is_late(stream, identities.oldest().time_ns)) forget_oldest_identity(stream.state);
   if (identities.size() > identities_per_stream_max) forget_early(stream.state);
   if (identity_count_ <= identities_max) return;
   const auto size_of = [](const auto& each) { return each.second->state.identities.size(); };

@@ -67,6 +67,7 @@ class Placing {
   void take_one(const ReadingArrived& arrived, const Arrivals& arrivals);
   void take_one(const SamplesUnplaced& unplaced, const Arrivals& arrivals);
   void take_one(const StreamComplete& complete, const Arrivals& arrivals);
+  void send_stream_row(const PointEntry& entry);
   void place(StreamRecord& stream, const Source& source, Samples& samples);
 
   bool is_repeated(StreamRecord& stream, const ReadingArrived& arrived);

@@ -1,6 +1,7 @@
 // What the core remembers, in the shape in which the spool keeps it. Plain data.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "common/clock.h"
 #include "edge/core/block_summary.h"
 #include "edge/core/identities.h"
+#include "edge/core/part.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/rows_generated.h"
 
@@ -110,26 +112,60 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
+// What a clock that jumped ahead left out, and what became of it.
+enum class Jump : std::uint8_t {
+  ahead,  // the stream is beyond it, and may come back into it
+  back,   // it came back, and is going through it
+  over,   // it has gone through all of it, and may not come back again: windows there have been sent
+};
+
+// How far the windows of one definition have come in a stream's event time.
+struct StreamClock {
+  TimeNs watermark_ns = time_min;
+  TimeNs watermark_ns_max = time_min;  // the highest ever; differs once a clock that had jumped ahead has come back
+  // The stretch that the stream last jumped over; from time_min: all that is before its first sample.
+  TimeNs jump_from_ns = time_min;
+  TimeNs jump_to_ns = time_min;
+  Jump jump = Jump::ahead;
+  // The stretch that the clock came back into: windows that lie in it were not settled by the highest watermark. Empty: it did
+  // not come back, or the watermark has gone through it.
+  TimeNs back_from_ns = time_min;
+  TimeNs back_to_ns = time_min;
+  std::uint64_t late_run = 0;     // late ones in a row, none older than the one before
+  TimeNs late_run_ns = time_min;  // the last of them
+  // Windows that start from the first to before the second were sent for good before their end was reached. Empty: there are
+  // none.
+  TimeNs cut_short_from_ns = time_min;
+  TimeNs cut_short_to_ns = time_min;
+
+  bool operator==(const StreamClock&) const = default;
+};
+
 struct Stream {
   std::int64_t id = 0;
   std::string device;
   std::string channel;
+  // Of the last part.
   std::string quantity;
   std::string unit;
-  std::uint64_t version = 0;  // of the StreamRow that was sent last; 0: none yet
-  TimeNs watermark_ns = time_min;
-  TimeNs watermark_ns_max = time_min;  // differs once a clock that had jumped ahead has come back
-  TimeNs newest_ns = time_min;         // event time, since the clock came back
-  TimeNs jump_from_ns = time_min;      // what the stream last jumped over: nothing was ever placed between the two
-  TimeNs jump_to_ns = time_min;
-  std::uint64_t late_run = 0;          // late arrivals in a row, none older than the one before
-  TimeNs late_run_ns = time_min;       // the last of them
+  std::uint64_t version = 0;  // 0: it has no part yet
+  Parts parts;
+  TimeNs newest_ns = time_min;  // event time, since the clock came back
+  std::map<std::uint64_t, StreamClock> clocks;  // by definition
+  // The one that is farthest behind: with it a definition begins that is new to the stream, and the release before knows no
+  // other.
+  StreamClock clock;
   TimeNs last_received_ns = 0;
   SampleCounts counts;  // since the spool began
   std::map<std::uint64_t, Panes> panes;  // by definition
   Identities identities;
   std::map<std::uint64_t, Alarm> alarms;  // by limit
 
+  void note_clock_behind() {
+    const auto watermark_of = [](const auto& each) { return each.second.watermark_ns; };
+    const auto behind = std::ranges::min_element(clocks, {}, watermark_of);
+    if (behind != clocks.end()) clock = behind->second;
+  }
   bool operator==(const Stream&) const = default;
 };
 

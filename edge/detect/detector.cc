@@ -41,16 +41,32 @@ bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
   return alarm.level != before.level;
 }
 
-void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const {
-  for (const FinalWindow& window : windows) {
-    if (window.moments.count == 0) continue;
-    for (const Limit& limit : limits_) {
-      if (limit.definition != window.definition->id || !filter_takes(limit, window.stream->state)) continue;
-      if (kernels::unit_of(*limit.statistic.statistic, window.stream->state.unit) == limit.unit) {
-        hold_against(limit, window, effect);
-      } else {
-        ++effect.totals[Counter::limit_units_differ];
-      }
+void Detector::watch(std::span<const Watched> watched, Effect& effect) const {
+  for (const Watched& each : watched) {
+    if (const auto* window = std::get_if<FinalWindow>(&each)) {
+      watch_window(*window, effect);
+      continue;
+    }
+    const auto& end = std::get<MeasureEnd>(each);
+    withdraw_if(end.stream->state, end.at_ns, effect, [&](std::uint64_t id) {
+      const auto limit = std::ranges::find(limits_, id, &Limit::id);
+      return limit != limits_.end() && limit->definition == end.definition->id;
+    });
+  }
+}
+
+void Detector::watch_window(const FinalWindow& window, Effect& effect) const {
+  if (window.moments.count == 0) return;
+  const Stream& stream = window.stream->state;
+  const struct {
+    std::string_view device, channel, quantity;
+  } watched{stream.device, stream.channel, window.description.quantity};
+  for (const Limit& limit : limits_) {
+    if (limit.definition != window.definition->id || !filter_takes(limit, watched)) continue;
+    if (kernels::unit_of(*limit.statistic.statistic, window.description.unit) == limit.unit) {
+      hold_against(limit, window, effect);
+    } else {
+      ++effect.totals[Counter::limit_units_differ];
     }
   }
 }
@@ -102,22 +118,18 @@ schema::AlarmRowT Detector::row_of(const Limit& limit, const FinalWindow& window
   row.on_delay_ns = limit.on_delay_ns;
   row.definition = limit.definition;
   row.length_ns = limit.length_ns;
-  row.stream_version = stream.version;
+  row.stream_version = window.description.version;
   row.provenance = provenance_;
   return row;
 }
 
-void Detector::withdraw_all(Stream& stream, Effect& effect) const {
-  withdraw_if(stream, effect, [](std::uint64_t) { return true; });
-}
-
 void Detector::withdraw_former(Stream& stream, Effect& effect) const {
-  withdraw_if(stream, effect,
+  withdraw_if(stream, stream.newest_ns, effect,
               [&](std::uint64_t limit) { return std::ranges::find(limits_, limit, &Limit::id) == limits_.end(); });
 }
 
 template <class Predicate>
-void Detector::withdraw_if(Stream& stream, Effect& effect, Predicate is_over) const {
+void Detector::withdraw_if(Stream& stream, TimeNs at, Effect& effect, Predicate is_over) const {
   for (auto each = stream.alarms.begin(); each != stream.alarms.end();) {
     const auto& [limit, alarm] = *each;
     if (!is_over(limit)) {
@@ -132,7 +144,7 @@ void Detector::withdraw_if(Stream& stream, Effect& effect, Predicate is_over) co
       row.revision = alarm.revision;
       row.state = schema::AlarmState::withdrawn;
       row.level = AlarmLevel::none;
-      row.changed_ns = std::max(stream.watermark_ns, alarm.changed_ns);
+      row.changed_ns = std::max(at, alarm.changed_ns);
       row.value = std::numeric_limits<double>::quiet_NaN();
       row.provenance = provenance_;
       effect.alarm_rows.push_back(std::move(row));

@@ -25,19 +25,18 @@ class Detector {
 
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
 
-  // Each window once, in the order in which they became final; one without good samples says nothing. Rows and changed alarms
-  // are noted in `effect`.
-  void watch(std::span<const FinalWindow> windows, Effect& effect) const;
+  // Each window once, in the order in which they became final; one without good samples says nothing. Where a stream becomes
+  // another its alarms of that definition end, after the windows before. Rows and changed alarms are noted in `effect`.
+  void watch(std::span<const Watched> watched, Effect& effect) const;
 
-  // Ends all alarms of the stream, which is to become another.
-  void withdraw_all(Stream& stream, Effect& effect) const;
   // Ends those whose limits are no longer configured.
   void withdraw_former(Stream& stream, Effect& effect) const;
 
  private:
+  void watch_window(const FinalWindow& window, Effect& effect) const;
   void hold_against(const Limit& limit, const FinalWindow& window, Effect& effect) const;
   template <class Predicate>
-  void withdraw_if(Stream& stream, Effect& effect, Predicate is_over) const;
+  void withdraw_if(Stream& stream, TimeNs at, Effect& effect, Predicate is_over) const;
   schema::AlarmRowT row_of(const Limit& limit, const FinalWindow& window, double value, const Alarm& alarm) const;
 
   const std::vector<Limit> limits_;

@@ -125,11 +125,11 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Outbox outbox_;
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
-  std::mutex write_mutex_;      // the writing connection and its statements, and what follows
-  Status usable_;               // or why not
-  GivenUpTotals giving_up_;     // with the change at hand
+  std::mutex write_mutex_;  // the writing connection and its statements, and what follows
+  Status usable_;  // or why not
+  GivenUpTotals giving_up_;  // with the change at hand
 
-  mutable std::mutex mutex_;    // of what follows: as of the last change
+  mutable std::mutex mutex_;  // of what follows: as of the last change
   std::string identity_;
   GivenUpTotals given_up_;
 };

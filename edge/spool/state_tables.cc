@@ -10,6 +10,7 @@
 
 #include "common/fault_point.h"
 #include "edge/core/limits.h"
+#include "edge/spool/stream_blobs.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -28,7 +29,7 @@ constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, sl
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected";
+    "rejected, clocks, parts";
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
@@ -118,7 +119,7 @@ Status load_definitions(Database& database, Loading& loading) {
 
 Status load_streams(Database& database, Loading& loading) {
   Statement rows(database, select(stream_columns, "stream") + " ORDER BY id");
-  return sqlite::for_each(rows, [&](Statement& row) {
+  return sqlite::for_each(rows, [&](Statement& row) -> Status {
     Stream stream;
     stream.id = row.integer(0);
     stream.device = row.text(1);
@@ -126,18 +127,32 @@ Status load_streams(Database& database, Loading& loading) {
     stream.quantity = row.text(3);
     stream.unit = row.text(4);
     stream.version = row.unsigned_integer(5);
-    stream.watermark_ns = row.integer(6);
-    stream.watermark_ns_max = row.integer(7);
+    stream.clock.watermark_ns = row.integer(6);
+    stream.clock.watermark_ns_max = row.integer(7);
     stream.newest_ns = row.integer(8);
-    stream.jump_from_ns = row.integer(9);
-    stream.jump_to_ns = row.integer(10);
-    stream.late_run = row.unsigned_integer(11);
-    stream.late_run_ns = row.integer(12);
+    stream.clock.jump_from_ns = row.integer(9);
+    stream.clock.jump_to_ns = row.integer(10);
+    stream.clock.late_run = row.unsigned_integer(11);
+    stream.clock.late_run_ns = row.integer(12);
     stream.last_received_ns = row.integer(13);
     stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16),
                      row.unsigned_integer(17), row.unsigned_integer(18), row.unsigned_integer(19)};
+    auto clocks = decode_clocks(row.blob(20));
+    if (!clocks) return std::unexpected(clocks.error());
+    stream.clocks = std::move(*clocks);
+    auto parts = decode_parts(row.blob(21));
+    if (!parts) return std::unexpected(parts.error());
+    stream.parts = std::move(*parts);
+    // The release before has one clock, and does not say whether it came back.
+    if (stream.clock.watermark_ns < stream.clock.watermark_ns_max) {
+      stream.clock.jump = Jump::back;
+      stream.clock.back_from_ns = stream.clock.jump_from_ns;
+      stream.clock.back_to_ns = stream.clock.jump_to_ns;
+    }
+    stream.note_clock_behind();
     loading.places.emplace(stream.id, loading.state.streams.size());
     loading.state.streams.push_back(std::move(stream));
+    return {};
   });
 }
 
@@ -385,19 +400,21 @@ Status StateTables::write_pane(const PaneChange& change) {
 
 Status StateTables::write_stream(const Stream* stream) {
   const SampleCounts& counts = stream->counts;
+  const std::vector<std::uint8_t> clocks = encode(stream->clocks);
+  const std::vector<std::uint8_t> parts = encode(stream->parts);
   return set_stream_.bind(1, stream->id)
       .bind(2, stream->device)
       .bind(3, stream->channel)
       .bind(4, stream->quantity)
       .bind(5, stream->unit)
       .bind(6, stream->version)
-      .bind(7, stream->watermark_ns)
-      .bind(8, stream->watermark_ns_max)
+      .bind(7, stream->clock.watermark_ns)
+      .bind(8, stream->clock.watermark_ns_max)
       .bind(9, stream->newest_ns)
-      .bind(10, stream->jump_from_ns)
-      .bind(11, stream->jump_to_ns)
-      .bind(12, stream->late_run)
-      .bind(13, stream->late_run_ns)
+      .bind(10, stream->clock.jump_from_ns)
+      .bind(11, stream->clock.jump_to_ns)
+      .bind(12, stream->clock.late_run)
+      .bind(13, stream->clock.late_run_ns)
       .bind(14, stream->last_received_ns)
       .bind(15, counts.good)
       .bind(16, counts.duplicate)
@@ -405,6 +422,8 @@ Status StateTables::write_stream(const Stream* stream) {
       .bind(18, counts.out_of_range)
       .bind(19, counts.not_finite)
       .bind(20, counts.rejected)
+      .bind(21, std::span(clocks))
+      .bind(22, std::span(parts))
       .run();
 }
 

@@ -1,4 +1,4 @@
-// The spool's file format, version 1.2. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+// The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
@@ -9,7 +9,9 @@
 //   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
 //                kept as history until the budget needs their room
 //   given_up     rows that left before the collector had them, until it knows
-//   stream       per stream: its time, counts since the spool began
+//   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
+//                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
+//                version those of the last part: the release before knows no others
 //   definition   how the windows of the panes are cut
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
@@ -37,7 +39,7 @@ inline constexpr std::size_t lane_count = 3;
 inline constexpr unsigned lane_shift = 56;
 
 // What each minor version adds.
-inline constexpr std::array<const char*, 3> spool_versions{
+inline constexpr std::array<const char*, 4> spool_versions{
     R"sql(
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -200,6 +202,8 @@ CREATE TABLE speed (
   PRIMARY KEY (time_ns, machine)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    "ALTER TABLE stream ADD COLUMN clocks BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE stream ADD COLUMN parts BLOB NOT NULL DEFAULT x'';",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

@@ -1,30 +1,47 @@
-#include "edge/window/windower.h"
-
 #include <algorithm>
+#include <iterator>
 
 #include "edge/window/pane.h"
+#include "edge/window/windower.h"
 
 namespace stethos::edge {
+namespace {
+
+// Of the window that takes samples at `time`. The start names a window, and stamps may repeat.
+TimeNs start_for(const Followed& followed, TimeNs time) {
+  TimeNs start = time;
+  if (!followed.panes->empty()) {
+    const auto& [last, pane] = *followed.panes->rbegin();
+    if (!pane.is_final) return last;
+    start = std::max(start, last + 1);
+  }
+  const bool is_cut_short = followed.clock->cut_short_from_ns <= start && start < followed.clock->cut_short_to_ns;
+  return is_cut_short ? followed.clock->cut_short_to_ns : start;
+}
+
+}  // namespace
+
+// Only those of an earlier part than the last window's are late.
+bool Windower::accepts_in_count(const StreamRecord& stream, const Followed& followed, TimeNs time) {
+  const auto next = part_after(stream.state.parts, time);
+  return next == stream.state.parts.end() || start_for(followed, time) < next->from_ns;
+}
 
 void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
-  const WindowDefinition& definition = *followed.definition;
-  if (panes.empty() || panes.rbegin()->second.is_final) {
-    TimeNs start = samples.time_ns;
-    if (!panes.empty()) {
-      // The start names the window, and stamps may repeat.
-      const auto& [previous, pane] = *panes.rbegin();
-      start = std::max(start, previous + 1);
-      send_if_changed(stream, followed, previous, previous + 1, true, now_ns, effect);
-      touch(stream, {previous, definition.id});
-      panes.clear();
-    }
-    panes[start].length_ns = 1;
+  const TimeNs start = start_for(followed, samples.time_ns);
+  if (!panes.empty() && panes.rbegin()->first != start) {
+    const TimeNs previous = panes.rbegin()->first;
+    send_if_changed(stream, followed, previous, previous + 1, true, now_ns, effect);
+    touch(stream, {previous, followed.definition->id});
+    panes.clear();
   }
-  auto& [start, pane] = *panes.rbegin();
+  const auto [own, is_new] = panes.try_emplace(start);
+  Pane& pane = own->second;
+  if (is_new) pane.length_ns = 1;
   pane.length_ns = std::max(pane.length_ns, samples.time_ns - start);
   fill(stream, followed, start, pane, samples);
-  if (sample_count(pane) >= definition.samples) {
+  if (sample_count(pane) >= followed.definition->samples) {
     send_if_changed(stream, followed, start, start + 1, true, now_ns, effect);
   }
 }

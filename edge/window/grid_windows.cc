@@ -1,48 +1,65 @@
-#include "edge/window/windower.h"
-
 #include <algorithm>
+
+#include "edge/window/grid.h"
+#include "edge/window/pane.h"
+#include "edge/window/windower.h"
 
 namespace stethos::edge {
 
+bool Windower::accepts_on_grid(const StreamRecord& stream, const Followed& followed, TimeNs time) const {
+  const Grid grid(*followed.definition, stream.state.parts);
+  const TimeNs last = grid.last_start(time);
+  if (grid.end_of(last) + rules_.lateness_ns <= followed.clock->watermark_ns) return false;  // and the others end no later
+  for (TimeNs start = grid.first_start(time); start <= last; start = grid.next_start(start)) {
+    if (!is_settled(*followed.clock, start, grid.end_of(start))) return true;
+  }
+  return false;
+}
+
 void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
-  const TimeNs start = followed.definition->slice_of(samples.time_ns);
+  const Grid grid(*followed.definition, stream.state.parts);
+  const TimeNs start = grid.slice_of(samples.time_ns);
   settle_silence_before(stream, followed, start, now_ns, effect);
   Pane& pane = (*followed.panes)[start];
-  pane.length_ns = followed.definition->slice_ns;
+  pane.length_ns = grid.slice_end(start) - start;
   fill(stream, followed, start, pane, samples);
 }
 
 void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
-  const WindowDefinition& definition = *followed.definition;
-  const TimeNs watermark = stream.state.watermark_ns;
-  TimeNs unsettled = time_max;
-  for_each_window(followed, followed.unsettled_ns, [&](TimeNs start) {
-    const TimeNs end = start + definition.length_ns;
-    if (end > watermark) unsettled = std::min(unsettled, start);
+  const Grid grid(*followed.definition, stream.state.parts);
+  const TimeNs watermark = followed.clock->watermark_ns;
+  TimeNs unsent = time_max;
+  grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
+    const TimeNs end = grid.end_of(start);
+    if (end > watermark) unsent = std::min(unsent, start);
     if (end > watermark && !open_too) return false;
-    if (!was_settled(stream.state, start, end)) send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
+    if (!was_settled(*followed.clock, start, end)) {
+      send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
+    }
     return true;
   });
-  followed.unsettled_ns = unsettled;
+  followed.unsent_from_ns = unsent;
 }
 
 // As it is after a sweep, from the panes alone.
-TimeNs Windower::first_unsettled(const Stream& stream, const Followed& followed) const {
-  TimeNs unsettled = time_max;
-  if (!followed.definition->is_on_grid()) return unsettled;
-  for_each_window(followed, time_min, [&](TimeNs start) {
-    const TimeNs end = start + followed.definition->length_ns;
-    const bool ended = end <= stream.watermark_ns;
-    if (is_settled(stream, start, end) || (ended && !needs_row(followed, start, end, true))) return true;
-    unsettled = start;
+TimeNs Windower::first_unsent(const Stream& stream, const Followed& followed) const {
+  TimeNs unsent = time_max;
+  if (!followed.definition->is_on_grid()) return unsent;
+  const Grid grid(*followed.definition, stream.parts);
+  grid.for_each_window(*followed.panes, time_min, [&](TimeNs start) {
+    const TimeNs end = grid.end_of(start);
+    const bool ended = end <= followed.clock->watermark_ns;
+    if (is_settled(*followed.clock, start, end) || (ended && !needs_row(followed, start, end, true))) return true;
+    unsent = start;
     return false;
   });
-  return unsettled;
+  return unsent;
 }
 
 // Revisions of windows on a grid are sent together, once a hop, but not after the first of them is settled.
-TimeNs Windower::revision_due(const WindowDefinition& definition, TimeNs window, TimeNs watermark) const {
-  return std::min(definition.last_start(watermark) + definition.hop_ns, window + definition.length_ns + rules_.lateness_ns);
+TimeNs Windower::revision_due(const Followed& followed, TimeNs window_end) const {
+  const WindowDefinition& definition = *followed.definition;
+  return std::min(definition.last_start(followed.clock->watermark_ns) + definition.hop_ns, window_end + rules_.lateness_ns);
 }
 
 }  // namespace stethos::edge

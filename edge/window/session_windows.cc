@@ -1,16 +1,31 @@
-#include "edge/window/windower.h"
-
 #include <algorithm>
 #include <iterator>
 
 #include "edge/window/pane.h"
+#include "edge/window/windower.h"
 
 namespace stethos::edge {
+namespace {
+
+// Of a session whose last sample is at `time`: it does not reach into the next part.
+TimeNs end_of(const Stream& stream, const WindowDefinition& definition, TimeNs time) {
+  const auto next = part_after(stream.parts, time);
+  return next == stream.parts.end() ? time + definition.length_ns : std::min(time + definition.length_ns, next->from_ns);
+}
+
+}  // namespace
+
+bool Windower::accepts_in_session(const StreamRecord& stream, const Followed& followed, TimeNs time) const {
+  const TimeNs end = end_of(stream.state, *followed.definition, time);
+  if (!is_settled(*followed.clock, time, end)) return true;
+  const auto next = followed.panes->upper_bound(time);
+  if (next != followed.panes->end() && next->first < end) return true;
+  return next != followed.panes->begin() && time < std::prev(next)->first + std::prev(next)->second.length_ns;
+}
 
 void Windower::place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
   const TimeNs time = samples.time_ns;
-  const DurationNs pause = followed.definition->length_ns;
   auto own = panes.upper_bound(time);
   if (own != panes.begin() && time < std::prev(own)->first + std::prev(own)->second.length_ns) {
     --own;
@@ -18,7 +33,7 @@ void Windower::place_in_session(StreamRecord& stream, Followed& followed, const 
     own = panes.try_emplace(own, time);
   }
   Pane& pane = own->second;
-  pane.length_ns = std::max(pane.length_ns, time - own->first + pause);
+  pane.length_ns = std::max(pane.length_ns, end_of(stream.state, *followed.definition, time) - own->first);
   if (const auto next = std::next(own); next != panes.end() && next->first < own->first + pane.length_ns) {
     if (next->second.revision > 0) {  // its row is out, and says now that there is no such session
       Pane withdrawn;

@@ -1,50 +1,73 @@
-#include "edge/window/windower.h"
-
 #include <algorithm>
 #include <iterator>
 
 #include "edge/window/pane.h"
+#include "edge/window/windower.h"
 
+// Silences are counted on the uncut grid: a cut of labels only neither makes nor breaks one. After another quantity or unit they
+// begin anew.
 namespace stethos::edge {
+namespace {
 
-// Where less is expected than one block or reading a window, a window without any says nothing.
-bool Windower::reports_silence(const StreamRecord& stream, const Followed& followed) {
-  return followed.definition->is_on_grid() && stream.interval_ns > 0 && stream.interval_ns <= followed.definition->length_ns;
+// The start of the first window that lies wholly behind the pane that starts at `start`.
+TimeNs first_behind(const WindowDefinition& definition, TimeNs start) {
+  return definition.first_behind(definition.slice_of(start));
+}
+
+}  // namespace
+
+// Whether windows without samples are reported where the part at `at` says how often the stream is due to speak. Where less is
+// expected than one block or reading a window, a window without any says nothing.
+bool Windower::reports_silence(const StreamRecord& stream, const Followed& followed, TimeNs at) {
+  const Part* part = part_of(stream.state.parts, at);
+  const DurationNs interval_ns = part == nullptr ? 0 : part->description.interval_ns;
+  return followed.definition->is_on_grid() && interval_ns > 0 && interval_ns <= followed.definition->length_ns;
 }
 
 // Nothing can come between the two panes any more.
 void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to,
                               TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
-  const TimeNs first = definition.first_behind(from->first);
+  const TimeNs first = first_behind(definition, from->first);
   // Where a clock had jumped to there were windows, though their panes may be gone.
   TimeNs until = to->first;
-  if (stream.state.jump_to_ns != time_min) {
-    const TimeNs jumped = definition.slice_of(stream.state.jump_to_ns);
+  if (followed.clock->jump_to_ns != time_min) {
+    const TimeNs jumped = definition.slice_of(followed.clock->jump_to_ns);
     if (from->first < jumped) until = std::min(until, jumped);
   }
-  const std::uint64_t windows = reports_silence(stream, followed) ? definition.count_from(first, until) : 0;
+  const bool is_reported =
+      reports_silence(stream, followed, from->first) && measures_the_same(stream.state.parts, from->first, to->first);
+  const std::uint64_t windows = is_reported ? definition.count_from(first, until) : 0;
   if (windows > 0) {
     emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
-  } else if (from->second.before_silence && definition.first_behind(to->first) == first) {
+  } else if (from->second.before_silence && first_behind(definition, to->first) == first) {
     to->second.before_silence = true;  // the same windows are missing
     touch(stream, {to->first, definition.id});
-  } else if (from->second.before_silence) {
-    emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
+  } else {
+    withdraw_silence(stream, followed, from, now_ns, effect);
   }
+}
+
+void Windower::withdraw_silence(const StreamRecord& stream, const Followed& followed, Panes::const_iterator before, TimeNs now_ns,
+                                Effect& effect) const {
+  if (!before->second.before_silence) return;
+  emit_silence(stream, *followed.definition, first_behind(*followed.definition, before->first), 0, schema::WindowState::withdrawn,
+               now_ns, effect);
 }
 
 // Something comes for a slice of which some windows are settled already: what was missing until then is so for ever.
 void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
   Panes& panes = *followed.panes;
-  if (stream.state.watermark_ns == time_min || panes.empty() || !reports_silence(stream, followed)) return;
-  const TimeNs settled = stream.state.watermark_ns - rules_.lateness_ns;
-  if (definition.first_start(slice) + definition.length_ns > settled) return;
+  if (followed.clock->watermark_ns == time_min || panes.empty()) return;
   const auto from = panes.begin();
+  if (!reports_silence(stream, followed, from->first)) return;
+  const TimeNs settled = followed.clock->watermark_ns - rules_.lateness_ns;
+  if (definition.first_start(definition.slice_of(slice)) + definition.length_ns > settled) return;
   const auto next = std::find_if(std::next(from), panes.end(), has_come);
   if (!has_come(*from) || from->first >= slice || (next != panes.end() && next->first <= slice)) return;
-  const TimeNs first = definition.first_behind(from->first);
+  if (!measures_the_same(stream.state.parts, from->first, slice)) return;
+  const TimeNs first = first_behind(definition, from->first);
   const std::uint64_t windows = definition.count_from(first, next == panes.end() ? settled : std::min(settled, next->first));
   if (windows == 0) return;
   emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
@@ -55,16 +78,18 @@ void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, T
 void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   const DurationNs silent_ns = now_ns - stream.state.last_received_ns;
   if (rules_.idle_timeout_ns == 0 || silent_ns < rules_.idle_timeout_ns) return;
-  const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
+  const TimeNs newest_ns = stream.state.newest_ns;
+  const TimeNs reached = newest_ns + silent_ns - rules_.idle_timeout_ns;
   for (const Followed& followed : stream.followed) {
-    if (!reports_silence(stream, followed)) continue;
+    if (!reports_silence(stream, followed, newest_ns)) continue;
     // Beyond the stream's time there may be panes of a clock that had jumped ahead.
-    const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(stream.state.newest_ns));
+    const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(newest_ns));
     const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
     if (newest == followed.panes->rend()) continue;
-    const TimeNs first = followed.definition->first_behind(newest->first);
+    if (!measures_the_same(stream.state.parts, newest->first, newest_ns)) continue;
+    const TimeNs first = first_behind(*followed.definition, newest->first);
     const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
-      return pane.second.before_silence && followed.definition->first_behind(pane.first) == first;
+      return pane.second.before_silence && first_behind(*followed.definition, pane.first) == first;
     };
     if (std::any_of(newest, followed.panes->rend(), is_reported)) continue;
     const std::uint64_t windows = followed.definition->count_from(first, reached);
@@ -75,8 +100,21 @@ void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& eff
   }
 }
 
+// What the stream had jumped over was no silence: its clock was wrong.
+void Windower::withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const {
+  const Panes& panes = *followed.panes;
+  const TimeNs from = followed.clock->jump_from_ns;
+  const bool has_left = from != time_min && !panes.empty() && panes.begin()->first > from;
+  if (!has_left || !reports_silence(stream, followed, from)) return;
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = first_behind(definition, from);
+  if (definition.count_from(first, definition.slice_of(followed.clock->jump_to_ns)) == 0) return;
+  emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
+}
+
 void Windower::emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start,
                             std::uint64_t windows, schema::WindowState state, TimeNs now_ns, Effect& effect) const {
+  const Part* part = part_of(stream.state.parts, first_start);
   schema::SilenceRowT row;
   row.device = stream.state.device;
   row.channel = stream.state.channel;
@@ -86,23 +124,11 @@ void Windower::emit_silence(const StreamRecord& stream, const WindowDefinition& 
   row.hop_ns = definition.hop_ns;
   row.windows = windows;
   row.state = state;
-  row.stream_version = stream.state.version;
+  row.stream_version = part != nullptr ? part->description.version : stream.state.version;
   row.provenance = provenance_;
   row.noticed_ns = now_ns;
   effect.silences.push_back(std::move(row));
   ++effect.totals[Counter::silence_rows];
-}
-
-// What the stream had jumped over was no silence: its clock was wrong.
-void Windower::withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const {
-  const Panes& panes = *followed.panes;
-  const bool has_left =
-      stream.state.jump_from_ns != time_min && !panes.empty() && panes.begin()->first > stream.state.jump_from_ns;
-  if (!has_left || !reports_silence(stream, followed)) return;
-  const WindowDefinition& definition = *followed.definition;
-  const TimeNs first = definition.first_behind(definition.slice_of(stream.state.jump_from_ns));
-  if (definition.count_from(first, definition.slice_of(stream.state.jump_to_ns)) == 0) return;
-  emit_silence(stream, definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
 }
 
 }  // namespace stethos::edge

@@ -1,73 +1,14 @@
-#include "edge/window/windower.h"
-
 #include <algorithm>
-#include <iterator>
+#include <utility>
 
+#include "edge/window/grid.h"
+#include "edge/window/windower.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
+namespace {
 
-// A window that is settled has been sent as it stays: nothing may be added, for its panes may be gone.
-bool Windower::is_settled(const Stream& stream, TimeNs start, TimeNs end) const {
-  return end + rules_.lateness_ns <= stream.watermark_ns || was_settled(stream, start, end);
-}
-
-// By a watermark that went back since: unless the stream had jumped over the whole of it.
-bool Windower::was_settled(const Stream& stream, TimeNs start, TimeNs end) const {
-  if (end + rules_.lateness_ns > stream.watermark_ns_max) return false;
-  return start <= stream.jump_from_ns || end > stream.jump_to_ns;
-}
-
-bool Windower::accepts(const Stream& stream, const Followed& followed, TimeNs time) const {
-  const WindowDefinition& definition = *followed.definition;
-  switch (definition.kind) {
-    case schema::WindowKind::tumbling:
-    case schema::WindowKind::hopping:
-      for (TimeNs start = definition.last_start(time); start + definition.length_ns > time; start -= definition.hop_ns) {
-        if (!is_settled(stream, start, start + definition.length_ns)) return true;
-        if (start + definition.length_ns + rules_.lateness_ns <= stream.watermark_ns) return false;
-      }
-      return false;
-    case schema::WindowKind::session: {
-      if (!is_settled(stream, time, time + definition.length_ns)) return true;
-      const auto next = followed.panes->upper_bound(time);
-      if (next != followed.panes->end() && next->first < time + definition.length_ns) return true;
-      return next != followed.panes->begin() && time < std::prev(next)->first + std::prev(next)->second.length_ns;
-    }
-    case schema::WindowKind::count:
-      return true;
-  }
-  STETHOS_CHECK(false, "a kind of window without a rule");
-}
-
-bool Windower::accepts_somewhere(const StreamRecord& stream, TimeNs time) const {
-  return stream.followed.empty() ||
-         std::ranges::any_of(stream.followed, [&](const Followed& each) { return accepts(stream.state, each, time); });
-}
-
-// Whether the watermark went back, because a clock had jumped ahead. One that is behind for as many arrivals is said once.
-bool Windower::follow_late_run(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const {
-  Stream& state = stream.state;
-  state.late_run = state.late_run > 0 && time >= state.late_run_ns ? state.late_run + 1 : 1;
-  state.late_run_ns = time;
-  if (rules_.rebase_after == 0 || state.late_run < rules_.rebase_after) return false;
-  if (state.jump_from_ns < time && time < state.jump_to_ns) {
-    if (time - rules_.watermark_delay_ns >= state.watermark_ns) return false;  // it is back, in a window that is settled
-    const DurationNs by = state.newest_ns - time;
-    rebase(stream, time, now_ns, effect);
-    state.late_run = 0;
-    ++effect.totals[Counter::streams_rebased];
-    note_clock(state, schema::EventKind::stream_rebased, by, now_ns, effect);
-    return true;
-  }
-  if (state.late_run == rules_.rebase_after && time + rules_.lateness_ns <= state.watermark_ns) {
-    ++effect.totals[Counter::streams_behind];
-    note_clock(state, schema::EventKind::stream_behind, state.newest_ns - time, now_ns, effect);
-  }
-  return false;
-}
-
-void Windower::note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, TimeNs now_ns, Effect& effect) {
+void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, TimeNs now_ns, Effect& effect) {
   schema::EventRowT event;
   event.kind = kind;
   event.at_ns = now_ns;
@@ -77,42 +18,157 @@ void Windower::note_clock(const Stream& stream, schema::EventKind kind, Duration
   effect.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
-void Windower::rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const {
-  stream.state.watermark_ns = time - rules_.watermark_delay_ns;
-  stream.state.newest_ns = time;
-  for (Followed& followed : stream.followed) {
-    withdraw_jumped(stream, followed, now_ns, effect);
-    followed.unsettled_ns = first_unsettled(stream.state, followed);
-    followed.due_ns = due_of(stream, followed);
-  }
-  stream.due_ns = time_min;
+}  // namespace
+
+// A window that is settled has been sent as it stays: nothing may be added, for its panes may be gone.
+bool Windower::is_settled(const StreamClock& clock, TimeNs start, TimeNs end) const {
+  return end + rules_.lateness_ns <= clock.watermark_ns || was_settled(clock, start, end);
 }
 
-void Windower::note_jump(Stream& stream, TimeNs time) const {
-  if (time <= stream.newest_ns) return;
-  TimeNs& from = stream.jump_from_ns;
-  TimeNs& to = stream.jump_to_ns;
-  if (stream.newest_ns == time_min) {
+// Whether a window was settled before its stream's clock came back, which it was not if all of it lies in what the clock came
+// back into; or was sent for good before its end.
+bool Windower::was_settled(const StreamClock& clock, TimeNs start, TimeNs end) const {
+  if (clock.cut_short_from_ns <= start && start < clock.cut_short_to_ns) return true;
+  if (end + rules_.lateness_ns > clock.watermark_ns_max) return false;
+  return start <= clock.back_from_ns || end > clock.back_to_ns;
+}
+
+// `newest`: of the stream, before it is at `time`.
+void Windower::note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const {
+  if (time <= newest) return;
+  if (newest == time_min) {
+    if (clock.jump_to_ns == time_min) clock.jump_to_ns = time;
+    return;
+  }
+  if (time - newest <= rules_.lateness_ns) return;
+  TimeNs& from = clock.jump_from_ns;
+  TimeNs& to = clock.jump_to_ns;
+  if (clock.jump != Jump::over && from < newest && newest < to) {  // the stream was back, and jumps again
+    to = std::min(to, time);
+  } else {
+    const bool is_wider = from == time_min || time - newest >= to - from;
+    if (clock.jump == Jump::ahead && !is_wider && time - to <= rules_.future_max_ns) return;
     to = time;
-  } else if (time - stream.newest_ns > rules_.lateness_ns) {
-    if (from < stream.newest_ns && stream.newest_ns < to) {  // it was back, and jumps again
-      from = stream.newest_ns;
-      to = std::min(to, time);
-    } else {
-      const bool is_wider = from == time_min || time - stream.newest_ns >= to - from;
-      if (is_wider || time - to > rules_.future_max_ns) {
-        from = stream.newest_ns;
-        to = time;
+  }
+  from = newest;
+  clock.jump = Jump::ahead;
+}
+
+// Of one that is late for the definition. So many in a row that lie in what the stream had jumped over take the watermark back;
+// so many elsewhere are those of a clock that is behind.
+Windower::LateRun Windower::follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns,
+                                            Effect& effect) {
+  StreamClock& clock = *followed.clock;
+  clock.late_run = clock.late_run > 0 && time >= clock.late_run_ns ? clock.late_run + 1 : 1;
+  clock.late_run_ns = time;
+  LateRun run;
+  if (rules_.rebase_after == 0 || clock.late_run < rules_.rebase_after) return run;
+  if (clock.jump == Jump::ahead && clock.jump_from_ns < time && time < clock.jump_to_ns) {
+    run.is_back = true;
+    run.is_first = stream.state.newest_ns >= clock.jump_to_ns;
+    rebase(stream, followed, time, now_ns, effect);
+    clock.late_run = 0;
+  } else {
+    run.is_behind = clock.late_run == rules_.rebase_after && time + rules_.lateness_ns <= clock.watermark_ns;
+  }
+  return run;
+}
+
+// Returns whether a watermark went back. What happened is said once for all definitions.
+bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect) {
+  Stream& state = stream.state;
+  const bool was_behind = rules_.rebase_after > 0 && std::ranges::any_of(stream.followed, [&](const Followed& each) {
+                            return each.clock->late_run >= rules_.rebase_after;
+                          });
+  LateRun all;
+  for (Followed& followed : stream.followed) {
+    if (part != nullptr && !takes(*followed.definition, state, *part)) continue;
+    if (part != nullptr && accepts(stream, followed, time)) {
+      followed.clock->late_run = 0;
+      continue;
+    }
+    const LateRun run = follow_late_run(stream, followed, time, now_ns, effect);
+    all.is_back = all.is_back || run.is_back;
+    all.is_first = all.is_first || run.is_first;
+    all.is_behind = all.is_behind || run.is_behind;
+  }
+  const DurationNs by = state.newest_ns - time;
+  if (all.is_first) {
+    ++effect.totals[Counter::streams_rebased];
+    note_clock(state, schema::EventKind::stream_rebased, by, now_ns, effect);
+  } else if (all.is_behind && !all.is_back && !was_behind) {
+    ++effect.totals[Counter::streams_behind];
+    note_clock(state, schema::EventKind::stream_behind, by, now_ns, effect);
+  }
+  if (all.is_back) {
+    state.newest_ns = time;
+    for (Part& each : state.parts) each.newest_ns = std::min(each.newest_ns, time);
+  }
+  return all.is_back;
+}
+
+void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect) {
+  StreamClock& clock = *followed.clock;
+  const StreamClock before = clock;
+  clock.watermark_ns = time - rules_.watermark_delay_ns;
+  clock.jump = Jump::back;
+  clock.back_from_ns = clock.jump_from_ns;
+  clock.back_to_ns = clock.jump_to_ns;
+  if (followed.definition->is_on_grid()) {
+    const Grid grid(*followed.definition, stream.state.parts);
+    grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
+      const TimeNs end = grid.end_of(start);
+      // Where it had jumped to within a stretch that it had come back into once: no sweep will come there.
+      if (!was_settled(before, start, end) && was_settled(clock, start, end)) {
+        send_if_changed(stream, followed, start, end, false, now_ns, effect);
       }
+      return true;
+    });
+  }
+  withdraw_jumped(stream, followed, now_ns, effect);
+  followed.unsent_from_ns = first_unsent(stream.state, followed);
+  followed.due_ns = time_min;
+}
+
+void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  for (Followed& followed : stream.followed) advance(stream, followed, watermark_ns, now_ns, effect);
+  if (stream.followed.empty() && stream.state.clock.watermark_ns < watermark_ns) {
+    stream.state.clock.watermark_ns = watermark_ns;
+    stream.state.clock.watermark_ns_max = std::max(stream.state.clock.watermark_ns_max, watermark_ns);
+    mark(stream);
+  }
+}
+
+// From cut to cut: the windows of a part are sent before those of the next.
+void Windower::advance(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  if (watermark_ns <= followed.clock->watermark_ns) return;
+  mark(stream);
+  const Parts& parts = stream.state.parts;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const TimeNs at = parts[i].from_ns;
+    if (at <= followed.clock->watermark_ns || at > watermark_ns) continue;
+    advance_within_part(stream, followed, at, now_ns, effect);
+    if (!parts[i].description.measures_as(parts[i - 1].description)) {
+      watched_.push_back(MeasureEnd{&stream, followed.definition, at});
     }
   }
-  stream.newest_ns = time;
+  advance_within_part(stream, followed, watermark_ns, now_ns, effect);
 }
 
-bool Windower::is_past(const StreamRecord& stream, TimeNs time) const {
-  DurationNs longest = 0;
-  for (const Followed& followed : stream.followed) longest = std::max(longest, followed.definition->length_ns);
-  return time + longest + rules_.lateness_ns <= stream.state.watermark_ns;
+void Windower::advance_within_part(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  StreamClock& clock = *followed.clock;
+  if (watermark_ns <= clock.watermark_ns) return;
+  const TimeNs before = advanced_from_ns_ = std::exchange(clock.watermark_ns, watermark_ns);
+  if (followed.due_ns <= watermark_ns) {
+    const DurationNs every = before == time_min ? 0 : followed.definition->emit_every_ns;
+    sweep(stream, followed, every > 0 && next_multiple(before, every) <= watermark_ns, now_ns, effect);
+  }
+  advanced_from_ns_ = time_max;
+  clock.watermark_ns_max = std::max(clock.watermark_ns_max, watermark_ns);
+  if (clock.back_to_ns != time_min && clock.watermark_ns >= clock.back_to_ns + rules_.lateness_ns) {
+    if (clock.jump == Jump::back) clock.jump = Jump::over;
+    clock.back_from_ns = clock.back_to_ns = time_min;
+  }
 }
 
 }  // namespace stethos::edge

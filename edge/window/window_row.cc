@@ -106,7 +106,7 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
     row.speed->source = whole.blocks.speed.source;
     row.speed->age_ns = whole.blocks.speed.age_ns;
   }
-  row.stream_version = stream.version;
+  row.stream_version = context.stream_version;
   row.provenance = context.provenance;
   row.first_epoch = whole.first.epoch;
   row.first_sequence = whole.first.sequence;

@@ -14,6 +14,7 @@ struct RowContext {
   const WindowDefinition* definition = nullptr;
   const Parameters* parameters = nullptr;  // null: statistics that have one are left out
   std::uint64_t expected = 0;  // samples; 0: not declared
+  std::uint64_t stream_version = 0;
   std::uint64_t provenance = 0;
   schema::WindowState state = schema::WindowState::final;
   TimeNs closed_ns = 0;

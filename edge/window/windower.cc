@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <span>
 #include <utility>
 
 #include "edge/window/pane.h"
@@ -40,51 +39,101 @@ Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<
       }()),
       rules_(rules) {}
 
-void Windower::adopt(StreamRecord& stream) {
+void Windower::adopt(StreamRecord& stream, Description expected) {
   sum_up(stream);
-  stream.followed.clear();
-  stream.due_ns = time_max;
-  for (const WindowDefinition& definition : definitions_) {
-    if (!definition.takes(stream.state.device, stream.state.quantity)) continue;
-    Followed followed{.definition = &definition, .panes = &stream.state.panes[definition.id]};
-    for (const auto& [start, pane] : *followed.panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
-    followed.unsettled_ns = first_unsettled(stream.state, followed);
-    followed.due_ns = due_of(stream, followed);
-    stream.due_ns = std::min(stream.due_ns, followed.due_ns);
-    stream.followed.push_back(followed);
+  Stream& state = stream.state;
+  if (state.parts.empty() && state.version != 0) {
+    expected.version = state.version;
+    expected.quantity = state.quantity;
+    expected.unit = state.unit;
+    state.parts.push_back({.from_ns = time_min, .newest_ns = state.newest_ns, .description = std::move(expected)});
   }
+  stream.followed.clear();
+  for (const auto& [definition, panes] : state.panes) {
+    for (const auto& [start, pane] : panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
+  }
+  follow_parts(stream);
 }
 
-Placed Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect) {
+Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
+  const TimeNs time = samples.time_ns;
   mark(stream);
   state.last_received_ns = std::max(state.last_received_ns, samples.received_ns);  // of a dead letter it may be long ago
-  bool is_late = !accepts_somewhere(stream, samples.time_ns);
-  if (!is_late) {
-    state.late_run = 0;
-  } else if (follow_late_run(stream, samples.time_ns, now_ns, effect)) {
-    is_late = !accepts_somewhere(stream, samples.time_ns);
+  const bool is_newest = time > state.newest_ns;
+  const auto has_version = [&] {
+    return std::ranges::any_of(state.parts,
+                               [&](const Part& each) { return each.description.version == stream.declared.version; });
+  };
+  const bool had_version = has_version();
+  // Late ones show where the stream is, too: it may go through windows that are settled.
+  for (Followed& followed : stream.followed) note_jump(*followed.clock, state.newest_ns, time);
+  if (stream.followed.empty()) note_jump(state.clock, state.newest_ns, time);
+  state.newest_ns = std::max(state.newest_ns, time);
+
+  const Part* part = part_for(stream, time, is_newest, now_ns, effect);
+  if (follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
+    part = part_for(stream, time, true, now_ns, effect);
   }
-  note_jump(state, samples.time_ns);  // a late one shows where the stream is, too: it may go through windows that are settled
-  if (is_late) {
+
+  Taken taken;
+  bool is_wanted = false, is_accepted = false;
+  for (const Followed& followed : stream.followed) {
+    if (part == nullptr || !takes(*followed.definition, state, *part)) continue;
+    is_wanted = true;
+    is_accepted = is_accepted || accepts(stream, followed, time);
+  }
+  if (part == nullptr) {
+    // Before all parts that are kept no window can take anything.
+    taken.placed = part_of(state.parts, time) == nullptr ? Placed::late : Placed::unit_differs;
     count_unplaced(stream, Unplaced::late, samples.count());
-    return Placed::late;
+  } else if (is_wanted && !is_accepted) {
+    taken.placed = Placed::late;
+    state.counts.late += samples.count();
+  } else {
+    state.counts.good += samples.moments.count;
+    state.counts.not_finite += samples.moments.not_finite;
+    state.counts.out_of_range += samples.moments.out_of_range;
   }
-  state.counts.good += samples.moments.count;
-  state.counts.not_finite += samples.moments.not_finite;
-  state.counts.out_of_range += samples.moments.out_of_range;
-  for (Followed& followed : stream.followed) {
-    if (accepts(state, followed, samples.time_ns)) {
-      place(stream, followed, samples, now_ns, effect);
-    } else {
-      count_in_newest(stream, followed, Unplaced::late, samples.count());
+  if (part != nullptr) {
+    for (Followed& followed : stream.followed) {
+      if (!takes(*followed.definition, state, *part)) continue;
+      if (accepts(stream, followed, time)) {
+        place(stream, followed, samples, now_ns, effect);
+      } else {
+        count_in_newest(stream, followed, Unplaced::late, samples.count());
+      }
     }
   }
-  advance(stream, samples.time_ns - rules_.watermark_delay_ns, now_ns, effect);
-  return Placed::placed;
+  if (taken.placed == Placed::placed) {
+    Part& own = *std::prev(std::ranges::upper_bound(state.parts, time, {}, &Part::from_ns));
+    own.newest_ns = std::max(own.newest_ns, time);
+    advance(stream, time - rules_.watermark_delay_ns, now_ns, effect);
+  }
+  drop_parts(stream);
+  taken.begins_version = !had_version && has_version();
+  return taken;
+}
+
+bool Windower::accepts(const StreamRecord& stream, const Followed& followed, TimeNs time) const {
+  switch (followed.definition->kind) {
+    case schema::WindowKind::tumbling:
+    case schema::WindowKind::hopping:
+      return accepts_on_grid(stream, followed, time);
+    case schema::WindowKind::session:
+      return accepts_in_session(stream, followed, time);
+    case schema::WindowKind::count:
+      return accepts_in_count(stream, followed, time);
+  }
+  STETHOS_CHECK(false, "a kind of window without a rule");
 }
 
 void Windower::place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
+  StreamClock& clock = *followed.clock;
+  // The stream is a little before where it jumped to: less was left out.
+  if (clock.jump == Jump::ahead && clock.jump_from_ns < samples.time_ns && samples.time_ns < clock.jump_to_ns) {
+    clock.jump_to_ns = samples.time_ns;
+  }
   switch (followed.definition->kind) {
     case schema::WindowKind::tumbling:
     case schema::WindowKind::hopping:
@@ -125,64 +174,9 @@ void Windower::count_in_newest(StreamRecord& stream, Followed& followed, Unplace
 void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples) {
   mark(stream);
   count_in(stream.state.counts, how, samples);
-  for (Followed& followed : stream.followed) count_in_newest(stream, followed, how, samples);
-}
-
-void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
-  Stream& state = stream.state;
-  if (watermark_ns <= state.watermark_ns) return;
-  mark(stream);
-  const TimeNs before = passed_ns_ = std::exchange(state.watermark_ns, watermark_ns);
-  if (stream.due_ns <= watermark_ns) {
-    stream.due_ns = time_max;
-    for (Followed& followed : stream.followed) {
-      if (followed.due_ns <= watermark_ns) {
-        const DurationNs every = before == time_min ? 0 : followed.definition->emit_every_ns;
-        sweep(stream, followed, every > 0 && next_multiple(before, every) <= watermark_ns, now_ns, effect);
-      }
-      stream.due_ns = std::min(stream.due_ns, followed.due_ns);
-    }
+  for (Followed& followed : stream.followed) {
+    if (takes(*followed.definition, stream.state, stream.state.parts.back())) count_in_newest(stream, followed, how, samples);
   }
-  passed_ns_ = time_max;
-  state.watermark_ns_max = std::max(state.watermark_ns_max, watermark_ns);
-}
-
-void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
-  const TimeNs watermark = stream.state.watermark_ns;
-  Panes& panes = *followed.panes;
-  if (followed.definition->is_on_grid()) {
-    sweep_grid(stream, followed, open_too, now_ns, effect);
-  } else {
-    for (const auto& [start, pane] : panes) {
-      const bool ended =
-          followed.definition->kind == schema::WindowKind::session ? start + pane.length_ns <= watermark : pane.is_final;
-      if (ended || open_too) send_if_changed(stream, followed, start, start + 1, ended, now_ns, effect);
-    }
-  }
-  drop_settled(stream, followed, now_ns, effect);
-  followed.due_ns = due_of(stream, followed);
-}
-
-void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
-                               TimeNs now_ns, Effect& effect) {
-  if (!needs_row(followed, start, end, ended)) return;
-  const WindowDefinition& definition = *followed.definition;
-  to_merge_.clear();
-  for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
-    if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
-  }
-  Pane whole = joined(std::span<const Pane* const>(to_merge_));
-  Pane& own = (*followed.panes)[start];
-  if (definition.is_on_grid()) own.length_ns = definition.slice_ns;
-  whole.length_ns = definition.is_on_grid() ? definition.length_ns : own.length_ns;
-  whole.revision = own.revision++;
-  if (ended && !own.is_final && definition.is_on_grid() && end > passed_ns_) {
-    final_.push_back({&stream, &definition, start, whole.moments, whole.blocks});
-  }
-  own.sent = stream.changes;
-  own.is_final = ended;
-  touch(stream, {start, definition.id});
-  emit(stream, definition, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
 }
 
 void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
@@ -192,63 +186,31 @@ void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect)
   if (stream.changes_when_idle == stream.changes) return;
   stream.changes_when_idle = stream.changes;
   for (Followed& followed : stream.followed) sweep(stream, followed, true, now_ns, effect);
+  drop_parts(stream);
 }
 
 void Windower::retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
-  for (const WindowDefinition& definition : former_) {
-    const auto panes = stream.state.panes.find(definition.id);
-    if (panes == stream.state.panes.end()) continue;
-    Followed followed{.definition = &definition, .panes = &panes->second};
-    followed.unsettled_ns = first_unsettled(stream.state, followed);
-    retire(stream, followed, now_ns, effect);
-    stream.state.panes.erase(panes);
-  }
-}
-
-void Windower::retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
-  TimeNs watermark = state.watermark_ns;
-  for (Followed& followed : stream.followed) {
-    for (const auto& [start, pane] : *followed.panes) {
-      watermark = std::max(watermark, start + std::max(pane.length_ns, followed.definition->length_ns) + rules_.lateness_ns);
-    }
-    retire(stream, followed, now_ns, effect);
+  for (const WindowDefinition& definition : former_) {
+    const auto panes = state.panes.find(definition.id);
+    if (panes == state.panes.end()) continue;
+    StreamClock& clock = state.clocks.try_emplace(definition.id, state.clock).first->second;
+    Followed followed{.definition = &definition, .panes = &panes->second, .clock = &clock};
+    followed.unsent_from_ns = first_unsent(state, followed);
+    send_for_good(stream, followed, time_min, time_max, now_ns, effect);
+    state.panes.erase(panes);
   }
-  state.watermark_ns = watermark;
-  state.watermark_ns_max = std::max(state.watermark_ns_max, watermark);
+  const auto erased = std::erase_if(state.clocks, [&](const auto& each) {
+    return std::ranges::find(definitions_, each.first, &WindowDefinition::id) == definitions_.end();
+  });
+  if (erased > 0) mark(stream);
 }
 
-void Windower::retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
-  sweep(stream, followed, true, now_ns, effect);
-  Panes& panes = *followed.panes;
-  for (auto pane = panes.begin(); pane != panes.end(); ++pane) {
-    touch(stream, {pane->first, followed.definition->id});
-    if (!followed.definition->is_on_grid() || !has_come(*pane)) continue;
-    const auto next = std::find_if(std::next(pane), panes.end(), has_come);
-    if (next != panes.end()) {
-      settle_silence(stream, followed, pane, next, now_ns, effect);
-    } else if (pane->second.before_silence) {
-      emit_silence(stream, *followed.definition, followed.definition->first_behind(pane->first), 0,
-                   schema::WindowState::withdrawn, now_ns, effect);
-    }
-  }
-  panes.clear();
-}
-
-void Windower::emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
-                    schema::WindowState state, TimeNs now_ns, Effect& effect) const {
-  RowContext context;
-  context.definition = &definition;
-  if (stream.interval_ns > 0 && definition.kind != schema::WindowKind::count) {
-    context.expected = static_cast<std::uint64_t>(whole.length_ns / stream.interval_ns) * stream.block_length;
-  }
-  context.parameters = parameters_;
-  context.provenance = provenance_;
-  context.state = state;
-  context.closed_ns = now_ns;
-  effect.windows.push_back(window_row(stream.state, start, whole, context));
-  effect.windows.back().generation = generation_;
-  ++effect.totals[Counter::window_rows];
+bool Windower::is_late(const StreamRecord& stream, TimeNs time) const {
+  if (stream.followed.empty()) return time + rules_.lateness_ns <= stream.state.clock.watermark_ns;
+  return std::ranges::all_of(stream.followed, [&](const Followed& followed) {
+    return time + followed.definition->length_ns + rules_.lateness_ns <= followed.clock->watermark_ns;
+  });
 }
 
 void Windower::sum_up(StreamRecord& stream) {
@@ -276,11 +238,13 @@ void Windower::collect_changes(Effect& effect) {
     return pane == panes->second.end() ? nullptr : &pane->second;
   };
   for (StreamRecord* stream : dirty_) {
-    effect.streams.push_back(&stream->state);
+    Stream& state = stream->state;
+    state.note_clock_behind();
+    effect.streams.push_back(&state);
     std::ranges::sort(stream->touched);
     const auto repeated = std::ranges::unique(stream->touched);
     stream->touched.erase(repeated.begin(), repeated.end());
-    for (const PaneKey& key : stream->touched) effect.panes.push_back({stream->state.id, key, find(stream->state, key)});
+    for (const PaneKey& key : stream->touched) effect.panes.push_back({state.id, key, find(state, key)});
     stream->touched.clear();
     stream->dirty = false;
     sum_up(*stream);

@@ -1,55 +1,62 @@
 // Event time of the streams: which windows a sample belongs to, when their rows are sent, when nothing may change them.
 //
-// The watermark of a stream is the highest event time less the delay, or what its device declared complete. A window is
-// final once the watermark has reached its end, and is sent again (revision + 1) for what still comes within the lateness;
-// later arrivals are late. A clock that had jumped ahead and came back would leave its stream late for as long: after
-// `rebase_after` arrivals in a row, all within what the stream had jumped over, the watermark goes back to them.
+// Each definition has a watermark of its own in each stream: the highest event time less the delay, or what the device declared
+// complete. A window is final once the watermark has reached its end, and is sent again (revision + 1) for what still comes
+// within the lateness. After that the window is settled, and what comes for it is late. A clock that had jumped ahead and came
+// back would leave its stream late for as long: after `rebase_after` samples in a row that are late for a definition, all within
+// what the stream had jumped over, the definition's watermark goes back to them.
+//
+// A change of what the stream is cuts its event time into parts (edge/core/part.h). Windows end at a cut and begin anew there,
+// and each row has the labels, the unit and the expected count of its part. Samples are given to the part that covers their time.
 //
 // Of a stream that is due to speak (its interval is declared) the last pane on a grid that nothing can change any more stays:
 // from it to the next one the windows are counted that are missing.
 //
-// Rows are decided sample by sample in samples order and by the watermark alone, so where a batch ends changes nothing; only
-// what an idle stream sends depends on the time of day. Pure state; one thread.
+// Rows are decided sample by sample in the order in which they came and by the watermark alone, so where a batch ends changes
+// nothing; only what an idle stream sends depends on the time of day. Pure state; one thread.
+//
+// One class in several files: windower.cc takes samples, stream_clock.cc has the watermarks, parts.cc the cuts, grid_windows.cc,
+// session_windows.cc and count_windows.cc place samples, due.cc says when rows are sent and panes leave, sending.cc does it, and
+// silences.cc counts what is missing.
 #pragma once
 
-#include <algorithm>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "edge/core/arrival.h"
 #include "edge/core/effect.h"
-#include "edge/core/samples.h"
 #include "edge/window/window_row.h"
 
 namespace stethos::edge {
 
-inline constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
-
-// A definition that a stream is cut by.
+// A definition that takes samples of at least one part of a stream.
 struct Followed {
   const WindowDefinition* definition = nullptr;
   Panes* panes = nullptr;
-  TimeNs unsettled_ns = time_min;  // windows that start before it have been sent, final and whole
-  TimeNs due_ns = time_max;        // the watermark at which a row is due or a pane may go
+  StreamClock* clock = nullptr;
+  TimeNs unsent_from_ns = time_max;  // every window on the grid that starts before it has had its row
+  TimeNs due_ns = time_max;  // the watermark at which a row is due or a pane may go
 };
 
 // A stream and what the windower keeps beside it.
 struct StreamRecord {
   Stream state;
-  DurationNs interval_ns = 0;            // expected between its blocks or readings; 0: not declared
-  std::uint64_t block_length = 1;        // expected samples in each
-  double plausible_min = -kernels::magnitude_max;
-  double plausible_max = kernels::magnitude_max;
+  Description declared;  // of its next samples
+  PointEntry declared_by;  // the entry that it is of
+  std::optional<TimeNs> declared_from_ns;  // from when on that holds; nothing: it has no time of its own
   std::vector<Followed> followed;
-  TimeNs due_ns = time_max;              // the earliest of those it follows
-  std::uint64_t changes = 0;             // of its panes
-  std::uint64_t changes_when_idle = 0;   // of which all was sent when it was idle last
+  std::uint64_t changes = 0;  // of its panes
+  std::uint64_t changes_when_idle = 0;  // of which all was sent when it was idle last
   bool dirty = false;
   std::vector<PaneKey> touched;
-  std::uint64_t samples_balanced = 0;    // of its counts: as many as the books of all batches before say
-  SampleCounts summed;                   // of its counts, what is in the windower's sum
+  std::uint64_t samples_balanced = 0;  // of its counts: as many as the books of all batches before say
+  SampleCounts summed;  // of its counts, what is in the windower's sum
 };
 
 // Samples of one stream that belong together: a block, or one reading.
@@ -58,25 +65,43 @@ struct Samples {
   kernels::Moments moments;
   const BlockPlan* plan = nullptr;  // null: a reading; else what `block` holds
   kernels::BlockStatistics block;
-  ShaftSpeed speed;                 // that its statistics were computed for
+  ShaftSpeed speed;  // that its statistics were computed for
   Origin origin;
   TimeNs received_ns = 0;
 
   std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
 
-// What became of an samples.
-enum class Placed : std::uint8_t { placed, late };
+// What became of samples. Late ones, and those in another unit, are counted as late.
+enum class Placed : std::uint8_t {
+  placed,
+  late,  // no window of the stream can take them any more
+  unit_differs,  // another quantity or unit than the stream had at their time, and not newer than all that it has had
+};
 
-// A window of a stream that has become final, in the order of its stream's time: not what late data make of one that was
-// passed already.
+struct Taken {
+  Placed placed = Placed::placed;
+  bool begins_version = false;  // none of the stream's parts had this version before: its StreamRow must be sent
+};
+
+// What limits are held against. First: a window has become final, in the order of its stream's time; not what late data make of
+// one whose end the watermark had reached before.
 struct FinalWindow {
   StreamRecord* stream = nullptr;
   const WindowDefinition* definition = nullptr;
   TimeNs start_ns = 0;
+  Description description;  // of its part
   kernels::Moments moments;
   BlockSummary blocks;
 };
+// Second: all windows of the definition that start before `at_ns` have been in the list; from there on the stream measures
+// another quantity, or in another unit.
+struct MeasureEnd {
+  StreamRecord* stream = nullptr;
+  const WindowDefinition* definition = nullptr;
+  TimeNs at_ns = 0;
+};
+using Watched = std::variant<FinalWindow, MeasureEnd>;
 
 struct TimeRules {
   DurationNs watermark_delay_ns = 0;
@@ -97,15 +122,20 @@ class Windower {
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
   void set_generation(std::uint32_t generation) { generation_ = generation; }
 
-  // Call before anything else is done with a stream, and when its quantity has changed.
-  void adopt(StreamRecord& stream);
+  // Call before anything else is done with a stream. `expected`: what is expected of a stream whose parts are not known, for the
+  // release before left it; its quantity, unit and version are those of the stream.
+  void adopt(StreamRecord& stream, Description expected);
 
-  // What is changed is noted in `effect` by collect_changes.
-  Placed add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
+  // Takes samples under the description that the record declares for them. One that differs from that of the part which covers
+  // their time cuts: at `declared_from_ns`, if the part holds nothing from there on, else at their own time, if they are newer
+  // than all that the stream has had. Where neither is so they go to the part as it is, unless they are in another quantity or
+  // unit. `declared_from_ns` is not after the samples. What is changed is noted in `effect` by collect_changes.
+  Taken add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
+  // The device has said that nothing older than `watermark_ns` is to come.
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
 
-  // Sends what a silent stream has, marked open, without moving its watermark.
+  // Sends what a silent stream has, marked open, without moving its watermarks.
   void send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
   // Reports a stream that is due to speak and has missed a whole window, by the time of day. What was missed exactly follows
@@ -114,86 +144,97 @@ class Windower {
 
   // Sends and removes the panes of definitions that are no longer configured.
   void retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect);
-  // All of them, where the stream has become another quantity or unit: until the windows that were open would have ended,
-  // what comes is late, for they have been sent.
-  void retire_all(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
-  // Whether anything at `time` is late now: nothing of it needs to be remembered.
-  bool is_past(const StreamRecord& stream, TimeNs time) const;
+  // Whether anything at `time` is late for every definition: nothing of it needs to be remembered.
+  bool is_late(const StreamRecord& stream, TimeNs time) const;
 
-  void mark_dirty(StreamRecord& stream) { mark(stream); }
   // Since the last collect_changes.
   const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
   // Of all streams together, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
-  // Since the last call. Streams stay what they are until these windows have been looked at.
-  std::vector<FinalWindow> take_final() { return std::exchange(final_, {}); }
+  // What limits are to be held against, since the last call.
+  std::vector<Watched> take_watched() { return std::exchange(watched_, {}); }
   // Moves the changes since the last call into `effect`.
   void collect_changes(Effect& effect);
 
  private:
-  // The next multiple of `every` after `time`.
-  static TimeNs next_multiple(TimeNs time, DurationNs every) {
-    const TimeNs remainder = time % every;
-    return time - remainder + (remainder < 0 ? 0 : every);
-  }
+  struct LateRun {
+    bool is_back = false;  // the watermark went back
+    bool is_first = false;  // and no other of the stream's did so before
+    bool is_behind = false;  // so many in a row are late that the clock is behind
+  };
 
-  bool is_settled(const Stream& stream, TimeNs start, TimeNs end) const;
-  bool was_settled(const Stream& stream, TimeNs start, TimeNs end) const;
-  bool accepts(const Stream& stream, const Followed& followed, TimeNs time) const;
-  bool accepts_somewhere(const StreamRecord& stream, TimeNs time) const;
-  bool follow_late_run(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const;
-  static void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, TimeNs now_ns, Effect& effect);
-  void rebase(StreamRecord& stream, TimeNs time, TimeNs now_ns, Effect& effect) const;
-  void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
-  void note_jump(Stream& stream, TimeNs time) const;
+  // stream_clock.cc
+  bool is_settled(const StreamClock& clock, TimeNs start, TimeNs end) const;
+  bool was_settled(const StreamClock& clock, TimeNs start, TimeNs end) const;
+  void note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const;
+  LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
+  bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
+  void rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
+  void advance(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
+  void advance_within_part(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
 
+  // parts.cc
+  const Part* part_for(StreamRecord& stream, TimeNs time, bool is_newest, TimeNs now_ns, Effect& effect);
+  void cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effect);
+  void end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs now_ns, Effect& effect);
+  void send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
+  void close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+  void drop_parts(StreamRecord& stream);
+  void follow_parts(StreamRecord& stream);
+
+  // Whether any window of the definition can take samples at `time`.
+  bool accepts(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
   void place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
-  void place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
-  void place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
-  void place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
   void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples);
+
+  // grid_windows.cc
+  bool accepts_on_grid(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
+  void place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+  void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  TimeNs first_unsent(const Stream& stream, const Followed& followed) const;
+  TimeNs revision_due(const Followed& followed, TimeNs window_end) const;
+
+  // session_windows.cc
+  bool accepts_in_session(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
+  void place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+
+  // count_windows.cc
+  static bool accepts_in_count(const StreamRecord& stream, const Followed& followed, TimeNs time);
+  void place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
+
+  // due.cc
   // The pane has changed: the watermark will see that the windows that hold it are sent.
   void expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane);
+  static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
+  static Panes::iterator leaves_with(const StreamRecord& stream, const Followed& followed);
+  TimeNs leaves_at(const StreamRecord& stream, const Followed& followed) const;
+  TimeNs due_of(const StreamRecord& stream, const Followed& followed) const;
 
-  TimeNs revision_due(const WindowDefinition& definition, TimeNs window, TimeNs watermark) const;
-
+  // sending.cc
   // Sends what is due, and what is open as well if `open_too`; removes panes that nothing can change any more.
   void sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
-  void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
-  // The windows on the grid that hold a pane and start at `from` or after it, in order, until `visit` returns false.
-  template <class Visit>
-  static void for_each_window(const Followed& followed, TimeNs from, Visit visit) {
-    const WindowDefinition& definition = *followed.definition;
-    for (TimeNs start = from;; start += definition.hop_ns) {
-      const auto pane = followed.panes->lower_bound(start);
-      if (pane == followed.panes->end()) return;
-      start = std::max(start, definition.first_start(pane->first));
-      if (!visit(start)) return;
-    }
-  }
-  static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
                        Effect& effect);
-  static Panes::iterator leaves_with(const StreamRecord& stream, const Followed& followed);
-  TimeNs over_at(const StreamRecord& stream, const Followed& followed) const;
   void drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
-  static bool reports_silence(const StreamRecord& stream, const Followed& followed);
+  void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
+            schema::WindowState state, TimeNs now_ns, Effect& effect) const;
+
+  // silences.cc
+  static bool reports_silence(const StreamRecord& stream, const Followed& followed, TimeNs at);
   void settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to, TimeNs now_ns,
                       Effect& effect);
   void settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect);
+  void withdraw_silence(const StreamRecord& stream, const Followed& followed, Panes::const_iterator before, TimeNs now_ns,
+                        Effect& effect) const;
+  void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
   void emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start, std::uint64_t windows,
                     schema::WindowState state, TimeNs now_ns, Effect& effect) const;
-  TimeNs first_unsettled(const Stream& stream, const Followed& followed) const;
-  TimeNs due_of(const StreamRecord& stream, const Followed& followed) const;
-  void retire(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
 
   void sum_up(StreamRecord& stream);
   void count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
   void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
-  void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
-            schema::WindowState state, TimeNs now_ns, Effect& effect) const;
 
   const std::vector<WindowDefinition> definitions_;
   const std::vector<WindowDefinition> former_;  // less those that are configured
@@ -204,9 +245,20 @@ class Windower {
   SampleCounts samples_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
-  std::vector<FinalWindow> final_;
-  // While a watermark advances: where it was. Windows that end after it are passed now.
-  TimeNs passed_ns_ = time_max;
+  std::vector<Watched> watched_;
+  // While a watermark advances: where it was. Windows that end after it become final now, and are watched.
+  TimeNs advanced_from_ns_ = time_max;
 };
+
+// The next multiple of `every` after `time`.
+inline TimeNs next_multiple(TimeNs time, DurationNs every) {
+  const TimeNs remainder = time % every;
+  return time - remainder + (remainder < 0 ? 0 : every);
+}
+
+// Whether the definition takes samples of the part.
+inline bool takes(const WindowDefinition& definition, const Stream& stream, const Part& part) {
+  return definition.takes(stream.device, part.description.quantity);
+}
 
 }  // namespace stethos::edge

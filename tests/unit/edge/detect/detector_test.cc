@@ -260,7 +260,7 @@ TEST(Detector, AStreamThatBecomesAnotherWithdrawsItsAlarms) {
   another.sequence = 4;
   another.start_ns += ns_per_s;
   // The alarm's window, and what makes the stream another, in one batch.
-  rig.step({second(0, 3), second(1, 1), block_message(other), block_message(another)});
+  rig.step({second(0, 3), second(1, 3), block_message(other), block_message(another)});
   ASSERT_EQ(rig.alarms.size(), 2u);
   EXPECT_EQ(rig.alarms[0].state, AlarmState::active);
   EXPECT_EQ(rig.alarms[1].state, AlarmState::withdrawn);

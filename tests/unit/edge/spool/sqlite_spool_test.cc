@@ -57,14 +57,33 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   stream.quantity = "q";
   stream.unit = "u";
   stream.version = 0xffff'ffff'ffff'fff0;
-  stream.watermark_ns = -5;
-  stream.watermark_ns_max = 25;
+  stream.clock.watermark_ns = -5;
+  stream.clock.watermark_ns_max = 25;
   stream.newest_ns = 26;
-  stream.jump_from_ns = time_min;
-  stream.jump_to_ns = 27;
-  stream.late_run = 28;
-  stream.late_run_ns = 29;
+  stream.clock.jump_from_ns = time_min;
+  stream.clock.jump_to_ns = 27;
+  stream.clock.late_run = 28;
+  stream.clock.late_run_ns = 29;
   stream.last_received_ns = 6;
+  StreamClock other = stream.clock;
+  other.watermark_ns = 24;
+  other.jump = Jump::over;
+  other.cut_short_from_ns = 7;
+  other.cut_short_to_ns = 8;
+  stream.clock.jump = Jump::back;
+  stream.clock.back_from_ns = -7;
+  stream.clock.back_to_ns = 27;
+  stream.clocks = {{0xf000'0000'0000'0000, stream.clock}, {2, other}};
+  const Description former{.version = 1, .quantity = "", .unit = "g"};
+  const Description last{.version = stream.version,
+                         .quantity = "q",
+                         .unit = "u",
+                         .interval_ns = 9,
+                         .block_length = 10,
+                         .plausible_min = -0.1,
+                         .plausible_max = 0.1};
+  stream.parts = {{.from_ns = time_min, .newest_ns = -4, .description = former},
+                  {.from_ns = -3, .newest_ns = 26, .description = last}};
   stream.counts = {1, 2, 3, 4, 5, 6};
   Pane pane;
   pane.length_ns = 10;

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <tuple>
 #include <vector>
+
+#include "edge/core/limits.h"
 
 namespace stethos::edge {
 namespace {
@@ -43,7 +46,7 @@ class Bench {
   explicit Bench(std::vector<WindowConfig> windows, TimeRules rules = {.lateness_ns = 10 * s, .future_max_ns = 300 * s})
       : windows_(std::move(windows)), rules_(rules) {
     record_.state.device = "d";
-    record_.state.quantity = "q";
+    description_ = {.version = 1, .quantity = "q", .unit = "u"};
     start();
   }
 
@@ -74,9 +77,11 @@ class Bench {
     samples.moments = kernels::moments_of(value, -1e300, 1e300);
     samples.origin = {1, ++sequence_};
     samples.received_ns = now;
-    const Placed placed = windower_->add(record_, samples, now, effect);
+    record_.declared = description_;
+    record_.declared_from_ns = valid_from_ns_;
+    const Taken taken = windower_->add(record_, samples, now, effect);
     keep(effect);
-    return placed;
+    return taken.placed;
   }
 
   void complete(TimeNs until) {
@@ -93,9 +98,15 @@ class Bench {
   }
 
   // From now on the stream is due to speak that often.
-  void expect_every(DurationNs interval) {
-    interval_ns_ = interval;
-    record_.interval_ns = interval;
+  void expect_every(DurationNs interval) { description_.interval_ns = interval; }
+
+  // From now on samples are said to be that; `valid_from`: since when, as the point table says it.
+  void describe(const std::string& quantity, const std::string& unit, std::uint64_t version,
+                std::optional<TimeNs> valid_from = std::nullopt) {
+    description_.version = version;
+    description_.quantity = quantity;
+    description_.unit = unit;
+    valid_from_ns_ = valid_from;
   }
 
   const SampleCounts& counts() const { return record_.state.counts; }
@@ -103,6 +114,16 @@ class Bench {
     std::size_t panes = 0;
     for (const auto& [definition, of_it] : record_.state.panes) panes += of_it.size();
     return panes;
+  }
+
+  std::size_t part_count() const { return record_.state.parts.size(); }
+  // Of windows that no row says anything of yet.
+  std::uint64_t open_samples() const {
+    std::uint64_t samples = 0;
+    for (const auto& [definition, panes] : record_.state.panes) {
+      for (const auto& [start, pane] : panes) samples += pane.revision == 0 ? pane.moments.count : 0;
+    }
+    return samples;
   }
 
   // "0s+10s r0 final 3", as offsets from the beginning: start, length, revision, state, good samples.
@@ -169,9 +190,8 @@ class Bench {
 
  private:
   void start() {
-    record_.interval_ns = interval_ns_;
     windower_ = std::make_unique<Windower>(window_definitions(windows_), former_, rules_);
-    windower_->adopt(record_);
+    windower_->adopt(record_, {});
   }
 
   void keep(Effect& effect) {
@@ -185,7 +205,8 @@ class Bench {
   std::vector<WindowDefinition> former_;
   TimeRules rules_;
   StreamRecord record_;
-  DurationNs interval_ns_ = 0;
+  Description description_;
+  std::optional<TimeNs> valid_from_ns_;
   std::unique_ptr<Windower> windower_;
   std::uint64_t sequence_ = 0;
   std::size_t told_ = 0;
@@ -417,14 +438,16 @@ TEST(Windower, WhereAClockHadJumpedToNothingIsMissing) {
   EXPECT_EQ(bench.standing_silences(), (std::map<TimeNs, std::uint64_t>{}));
 }
 
-TEST(Windower, AStreamThatIsNoLongerDueToSpeakIsNotSilent) {
+TEST(Windower, AStreamThatIsNoLongerDueToSpeakWasSilentUntilThen) {
   Bench bench({tumbling(s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = 2 * s});
   bench.expect_every(s);
   bench.add(begin);
   bench.idle();
   bench.expect_every(0);
   bench.add(begin + 50 * s);
-  EXPECT_EQ(bench.silence_texts().back(), "1000 x0 withdrawn");
+  bench.add(begin + 100 * s);
+  bench.add(begin + 200 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x3597 open", "1000 x49 final"}));
 }
 
 // The window that the clock jumped out of is settled: what comes for it is late, and all that follows is not.
@@ -447,6 +470,177 @@ TEST(Windower, AClockThatIsBehindIsSaidOnceAndItsReadingsAreLate) {
     EXPECT_EQ(bench.add(begin + (50 + static_cast<TimeNs>(i)) * s), Placed::late);
   }
   EXPECT_EQ(bench.totals[Counter::streams_rebased], 0u);
+}
+
+// A definition whose windows are long still takes what the short ones call late.
+TEST(Windower, ALongerWindowKeepsNoStreamFromGoingBackWithItsClock) {
+  for (const WindowConfig& longer : {tumbling(3'600 * s), hopping(3'600 * s, 600 * s), count(1'000), session(3'600 * s)}) {
+    Bench bench({tumbling(2 * s), longer}, with_rebase);
+    for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+    for (int i = 0; i < 5; ++i) bench.add(begin + (200 + i) * s);
+    for (int i = 5; i < 190; ++i) bench.add(begin + i * s);
+    bench.complete(begin + 9'000 * s);
+    std::uint64_t short_ones = 0;
+    for (const auto& [window, row] : bench.standing()) short_ones += row->length_ns == 2 * s ? row->counts->good : 0;
+    EXPECT_EQ(short_ones, 5u + 5 + 185 - 2) << "late until the third of them";
+    EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+    EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
+  }
+}
+
+TEST(Windower, AClockThatCameBackIsReportedOnceForAllDefinitions) {
+  Bench bench({tumbling(s), tumbling(7 * s), hopping(4 * s, 2 * s), session(s), tumbling(30 * s)}, with_rebase);
+  for (int i = 0; i < 50; ++i) bench.add(begin + i * s);
+  for (int i = 0; i < 5; ++i) bench.add(begin + (250 + i) * s);
+  for (int i = 50; i < 240; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
+}
+
+// The time has gone through what the clock had jumped over: there are windows now.
+TEST(Windower, AStreamGoesBackIntoAStretchOnlyOnce) {
+  Bench bench({tumbling(s)}, with_rebase);
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  for (int i = 200; i < 205; ++i) bench.add(begin + i * s);
+  for (int i = 5; i < 230; ++i) bench.add(begin + i * s);
+  for (int i = 100; i < 110; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::late) << i;
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  EXPECT_EQ(bench.totals[Counter::streams_behind], 1u);
+  bench.complete(begin + 1'000 * s);
+  std::uint64_t good = 0;
+  for (const auto& [window, row] : bench.standing()) good += row->counts->good;
+  EXPECT_EQ(good, bench.counts().good);
+}
+
+TEST(Windower, AnotherUnitCutsTheWindowsAndEachPartHasItsOwnRow) {
+  Bench bench({tumbling(10 * s)});
+  for (int i = 0; i < 4; ++i) bench.add(begin + i * s);
+  bench.describe("q", "v", 2);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(bench.add(begin + 3'500 * ms + i * s), Placed::placed) << i;
+  const auto texts = bench.texts();
+  ASSERT_GE(texts.size(), 3u);
+  EXPECT_EQ(texts[0], "0+3500 r0 final 4");
+  EXPECT_EQ(texts[1], "3500+6500 r0 final 7");
+  EXPECT_EQ(texts[2], "10000+10000 r0 final 10");
+  EXPECT_EQ(bench.rows[0].stream_version, 1u);
+  EXPECT_EQ(bench.rows[1].stream_version, 2u);
+}
+
+TEST(Windower, AnEntryHoldsFromItsTimeOnWhateverTheOrder) {
+  const auto rows_of = [](const std::vector<TimeNs>& times) {
+    Bench bench({tumbling(10 * s), hopping(4 * s, 2 * s), session(3 * s)}, {.lateness_ns = 60 * s});
+    for (const TimeNs time : times) {
+      const bool is_later = time >= begin + 12'500 * ms;
+      bench.describe(is_later ? "v" : "q", is_later ? "v" : "u", is_later ? 2 : 1,
+                     is_later ? std::optional(begin + 12'500 * ms) : std::nullopt);
+      EXPECT_EQ(bench.add(time), Placed::placed);
+      bench.restart();
+    }
+    bench.complete(begin + 1'000 * s);
+    std::map<std::pair<std::uint64_t, TimeNs>, std::tuple<DurationNs, std::uint64_t, std::uint64_t>> rows;
+    for (const auto& [window, row] : bench.standing()) rows[window] = {row->length_ns, row->counts->good, row->stream_version};
+    return rows;
+  };
+  std::vector<TimeNs> times;
+  for (int i = 0; i < 30; ++i) times.push_back(begin + i * s);
+  const auto expected = rows_of(times);
+  std::mt19937 random(1);
+  for (int round = 0; round < 10; ++round) {
+    std::ranges::shuffle(times, random);
+    EXPECT_EQ(rows_of(times), expected);
+  }
+  const std::uint64_t whole = window_definitions({tumbling(10 * s)})[0].id;
+  EXPECT_EQ(expected.at({whole, begin + 10 * s}), (std::tuple{2'500 * ms, 3u, 1u}));
+  EXPECT_EQ(expected.at({whole, begin + 12'500 * ms}), (std::tuple{7'500 * ms, 7u, 2u}));
+  const std::uint64_t overlapping = window_definitions({hopping(4 * s, 2 * s)})[0].id;
+  EXPECT_EQ(expected.at({overlapping, begin + 10 * s}), (std::tuple{2'500 * ms, 3u, 1u}));
+  EXPECT_EQ(expected.at({overlapping, begin + 12 * s}), (std::tuple{500 * ms, 1u, 1u}));
+  EXPECT_EQ(expected.at({overlapping, begin + 12'500 * ms}), (std::tuple{3'500 * ms, 3u, 2u}));
+  EXPECT_EQ(expected.at({overlapping, begin + 14 * s}), (std::tuple{4 * s, 4u, 2u}));
+}
+
+TEST(Windower, OfAnotherUnitThatIsNotNewerNothingIsPlaced) {
+  Bench bench({tumbling(10 * s)}, {.lateness_ns = 60 * s});
+  bench.add(begin + 5 * s);
+  bench.describe("q", "u", 2);
+  EXPECT_EQ(bench.add(begin + 4 * s), Placed::placed) << "only the labels differ: it goes to the part as it was";
+  bench.describe("q", "v", 3);
+  EXPECT_EQ(bench.add(begin + 4 * s), Placed::unit_differs);
+  EXPECT_EQ(bench.add(begin + 5 * s), Placed::unit_differs);
+  EXPECT_EQ(bench.counts().late, 2u);
+  EXPECT_EQ(bench.add(begin + 6 * s), Placed::placed);
+  bench.complete(begin + 100 * s);
+  EXPECT_EQ(bench.texts(), (Texts{"0+6000 r0 final 2", "6000+4000 r0 final 1"}));
+}
+
+// The device was mended: another unit, and the right time again.
+TEST(Windower, AClockThatComesBackWithAnotherUnitIsFollowed) {
+  for (const WindowConfig& window : {tumbling(10 * s), hopping(10 * s, 5 * s), session(2 * s), count(10)}) {
+    Bench bench({window}, with_rebase);
+    for (int i = 0; i < 15; ++i) bench.add(begin + i * s);
+    for (int i = 200; i < 215; ++i) bench.add(begin + i * s);
+    bench.describe("q", "v", 2);
+    for (int i = 20; i < 22; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::unit_differs);
+    for (int i = 22; i < 200; ++i) {
+      EXPECT_EQ(bench.add(begin + i * s), Placed::placed) << i << " " << window.length << " " << window.hop;
+    }
+    EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+    for (int i = 200; i < 300; ++i) bench.add(begin + i * s);
+    bench.complete(begin + 1'000 * s);
+    std::map<std::uint64_t, std::uint64_t> good;
+    for (const auto& [window_of, row] : bench.standing()) good[row->stream_version] += row->counts->good;
+    if (window.hop > 0) continue;
+    EXPECT_EQ(good[1] + good[2] + (window.samples > 0 ? bench.open_samples() : 0), bench.counts().good);
+  }
+}
+
+TEST(Windower, ADefinitionMayTakeOnePartAndNotTheOther) {
+  WindowConfig first = tumbling(10 * s), other = tumbling(10 * s), counted = count(100);
+  first.quantity = "q";
+  other.quantity = "v";
+  counted.quantity = "q";
+  Bench bench({first, other, counted});
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  bench.describe("v", "m", 2);
+  for (int i = 5; i < 40; ++i) EXPECT_EQ(bench.add(begin + i * s), Placed::placed);
+  const auto definitions = window_definitions({first, other, counted});
+  const auto standing = bench.standing();
+  EXPECT_EQ(standing.at({definitions[0].id, begin})->length_ns, 5 * s);
+  EXPECT_EQ(standing.at({definitions[1].id, begin + 5 * s})->counts->good, 5u);
+  EXPECT_EQ(standing.at({definitions[2].id, begin})->counts->good, 5u);
+  EXPECT_EQ(bench.part_count(), 1u) << "nothing can change the first any more";
+  EXPECT_FALSE(standing.contains({definitions[0].id, begin + 10 * s}));
+}
+
+TEST(Windower, OfManyPartsTheOldestIsSentAsItIs) {
+  Bench bench({tumbling(100 * s)}, {.watermark_delay_ns = 1'000 * s, .lateness_ns = 0});
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    bench.describe("q", "u" + std::to_string(i), i + 1);
+    EXPECT_EQ(bench.add(begin + static_cast<TimeNs>(i) * s), Placed::placed);
+    EXPECT_LE(bench.part_count(), parts_per_stream_max);
+  }
+  EXPECT_EQ(bench.rows.size(), 20u - parts_per_stream_max);
+  EXPECT_EQ(bench.texts().front(), "0+1000 r0 open 1");
+  EXPECT_EQ(bench.add(begin), Placed::late);
+  bench.complete(begin + 1'000 * s);
+  EXPECT_EQ(bench.standing().size(), 20u);
+}
+
+TEST(Windower, ACutOfLabelsNeitherMakesNorBreaksASilence) {
+  Bench bench({tumbling(s)});
+  bench.expect_every(500 * ms);
+  bench.add(begin);
+  bench.describe("q", "u", 2);
+  bench.add(begin + 5'500 * ms);
+  bench.add(begin + 6'100 * ms);
+  bench.add(begin + 30 * s);
+  bench.add(begin + 60 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x4 final", "7000 x23 final"}));
+  bench.describe("v", "m", 3);
+  bench.add(begin + 90 * s);
+  bench.add(begin + 120 * s);
+  bench.add(begin + 150 * s);
+  EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x4 final", "7000 x23 final", "31000 x29 final", "91000 x29 final"}));
 }
 
 TEST(Windower, WhatIsNoLongerConfiguredIsSentAndForgotten) {

@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <iterator>
+
+#include "edge/core/limits.h"
+#include "edge/window/grid.h"
+#include "edge/window/pane.h"
+#include "edge/window/windower.h"
+
+namespace stethos::edge {
+namespace {
+
+// Windows that start between the two times have been sent for good. There is one such stretch: two are taken for one.
+void note_cut_short(StreamClock& clock, TimeNs from, TimeNs to) {
+  if (from >= to) return;
+  const bool is_first = clock.cut_short_from_ns >= clock.cut_short_to_ns;
+  clock.cut_short_from_ns = is_first ? from : std::min(from, clock.cut_short_from_ns);
+  clock.cut_short_to_ns = is_first ? to : std::max(to, clock.cut_short_to_ns);
+}
+
+}  // namespace
+
+// The part for samples at `time`, after the cut that they may make. Null: they fit none.
+const Part* Windower::part_for(StreamRecord& stream, TimeNs time, bool is_newest, TimeNs now_ns, Effect& effect) {
+  const Parts& parts = stream.state.parts;
+  const std::optional<TimeNs>& from_ns = stream.declared_from_ns;
+  const Part* part = part_of(parts, time);
+  if (part == nullptr) {
+    cut(stream, from_ns.value_or(time_min), now_ns, effect);
+  } else if (part->description == stream.declared) {
+    return part;
+  } else if (from_ns && *from_ns > part->from_ns && *from_ns > part->newest_ns) {
+    cut(stream, *from_ns, now_ns, effect);
+  } else if (is_newest && time > part->from_ns) {
+    cut(stream, time, now_ns, effect);
+  } else {
+    return part->description.measures_as(stream.declared) ? part : nullptr;
+  }
+  return part_of(parts, time);
+}
+
+// From `at` until the next part begins what is declared now holds.
+void Windower::cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effect) {
+  Stream& state = stream.state;
+  // Beyond the cut there may be windows that a clock had filled which jumped ahead and came back. They stay what they were.
+  const auto next = part_after(state.parts, at);
+  const TimeNs to = next == state.parts.end() ? time_max : next->from_ns;
+  const bool is_within = next != state.parts.begin();
+  for (Followed& followed : stream.followed) {
+    if (is_within) send_for_good(stream, followed, at, to, now_ns, effect);
+  }
+  state.parts.insert(next, {.from_ns = at, .newest_ns = time_min, .description = stream.declared});
+  const Description& last = state.parts.back().description;
+  state.quantity = last.quantity;
+  state.unit = last.unit;
+  state.version = last.version;
+  if (is_within) {
+    for (Followed& followed : stream.followed) end_at_cut(stream, followed, at, now_ns, effect);
+  }
+  follow_parts(stream);
+  if (state.parts.size() > parts_per_stream_max) close_oldest_part(stream, now_ns, effect);
+  mark(stream);
+}
+
+// The windows of the definition that hold the cut are those of the part before it, and end there.
+void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs now_ns, Effect& effect) {
+  const Parts& parts = stream.state.parts;
+  const auto after = std::ranges::lower_bound(parts, at, {}, &Part::from_ns);
+  const Part& before = *std::prev(after);
+  const WindowDefinition& definition = *followed.definition;
+  Panes& panes = *followed.panes;
+  const auto last = std::find_if(std::make_reverse_iterator(panes.lower_bound(at)), panes.rend(), has_come);
+  if (last != panes.rend() && last->first >= before.from_ns) {
+    auto& [start, pane] = *last;
+    switch (definition.kind) {
+      case schema::WindowKind::tumbling:
+      case schema::WindowKind::hopping:
+        pane.length_ns = std::min(pane.length_ns, at - start);
+        // Its last windows may have been sent, final, with an end beyond the cut.
+        if (definition.last_start(start) + definition.length_ns > at) {
+          expect_row(stream, followed, start, pane);
+        }
+        break;
+      case schema::WindowKind::session:
+        if (start + pane.length_ns <= at) break;
+        pane.length_ns = at - start;
+        expect_row(stream, followed, start, pane);
+        break;
+      case schema::WindowKind::count:
+        send_if_changed(stream, followed, start, start + 1, true, now_ns, effect);
+        touch(stream, {start, definition.id});
+        panes.erase(start);
+        break;
+    }
+  }
+  if (definition.kind == schema::WindowKind::count) note_cut_short(*followed.clock, before.from_ns, at);
+  // Windows that ended after the cut by the watermark, and end at it now.
+  advanced_from_ns_ = at - 1;
+  if (definition.is_on_grid()) {
+    const Grid grid(definition, parts);
+    for (TimeNs window = grid.first_start(at - 1); window < at; window = grid.next_start(window)) {
+      const TimeNs uncut_end = definition.last_start(window) + definition.length_ns;
+      // Only by its new end it is settled: no sweep will come to it.
+      if (!was_settled(*followed.clock, window, uncut_end) && was_settled(*followed.clock, window, at)) {
+        send_if_changed(stream, followed, window, at, at <= followed.clock->watermark_ns, now_ns, effect);
+      }
+    }
+  }
+  sweep(stream, followed, false, now_ns, effect);
+  advanced_from_ns_ = time_max;
+  const bool is_last = std::next(after) == parts.end();
+  if (is_last && followed.clock->watermark_ns >= at && !after->description.measures_as(before.description)) {
+    watched_.push_back(MeasureEnd{&stream, followed.definition, at});
+  }
+}
+
+// Sends the definition's windows that start between the two times and lie in one part, as they are. What comes for them is late.
+void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  StreamClock& clock = *followed.clock;
+  Panes& panes = *followed.panes;
+  auto first = panes.lower_bound(from);
+  const auto end = panes.lower_bound(to);
+  if (first == end) return;
+  const auto last = std::prev(end);
+  TimeNs cut_short_from = first->first;
+  TimeNs cut_short_to = last->first + 1;
+  if (definition.is_on_grid()) {
+    const Grid grid(definition, stream.state.parts);
+    const TimeNs first_start = from == time_min ? time_min : grid.next_start(from - 1);
+    const auto first_come = std::find_if(first, end, has_come);
+    if (first_come != end) cut_short_from = std::max(grid.first_start(first_come->first), first_start);
+    cut_short_to = grid.last_start(last->first) + 1;
+    grid.for_each_window(panes, std::max(first_start, followed.unsent_from_ns), [&](TimeNs start) {
+      if (start >= to) return false;
+      const TimeNs window_end = grid.end_of(start);
+      if (!was_settled(clock, start, window_end)) {
+        send_if_changed(stream, followed, start, window_end, window_end <= clock.watermark_ns, now_ns, effect);
+      }
+      return true;
+    });
+    first = panes.lower_bound(from);  // a window that was sent has a pane where it starts
+    if (followed.unsent_from_ns >= from) followed.unsent_from_ns = std::max(followed.unsent_from_ns, to);
+  } else {
+    for (auto pane = first; pane != end; ++pane) {
+      const bool is_count = definition.kind == schema::WindowKind::count;
+      const bool ended = is_count ? pane->second.is_final : pane->first + pane->second.length_ns <= clock.watermark_ns;
+      send_if_changed(stream, followed, pane->first, pane->first + 1, ended, now_ns, effect);
+    }
+  }
+  for (auto pane = first; pane != end; ++pane) {
+    touch(stream, {pane->first, definition.id});
+    if (!definition.is_on_grid() || !has_come(*pane)) continue;
+    const auto next = std::find_if(std::next(pane), end, has_come);
+    if (next != end) {
+      settle_silence(stream, followed, pane, next, now_ns, effect);
+    } else {
+      withdraw_silence(stream, followed, pane, now_ns, effect);
+    }
+  }
+  panes.erase(first, end);
+  note_cut_short(clock, cut_short_from, cut_short_to);
+  followed.due_ns = due_of(stream, followed);
+}
+
+void Windower::close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  Parts& parts = stream.state.parts;
+  const TimeNs at = parts[1].from_ns;
+  const bool measures_another = !parts[1].description.measures_as(parts[0].description);
+  for (Followed& followed : stream.followed) {
+    send_for_good(stream, followed, parts[0].from_ns, at, now_ns, effect);
+    if (measures_another && followed.clock->watermark_ns < at) watched_.push_back(MeasureEnd{&stream, followed.definition, at});
+  }
+  parts.erase(parts.begin());
+  follow_parts(stream);
+}
+
+// Parts of which no window can change any more.
+void Windower::drop_parts(StreamRecord& stream) {
+  Parts& parts = stream.state.parts;
+  const std::size_t before = parts.size();
+  while (parts.size() > 1) {
+    const TimeNs end = parts[1].from_ns;
+    const bool is_needed = std::ranges::any_of(stream.followed, [&](const Followed& followed) {
+      const bool has_pane = !followed.panes->empty() && followed.panes->begin()->first < end;
+      return has_pane || end + rules_.lateness_ns > followed.clock->watermark_ns;
+    });
+    if (is_needed) break;
+    parts.erase(parts.begin());
+  }
+  if (parts.size() != before) follow_parts(stream);
+}
+
+// The definitions that take samples of any part.
+void Windower::follow_parts(StreamRecord& stream) {
+  Stream& state = stream.state;
+  state.note_clock_behind();
+  const std::vector<Followed> before = std::exchange(stream.followed, {});
+  for (const WindowDefinition& definition : definitions_) {
+    const bool is_taken = std::ranges::any_of(state.parts, [&](const Part& part) { return takes(definition, state, part); });
+    if (!is_taken) {
+      state.panes.erase(definition.id);
+      state.clocks.erase(definition.id);
+      continue;
+    }
+    const auto known = std::ranges::find(before, &definition, &Followed::definition);
+    if (known != before.end()) {
+      stream.followed.push_back(*known);
+      continue;
+    }
+    const auto [own, is_new] = state.clocks.try_emplace(definition.id, state.clock);
+    StreamClock& clock = own->second;
+    if (is_new) clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;  // those were the other's
+    Followed followed{.definition = &definition, .panes = &state.panes[definition.id], .clock = &clock};
+    followed.unsent_from_ns = first_unsent(state, followed);
+    followed.due_ns = due_of(stream, followed);
+    stream.followed.push_back(followed);
+  }
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,85 @@
+#include <algorithm>
+#include <span>
+
+#include "edge/window/pane.h"
+#include "edge/window/windower.h"
+
+namespace stethos::edge {
+
+void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
+  const TimeNs watermark = followed.clock->watermark_ns;
+  if (followed.definition->is_on_grid()) {
+    sweep_grid(stream, followed, open_too, now_ns, effect);
+  } else {
+    for (const auto& [start, pane] : *followed.panes) {
+      const bool ended =
+          followed.definition->kind == schema::WindowKind::session ? start + pane.length_ns <= watermark : pane.is_final;
+      if (ended || open_too) send_if_changed(stream, followed, start, start + 1, ended, now_ns, effect);
+    }
+  }
+  drop_settled(stream, followed, now_ns, effect);
+  followed.due_ns = due_of(stream, followed);
+}
+
+// `end`: of the panes that are the window's.
+void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
+                               TimeNs now_ns, Effect& effect) {
+  if (!needs_row(followed, start, end, ended)) return;
+  const WindowDefinition& definition = *followed.definition;
+  to_merge_.clear();
+  for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
+    if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
+  }
+  Pane whole = joined(std::span<const Pane* const>(to_merge_));
+  Pane& own = (*followed.panes)[start];
+  if (definition.is_on_grid()) {
+    own.length_ns = std::min(definition.slice_of(start) + definition.slice_ns, end) - start;
+    whole.length_ns = end - start;
+  } else {
+    whole.length_ns = own.length_ns;
+  }
+  whole.revision = own.revision++;
+  if (ended && !own.is_final && definition.is_on_grid() && end > advanced_from_ns_) {
+    watched_.push_back(
+        FinalWindow{&stream, &definition, start, part_of(stream.state.parts, start)->description, whole.moments, whole.blocks});
+  }
+  own.sent = stream.changes;
+  own.is_final = ended;
+  touch(stream, {start, definition.id});
+  emit(stream, definition, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
+}
+
+void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
+  Panes& panes = *followed.panes;
+  while (!panes.empty() && leaves_at(stream, followed) <= followed.clock->watermark_ns) {
+    const auto oldest = panes.begin();
+    const auto leaves = leaves_with(stream, followed);
+    if (leaves != oldest) {
+      settle_silence(stream, followed, oldest, leaves, now_ns, effect);
+    } else {  // it is no longer due to speak
+      withdraw_silence(stream, followed, oldest, now_ns, effect);
+    }
+    touch(stream, {oldest->first, followed.definition->id});
+    panes.erase(oldest);
+  }
+}
+
+void Windower::emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
+                    schema::WindowState state, TimeNs now_ns, Effect& effect) const {
+  const Description& description = part_of(stream.state.parts, start)->description;
+  RowContext context;
+  context.definition = &definition;
+  context.stream_version = description.version;
+  if (description.interval_ns > 0 && definition.kind != schema::WindowKind::count) {
+    context.expected = static_cast<std::uint64_t>(whole.length_ns / description.interval_ns) * description.block_length;
+  }
+  context.parameters = parameters_;
+  context.provenance = provenance_;
+  context.state = state;
+  context.closed_ns = now_ns;
+  effect.windows.push_back(window_row(stream.state, start, whole, context));
+  effect.windows.back().generation = generation_;
+  ++effect.totals[Counter::window_rows];
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,623 @@
+// Random streams against the rules written down plainly: definitions of all kinds at once, units and labels that change with a
+// time of their own or without, clocks that jump ahead and come back, restarts. The model below shares no code with the windower:
+// it keeps each window as a list of values, and knows of no panes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "edge/spool/stream_blobs.h"
+#include "edge/window/windower.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr DurationNs ms = ns_per_ms;
+constexpr DurationNs s = ns_per_s;
+constexpr TimeNs begin = 1'767'225'600 * s;
+constexpr TimeNs now = begin + 86'400 * s;
+constexpr TimeNs never = std::numeric_limits<TimeNs>::min();
+constexpr TimeNs always = std::numeric_limits<TimeNs>::max();
+
+constexpr TimeRules rules{
+    .watermark_delay_ns = 300 * ms, .lateness_ns = 5 * s, .idle_timeout_ns = s, .future_max_ns = 300 * s, .rebase_after = 3};
+
+struct Said {
+  std::uint64_t version = 1;
+  std::string quantity = "q";
+  std::string unit = "u";
+  std::optional<TimeNs> valid_from;
+};
+
+struct Sample {
+  TimeNs time = 0;
+  double value = 0;
+  Said said;
+};
+
+// A window as the model has it, and as a row says it.
+struct Held {
+  DurationNs length = 0;
+  std::uint64_t version = 0;
+  std::vector<double> values;
+};
+
+using Windows = std::map<TimeNs, Held>;
+
+enum class Kind { grid, session, count };
+
+struct Rule {
+  Kind kind = Kind::grid;
+  DurationNs length = 0, hop = 0, offset = 0;
+  std::size_t samples = 0;
+  std::string quantity = {};
+};
+
+struct Span {
+  TimeNs from = never, to = always;
+  TimeNs newest = never;
+  Said said;
+};
+
+// What one definition makes of a stream.
+class Follower {
+ public:
+  Follower(const Rule& rule, std::uint64_t of) : id(of), rule_(rule) {}
+
+  const std::uint64_t id;
+  bool is_followed = false;  // it takes one of the spans
+
+  TimeNs watermark() const { return watermark_; }
+  // It is new to the stream, and begins with the clock of another.
+  void begin_with(const Follower& other) {
+    watermark_ = other.watermark_;
+    highest_ = other.highest_;
+    from_ = other.from_;
+    to_ = other.to_;
+    stretch_ = other.stretch_;
+    back_ = other.back_;
+    run_ = other.run_;
+    run_at_ = other.run_at_;
+    shut_.reset();
+  }
+
+  bool takes(const Said& said) const { return rule_.quantity.empty() || rule_.quantity == said.quantity; }
+
+  void hear(TimeNs newest, TimeNs time) {
+    if (newest == never) {
+      to_ = time;
+    } else if (time > newest + rules.lateness_ns) {
+      if (stretch_ != used && from_ < newest && newest < to_) {
+        to_ = std::min(to_, time);
+      } else if (stretch_ == open && from_ != never && time - newest < to_ - from_ && time - to_ <= rules.future_max_ns) {
+        return;
+      } else {
+        to_ = time;
+      }
+      from_ = newest;
+      stretch_ = open;
+    }
+  }
+
+  bool accepts(TimeNs time, const Span& span) const {
+    if (rule_.kind == Kind::count) return counted_span_ <= span.from;
+    if (rule_.kind == Kind::session) {
+      const TimeNs end = std::min(time + rule_.length, span.to);
+      if (!is_settled(time, end)) return true;
+      return std::ranges::any_of(sessions_, [&](const Session& each) { return touches(each, time, span); });
+    }
+    return std::ranges::any_of(around(time, span), [&](const auto& window) { return !is_settled(window.first, window.second); });
+  }
+
+  // Returns whether the watermark goes back to it.
+  bool hear_late(TimeNs time) {
+    run_ = run_ > 0 && time >= run_at_ ? run_ + 1 : 1;
+    run_at_ = time;
+    if (run_ < rules.rebase_after || stretch_ != open || time <= from_ || time >= to_) return false;
+    watermark_ = time - rules.watermark_delay_ns;
+    stretch_ = within;
+    back_ = {from_, to_};
+    run_ = 0;
+    return true;
+  }
+  void hear_good() { run_ = 0; }
+
+  void place(const Sample& sample, const Span& span) {
+    if (stretch_ == open && from_ < sample.time && sample.time < to_) to_ = sample.time;
+    if (rule_.kind == Kind::grid) {
+      for (const auto& [start, end] : around(sample.time, span)) {
+        if (is_settled(start, end)) continue;
+        Held& held = windows_[start];
+        held.length = end - start;
+        held.version = span.said.version;
+        held.values.push_back(sample.value);
+      }
+    } else if (rule_.kind == Kind::session) {
+      Session joined{sample.time, std::min(sample.time + rule_.length, span.to), span.said.version, {sample.value}, false};
+      for (auto each = sessions_.begin(); each != sessions_.end();) {
+        if (!touches(*each, sample.time, span)) {
+          ++each;
+          continue;
+        }
+        joined.start = std::min(joined.start, each->start);
+        joined.end = std::max(joined.end, each->end);
+        joined.values.insert(joined.values.end(), each->values.begin(), each->values.end());
+        each = sessions_.erase(each);
+      }
+      sessions_.push_back(std::move(joined));
+    } else {
+      if (counted_.empty() || counted_.back().values.size() >= rule_.samples || counted_span_ != span.from) {
+        counted_.push_back({});
+      }
+      counted_span_ = span.from;
+      counted_.back().version = span.said.version;
+      counted_.back().values.push_back(sample.value);
+    }
+  }
+
+  void advance(TimeNs watermark) {
+    watermark_ = std::max(watermark_, watermark);
+    highest_ = std::max(highest_, watermark_);
+    if (back_ && watermark_ >= back_->second + rules.lateness_ns) {
+      if (stretch_ == within) stretch_ = used;
+      back_.reset();
+    }
+    for (Session& each : sessions_) each.is_gone = each.is_gone || each.end + rules.lateness_ns <= watermark_;
+  }
+
+  // `before` ends at `at`, where it did not before.
+  void cut(const Span& before, TimeNs at) {
+    if (rule_.kind == Kind::grid) {
+      for (auto& [start, held] : windows_) {
+        if (start < before.from || start >= at || start + held.length <= at) continue;
+        const TimeNs end = start + held.length;
+        const bool is_back = back_ && start > back_->first && end <= back_->second;
+        const bool is_final = end <= (is_back ? watermark_ : highest_);
+        if (!is_final || !is_settled(start, at)) held.length = at - start;
+      }
+      for (const auto& [start, held] : windows_) {
+        if (start >= at && start < before.to) shut(start);
+      }
+    } else if (rule_.kind == Kind::session) {
+      for (Session& each : sessions_) {
+        if (each.start >= before.from && each.start < at && !each.is_gone) each.end = std::min(each.end, at);
+        if (each.start >= at && each.start < before.to) {
+          shut(each.start);
+          each.is_gone = true;
+        }
+      }
+    } else if (counted_span_ == before.from) {
+      counted_span_ = at;
+      if (!counted_.empty() && !counted_.back().values.empty()) counted_.push_back({});
+    }
+  }
+
+  Windows windows() const {
+    Windows all = windows_;
+    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values};
+    return all;
+  }
+  std::vector<Held> counted() const {
+    std::vector<Held> all = counted_;
+    std::erase_if(all, [](const Held& each) { return each.values.empty(); });
+    return all;
+  }
+
+ private:
+  enum Stretch { open, within, used };
+  struct Session {
+    TimeNs start = 0, end = 0;
+    std::uint64_t version = 0;
+    std::vector<double> values;
+    bool is_gone = false;
+  };
+
+  bool touches(const Session& session, TimeNs time, const Span& span) const {
+    if (session.is_gone || session.start < span.from || session.start >= span.to) return false;
+    return time < session.end && session.start < std::min(time + rule_.length, span.to);
+  }
+
+  TimeNs on_grid(TimeNs time) const {
+    TimeNs k = (time - rule_.offset) / rule_.hop;
+    while (k * rule_.hop + rule_.offset > time) --k;
+    return k * rule_.hop + rule_.offset;
+  }
+
+  // All windows of the span that hold the time, with their ends.
+  std::vector<std::pair<TimeNs, TimeNs>> around(TimeNs time, const Span& span) const {
+    std::set<TimeNs> starts;
+    for (TimeNs start = on_grid(time); start > time - rule_.length - rule_.hop; start -= rule_.hop) {
+      if (start >= span.from) starts.insert(start);
+    }
+    if (span.from != never) starts.insert(span.from);
+    std::vector<std::pair<TimeNs, TimeNs>> found;
+    for (const TimeNs start : starts) {
+      const TimeNs end = std::min(on_grid(start) + rule_.length, span.to);
+      if (start <= time && time < end) found.emplace_back(start, end);
+    }
+    return found;
+  }
+
+  bool is_settled(TimeNs start, TimeNs end) const {
+    if (watermark_ != never && end + rules.lateness_ns <= watermark_) return true;
+    if (shut_ && shut_->first <= start && start <= shut_->second) return true;
+    if (highest_ == never || end + rules.lateness_ns > highest_) return false;
+    return !back_ || start <= back_->first || end > back_->second;
+  }
+
+  void shut(TimeNs start) {
+    if (!shut_) shut_ = {start, start};
+    shut_ = {std::min(shut_->first, start), std::max(shut_->second, start)};
+  }
+
+  Rule rule_;
+  TimeNs watermark_ = never, highest_ = never;
+  TimeNs from_ = never, to_ = never;
+  Stretch stretch_ = open;
+  std::uint64_t run_ = 0;
+  TimeNs run_at_ = never;
+  std::optional<std::pair<TimeNs, TimeNs>> back_, shut_;
+  Windows windows_;
+  std::vector<Session> sessions_;
+  std::vector<Held> counted_;
+  TimeNs counted_span_ = never;
+};
+
+class Model {
+ public:
+  Model(const std::vector<Rule>& rules_of, const std::vector<WindowDefinition>& definitions) {
+    for (std::size_t i = 0; i < rules_of.size(); ++i) followers.emplace_back(rules_of[i], definitions[i].id);
+  }
+
+  Placed add(const Sample& sample) {
+    const Placed placed = place(sample);
+    forget();
+    return placed;
+  }
+
+  std::vector<Follower> followers;
+  std::vector<Span> spans;
+  TimeNs newest = never;
+
+ private:
+  Placed place(const Sample& sample) {
+    const bool is_newest = sample.time > newest;
+    for (Follower& each : followers) {
+      if (is_newest) each.hear(newest, sample.time);
+    }
+    newest = std::max(newest, sample.time);
+    Span* span = span_for(sample, is_newest);
+    bool went_back = false;
+    for (Follower& each : followers) {
+      if (!each.is_followed || (span != nullptr && !each.takes(span->said))) continue;
+      if (span != nullptr && each.accepts(sample.time, *span)) {
+        each.hear_good();
+      } else {
+        went_back = each.hear_late(sample.time) || went_back;
+      }
+    }
+    if (went_back) {
+      newest = sample.time;
+      for (Span& each : spans) each.newest = std::min(each.newest, sample.time);
+      if (span == nullptr) span = span_for(sample, true);
+    }
+    if (span == nullptr) return Placed::unit_differs;
+    bool is_wanted = false, is_placed = false;
+    for (Follower& each : followers) {
+      if (!each.takes(span->said)) continue;
+      is_wanted = true;
+      if (!each.accepts(sample.time, *span)) continue;
+      is_placed = true;
+      each.place(sample, *span);
+    }
+    if (is_wanted && !is_placed) return Placed::late;
+    span->newest = std::max(span->newest, sample.time);
+    for (Follower& each : followers) each.advance(sample.time - rules.watermark_delay_ns);
+    return Placed::placed;
+  }
+
+  void follow() {
+    const auto is_taken = [&](const Follower& each) {
+      return std::ranges::any_of(spans, [&](const Span& span) { return each.takes(span.said); });
+    };
+    const Follower* behind = nullptr;
+    for (const Follower& each : followers) {
+      if (!each.is_followed) continue;
+      if (behind == nullptr || std::pair(each.watermark(), each.id) < std::pair(behind->watermark(), behind->id)) behind = &each;
+    }
+    for (Follower& each : followers) {
+      if (behind != nullptr && !each.is_followed && is_taken(each)) each.begin_with(*behind);
+    }
+    for (Follower& each : followers) each.is_followed = is_taken(each);
+  }
+
+  // Spans in which nothing can change any more.
+  void forget() {
+    const auto is_over = [&](const Follower& each) {
+      return !each.is_followed || (each.watermark() != never && spans.front().to + rules.lateness_ns <= each.watermark());
+    };
+    while (spans.size() > 1 && std::ranges::all_of(followers, is_over)) spans.erase(spans.begin());
+    follow();
+  }
+
+  Span* span_for(const Sample& sample, bool is_newest) {
+    if (spans.empty()) {
+      spans.push_back({sample.said.valid_from.value_or(never), always, never, sample.said});
+      follow();
+    }
+    const auto of_time =
+        std::ranges::find_if(spans, [&](const Span& each) { return each.from <= sample.time && sample.time < each.to; });
+    if (of_time == spans.end()) {
+      const TimeNs from = sample.said.valid_from.value_or(never);
+      spans.insert(spans.begin(), {from, spans.front().from, never, sample.said});
+      follow();
+      return &spans.front();
+    }
+    if (of_time->said.version == sample.said.version) return &*of_time;
+    TimeNs at = never;
+    if (sample.said.valid_from && *sample.said.valid_from > std::max(of_time->newest, of_time->from)) {
+      at = *sample.said.valid_from;
+    } else if (is_newest && sample.time > of_time->from) {
+      at = sample.time;
+    } else {
+      const bool is_same = of_time->said.quantity == sample.said.quantity && of_time->said.unit == sample.said.unit;
+      return is_same ? &*of_time : nullptr;
+    }
+    for (Follower& each : followers) each.cut(*of_time, at);
+    const Span after{at, of_time->to, never, sample.said};
+    of_time->to = at;
+    const auto inserted = spans.insert(std::next(of_time), after);
+    follow();
+    return &*inserted;
+  }
+};
+
+WindowConfig config_of(const Rule& rule) {
+  WindowConfig config;
+  config.quantity = rule.quantity;
+  if (rule.kind == Kind::grid) {
+    config.length = rule.length;
+    config.hop = rule.hop;
+    config.offset = rule.offset;
+  } else if (rule.kind == Kind::session) {
+    config.gap = rule.length;
+  } else {
+    config.samples = static_cast<std::int64_t>(rule.samples);
+  }
+  return config;
+}
+
+// The windower, its stream, and the rows that a collector would have.
+class Edge {
+ public:
+  explicit Edge(const std::vector<WindowConfig>& windows) : definitions_(window_definitions(windows)) {
+    record_ = std::make_unique<StreamRecord>();
+    record_->state.device = "d";
+    start();
+  }
+
+  Placed add(const Sample& sample) {
+    Samples samples;
+    samples.time_ns = sample.time;
+    samples.moments = kernels::moments_of(sample.value, -1e300, 1e300);
+    samples.origin = {1, ++sequence_};
+    samples.received_ns = now;
+    record_->declared = {.version = sample.said.version, .quantity = sample.said.quantity, .unit = sample.said.unit};
+    record_->declared_from_ns = sample.said.valid_from;
+    Effect effect;
+    const Taken taken = windower_->add(*record_, samples, now, effect);
+    keep(effect);
+    return taken.placed;
+  }
+
+  void restart() {
+    Stream saved = record_->state;
+    saved.clocks = *decode_clocks(encode(saved.clocks));
+    saved.parts = *decode_parts(encode(saved.parts));
+    EXPECT_TRUE(saved == record_->state);
+    std::erase_if(saved.panes, [](const auto& each) { return each.second.empty(); });
+    record_ = std::make_unique<StreamRecord>();
+    record_->state = std::move(saved);
+    start();
+  }
+
+  void complete(TimeNs until) {
+    Effect effect;
+    windower_->advance(*record_, until, now, effect);
+    keep(effect);
+  }
+
+  void idle() {
+    Effect effect;
+    windower_->send_if_idle(*record_, now + 3'600 * s, effect);
+    keep(effect);
+  }
+
+  const Stream& stream() const { return record_->state; }
+  const std::vector<WindowDefinition>& definitions() const { return definitions_; }
+  std::map<std::pair<std::uint64_t, TimeNs>, schema::WindowRowT> rows;
+  std::vector<std::string> texts;
+
+ private:
+  void start() {
+    windower_ = std::make_unique<Windower>(definitions_, std::vector<WindowDefinition>{}, TimeRules(rules));
+    windower_->adopt(*record_, {});
+  }
+
+  void keep(Effect& effect) {
+    windower_->collect_changes(effect);
+    for (auto& row : effect.windows) {
+      texts.push_back(std::to_string(row.definition) + " " + std::to_string(row.start_ns) + "+" + std::to_string(row.length_ns) +
+                      " r" + std::to_string(row.revision) + " " + std::to_string(row.counts->good) + " v" +
+                      std::to_string(row.stream_version));
+      const auto key = std::pair(row.definition, row.start_ns);
+      const auto known = rows.find(key);
+      if (known != rows.end()) {
+        EXPECT_GT(row.revision, known->second.revision) << "a collector would ignore it";
+      }
+      rows.insert_or_assign(key, std::move(row));
+    }
+  }
+
+  const std::vector<WindowDefinition> definitions_;
+  std::unique_ptr<StreamRecord> record_;
+  std::unique_ptr<Windower> windower_;
+  std::uint64_t sequence_ = 0;
+};
+
+std::vector<Rule> random_rules(std::mt19937& random) {
+  const std::vector<Rule> all{{.length = 2 * s, .hop = 2 * s},
+                              {.length = 10 * s, .hop = 10 * s, .offset = 700 * ms},
+                              {.length = 4 * s, .hop = 1 * s},
+                              {.length = 5 * s, .hop = 2 * s},
+                              {.length = 20 * s, .hop = 20 * s, .quantity = "q"},
+                              {.length = 3 * s, .hop = 3 * s, .quantity = "v"},
+                              {.kind = Kind::session, .length = 900 * ms},
+                              {.kind = Kind::session, .length = 2 * s, .quantity = "v"},
+                              {.kind = Kind::count, .samples = 7},
+                              {.kind = Kind::count, .samples = 30, .quantity = "q"}};
+  std::vector<Rule> chosen{{.length = 1 * s, .hop = 1 * s}};  // takes everything
+  std::ranges::sample(all, std::back_inserter(chosen), 2 + static_cast<std::ptrdiff_t>(random() % 4), random);
+  return chosen;
+}
+
+// Samples in the order in which they come.
+std::vector<Sample> random_samples(std::mt19937& random) {
+  const auto below = [&](DurationNs limit) { return static_cast<DurationNs>(random() % static_cast<std::uint64_t>(limit)); };
+  const std::vector<std::pair<std::string, std::string>> measures{{"q", "u"}, {"q", "x"}, {"v", "m"}};
+  // The point table's entries: each holds from its time on.
+  std::vector<Said> table{{}};
+  for (int i = 0; i < 3 && random() % 2 == 0; ++i) {
+    const auto& [quantity, unit] = measures[random() % measures.size()];
+    const TimeNs from = std::max(table.back().valid_from.value_or(begin), begin) + 5 * s + below(40 * s);
+    table.push_back({table.size() + 1, quantity, unit, from});
+  }
+  std::vector<Sample> samples;
+  TimeNs at = begin, highest = begin;
+  DurationNs ahead = 0;
+  std::uint64_t versions = 100;
+  const DurationNs disorder = random() % 2 == 0 ? 1 : 4 * s;
+  for (int i = 0; i < 250; ++i) {
+    at += random() % 25 == 0 ? below(8 * s) : below(500 * ms);
+    if (random() % 60 == 0) ahead = ahead > 0 ? 0 : 100 * s + below(100 * s);
+    if (random() % 50 == 0 && (ahead > 0 || at > highest || at + 40 * s < highest)) {  // the configuration is changed
+      const auto& [quantity, unit] = measures[random() % measures.size()];
+      std::erase_if(table, [&](const Said& each) { return each.valid_from.value_or(never) > at + ahead; });
+      table.back() = {++versions, quantity, unit, random() % 2 == 0 ? table.back().valid_from : std::nullopt};
+      table.erase(table.begin(), std::prev(table.end()));
+      table.back().valid_from = std::nullopt;
+    }
+    Sample sample;
+    sample.time = at + ahead - below(disorder);
+    highest = std::max(highest, sample.time);
+    sample.value = std::uniform_real_distribution<>(-1, 1)(random);
+    for (const Said& each : table) {
+      if (each.valid_from.value_or(never) <= sample.time) sample.said = each;
+    }
+    samples.push_back(sample);
+  }
+  return samples;
+}
+
+std::string text_of(TimeNs start, DurationNs length, std::uint64_t version, std::size_t samples) {
+  return std::to_string((start - begin) / ms) + "+" + std::to_string(length / ms) + " v" + std::to_string(version) + " " +
+         std::to_string(samples);
+}
+
+void expect_row(const schema::WindowRowT& row, const Held& held) {
+  EXPECT_EQ(row.stream_version, held.version);
+  ASSERT_EQ(row.counts->good, held.values.size());
+  double sum = 0;
+  for (const double value : held.values) sum += value;
+  EXPECT_NEAR(row.moments->mean, sum / static_cast<double>(held.values.size()), 1e-9);
+  EXPECT_EQ(row.moments->min, *std::ranges::min_element(held.values));
+  EXPECT_EQ(row.moments->max, *std::ranges::max_element(held.values));
+}
+
+void try_seed(unsigned seed) {
+  std::mt19937 random(seed);
+  const std::vector<Rule> rules_of = random_rules(random);
+  std::vector<WindowConfig> windows;
+  for (const Rule& rule : rules_of) windows.push_back(config_of(rule));
+  const std::vector<Sample> samples = random_samples(random);
+  Edge edge(windows), restarted(windows);
+  Model model(rules_of, edge.definitions());
+  std::map<Placed, std::uint64_t> became;
+  const bool is_told = std::getenv("STETHOS_TRIAL_SEED") != nullptr;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const Placed expected = model.add(samples[i]);
+    ++became[expected];
+    if (is_told) {
+      const Said& said = samples[i].said;
+      std::cerr << i << " " << (samples[i].time - begin) / ms << " v" << said.version << " " << said.quantity << " " << said.unit
+                << " from " << (said.valid_from ? (*said.valid_from - begin) / ms : -1) << " -> " << static_cast<int>(expected)
+                << "\n";
+    }
+    ASSERT_EQ(edge.add(samples[i]), expected) << "sample " << i << " at " << (samples[i].time - begin) / ms << " ms";
+    restarted.add(samples[i]);
+    if (random() % 15 == 0) restarted.restart();
+  }
+  edge.complete(begin + 10'000 * s);
+  restarted.complete(begin + 10'000 * s);
+  edge.idle();
+  restarted.idle();
+  EXPECT_EQ(restarted.texts, edge.texts);
+  EXPECT_EQ(edge.stream().counts.good, became[Placed::placed]);
+  EXPECT_EQ(edge.stream().counts.late, became[Placed::late] + became[Placed::unit_differs]);
+
+  for (std::size_t i = 0; i < rules_of.size(); ++i) {
+    SCOPED_TRACE("definition " + std::to_string(i));
+    const Follower& follower = model.followers[i];
+    std::vector<schema::WindowRowT*> rows;
+    for (auto& [key, row] : edge.rows) {
+      if (key.first == edge.definitions()[i].id && row.state != schema::WindowState::withdrawn) rows.push_back(&row);
+    }
+    if (rules_of[i].kind == Kind::count) {
+      // In the order in which they began.
+      std::ranges::sort(rows, {}, [](const auto* row) { return row->first_sequence; });
+      const std::vector<Held> expected = follower.counted();
+      ASSERT_EQ(rows.size(), expected.size());
+      for (std::size_t k = 0; k < rows.size(); ++k) expect_row(*rows[k], expected[k]);
+      continue;
+    }
+    const Windows expected = follower.windows();
+    std::set<std::string> found_texts, expected_texts, differ;
+    for (const schema::WindowRowT* row : rows) {
+      found_texts.insert(text_of(row->start_ns, row->length_ns, row->stream_version, row->counts->good));
+    }
+    for (const auto& [start, held] : expected) {
+      expected_texts.insert(text_of(start, held.length, held.version, held.values.size()));
+    }
+    std::ranges::set_difference(found_texts, expected_texts, std::inserter(differ, differ.end()));
+    for (const std::string& each : differ) ADD_FAILURE() << each << " should not be";
+    differ.clear();
+    std::ranges::set_difference(expected_texts, found_texts, std::inserter(differ, differ.end()));
+    for (const std::string& each : differ) ADD_FAILURE() << each << " is missing";
+    if (testing::Test::HasFailure()) return;
+    for (const schema::WindowRowT* row : rows) {
+      SCOPED_TRACE("start " + std::to_string((row->start_ns - begin) / ms) + " ms");
+      expect_row(*row, expected.at(row->start_ns));
+    }
+  }
+}
+
+TEST(WindowerTrial, RowsAreWhatTheRulesSayOfAllDefinitionsAtOnce) {
+  const char* only = std::getenv("STETHOS_TRIAL_SEED");
+  const unsigned first = only != nullptr ? static_cast<unsigned>(std::stoul(only)) : 0;
+  for (unsigned seed = first; seed < (only != nullptr ? first + 1 : 300); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    try_seed(seed);
+    if (testing::Test::HasFailure()) break;
+  }
+}
+
+}  // namespace
+}  // namespace stethos::edge
