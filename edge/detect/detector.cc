@@ -41,8 +41,8 @@ bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
   return alarm.level != before.level;
 }
 
-void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const {
-  for (const FinalWindow& window : windows) {
+void Detector::watch(std::span<const WatchedWindow> windows, Effect& effect) const {
+  for (const WatchedWindow& window : windows) {
     if (window.moments.count == 0) continue;
     for (const Limit& limit : limits_) {
       if (limit.definition != window.definition->id || !filter_takes(limit, window.stream->state)) continue;
@@ -55,7 +55,7 @@ void Detector::watch(std::span<const FinalWindow> windows, Effect& effect) const
   }
 }
 
-void Detector::hold_against(const Limit& limit, const FinalWindow& window, Effect& effect) const {
+void Detector::hold_against(const Limit& limit, const WatchedWindow& window, Effect& effect) const {
   Stream& stream = window.stream->state;
   const double value = value_of(limit.statistic, window.moments, window.blocks);
   const auto known = stream.alarms.find(limit.id);
@@ -79,7 +79,7 @@ void Detector::hold_against(const Limit& limit, const FinalWindow& window, Effec
   }
 }
 
-schema::AlarmRowT Detector::row_of(const Limit& limit, const FinalWindow& window, double value, const Alarm& alarm) const {
+schema::AlarmRowT Detector::row_of(const Limit& limit, const WatchedWindow& window, double value, const Alarm& alarm) const {
   const Stream& stream = window.stream->state;
   schema::AlarmRowT row;
   row.device = stream.device;

@@ -27,7 +27,7 @@ class Detector {
 
   // Each window once, in the order in which they became final; one without good samples says nothing. Rows and changed alarms
   // are noted in `effect`.
-  void watch(std::span<const FinalWindow> windows, Effect& effect) const;
+  void watch(std::span<const WatchedWindow> windows, Effect& effect) const;
 
   // Ends all alarms of the stream, which is to become another.
   void withdraw_all(Stream& stream, Effect& effect) const;
@@ -35,10 +35,10 @@ class Detector {
   void withdraw_former(Stream& stream, Effect& effect) const;
 
  private:
-  void hold_against(const Limit& limit, const FinalWindow& window, Effect& effect) const;
+  void hold_against(const Limit& limit, const WatchedWindow& window, Effect& effect) const;
   template <class Predicate>
   void withdraw_if(Stream& stream, Effect& effect, Predicate is_over) const;
-  schema::AlarmRowT row_of(const Limit& limit, const FinalWindow& window, double value, const Alarm& alarm) const;
+  schema::AlarmRowT row_of(const Limit& limit, const WatchedWindow& window, double value, const Alarm& alarm) const;
 
   const std::vector<Limit> limits_;
   std::uint64_t provenance_ = 0;

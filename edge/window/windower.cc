@@ -443,15 +443,20 @@ bool Windower::needs_row(const Followed& followed, TimeNs start, TimeNs end, boo
   return own == nullptr || changed > own->sent || (ended && !own->is_final);
 }
 
-void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
-                               TimeNs now_ns, Effect& effect) {
-  if (!needs_row(followed, start, end, ended)) return;
-  const WindowDefinition& definition = *followed.definition;
+// Something has come for the window.
+Pane Windower::merged(const Followed& followed, TimeNs start, TimeNs end) {
   to_merge_.clear();
   for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
     if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
   }
-  Pane whole = joined(std::span<const Pane* const>(to_merge_));
+  return joined(std::span<const Pane* const>(to_merge_));
+}
+
+void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
+                               TimeNs now_ns, Effect& effect) {
+  if (!needs_row(followed, start, end, ended)) return;
+  const WindowDefinition& definition = *followed.definition;
+  Pane whole = merged(followed, start, end);
   Pane& own = (*followed.panes)[start];
   if (definition.is_on_grid()) own.length_ns = definition.slice_ns;
   whole.length_ns = definition.is_on_grid() ? definition.length_ns : own.length_ns;
@@ -645,7 +650,24 @@ void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect)
   if (rules_.idle_timeout_ns == 0 || now_ns - stream.state.last_received_ns < rules_.idle_timeout_ns) return;
   if (stream.changes_when_idle == stream.changes) return;
   stream.changes_when_idle = stream.changes;
-  for (Followed& followed : stream.followed) sweep(stream, followed, true, now_ns, effect);
+  for (Followed& followed : stream.followed) {
+    sweep(stream, followed, true, now_ns, effect);
+    if (followed.definition->is_on_grid()) note_open(stream, followed);
+  }
+}
+
+void Windower::note_open(StreamRecord& stream, const Followed& followed) {
+  const WindowDefinition& definition = *followed.definition;
+  for_each_window(followed, definition.first_open(stream.state.watermark_ns), [&](TimeNs start) {
+    const TimeNs end = start + definition.length_ns;
+    const auto own = followed.panes->find(start);
+    if (own == followed.panes->end() || own->second.sent == 0) return true;  // nothing has come for it
+    // One that was final before a clock came back is not looked at again.
+    if (own->second.is_final || was_settled(stream.state, start, end)) return true;
+    const Pane whole = merged(followed, start, end);
+    idle_.push_back({&stream, &definition, start, whole.moments, whole.blocks});
+    return true;
+  });
 }
 
 void Windower::retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect) {

@@ -67,9 +67,8 @@ struct Samples {
 // What became of an arrival.
 enum class Placed : std::uint8_t { placed, late };
 
-// A window of a stream that has become final, in the order of its stream's time: not what late data make of one that was
-// passed already.
-struct FinalWindow {
+// A window of a stream as limits are held against it.
+struct WatchedWindow {
   StreamRecord* stream = nullptr;
   const WindowDefinition* definition = nullptr;
   TimeNs start_ns = 0;
@@ -125,8 +124,12 @@ class Windower {
   const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
   // Of all streams together, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
-  // Since the last call. Streams stay what they are until these windows have been looked at.
-  std::vector<FinalWindow> take_final() { return std::exchange(final_, {}); }
+  // Those on a grid that have become final since the last call, in the order of their stream's time: not what late data make of
+  // one that was passed already. Streams stay what they are until these windows have been looked at.
+  std::vector<WatchedWindow> take_final() { return std::exchange(final_, {}); }
+  // The open windows on a grid of the streams that fell idle since the last call, each stream's by definition and start; whether
+  // they were sent now or before.
+  std::vector<WatchedWindow> take_idle() { return std::exchange(idle_, {}); }
   // Moves the changes since the last call into `effect`.
   void collect_changes(Effect& effect);
 
@@ -154,8 +157,10 @@ class Windower {
   // Sends what is due, and what is open as well if `open_too`; removes panes that nothing can change any more.
   void sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
   void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  void note_open(StreamRecord& stream, const Followed& followed);
   template <class Visit>
   static void for_each_window(const Followed& followed, TimeNs from, Visit visit);
+  Pane merged(const Followed& followed, TimeNs start, TimeNs end);
   static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
                        Effect& effect);
@@ -188,7 +193,8 @@ class Windower {
   SampleCounts samples_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
-  std::vector<FinalWindow> final_;
+  std::vector<WatchedWindow> final_;
+  std::vector<WatchedWindow> idle_;
   // While a watermark advances: where it was. Windows that end after it are passed now.
   TimeNs passed_ns_ = time_max;
 };
