@@ -1,4 +1,4 @@
-// The spool's file format, version 1.2. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+// The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
@@ -15,6 +15,7 @@
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
 //   speed        the last speeds of machines' shafts
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
+//                or provisional
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
@@ -37,7 +38,7 @@ inline constexpr std::size_t lane_count = 3;
 inline constexpr unsigned lane_shift = 56;
 
 // What each minor version adds.
-inline constexpr std::array<const char*, 3> spool_versions{
+inline constexpr std::array<const char*, 4> spool_versions{
     R"sql(
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -200,6 +201,10 @@ CREATE TABLE speed (
   PRIMARY KEY (time_ns, machine)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    "ALTER TABLE alarm ADD COLUMN provisional_first_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN provisional_last_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
+    "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

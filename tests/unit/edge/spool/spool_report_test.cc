@@ -56,7 +56,7 @@ TEST_F(SpoolReportTest, InspectTellsWhatIsThere) {
   fill();
   const std::string text = inspected();
   EXPECT_TELLS(text, "identity      " + identity_);
-  EXPECT_TELLS(text, "format        1.2\n");
+  EXPECT_TELLS(text, "format        1.3\n");
   EXPECT_TELLS(text, "last commit   2026-11-21T15:55:00.000Z\n");
   EXPECT_TELLS(text, "file          " + std::to_string(std::filesystem::file_size(file_)) + " bytes\n");
   EXPECT_TELLS(text, "\nalarms               0             0           0             0           -           1\n");
@@ -132,10 +132,12 @@ TEST_F(SpoolReportTest, VerifyFindsWhatIsWrong) {
        "first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more FROM pane LIMIT 1",
        ": there is no stream 77\n"},
       {"DELETE FROM definition", ": there is no definition "},
-      {"INSERT INTO alarm VALUES (79, 1, 0, 0, 0, 0, 0, 0, 0, x'')",
+      {"INSERT INTO alarm VALUES (79, 1, 0, 0, 0, 0, 0, 0, 0, x'', 0, 0, 0, 0)",
        "alarm of stream 79 at 1970-01-01T00:00:00.000Z: there is no stream 79\n"},
-      {"INSERT INTO alarm VALUES (1, 1, 0, 0, 0, 0, 1, 1, 0, x'00')",
-       "alarm of stream 1: it is active, and its row cannot be read\n"},
+      {"INSERT INTO alarm VALUES (1, 1, 0, 0, 0, 0, 1, 1, 0, x'00', 0, 0, 0, 0)",
+       "alarm of stream 1: it is active or provisional, and its row cannot be read\n"},
+      {"INSERT INTO alarm VALUES (1, 2, 0, 0, 0, 0, 0, 0, 0, x'00', 0, 0, 2, 95)",
+       "alarm of stream 1: it is active or provisional, and its row cannot be read\n"},
       {"INSERT INTO identity VALUES (0, 78, 1, 0.5)",
        "identity of stream 78 at 1970-01-01T00:00:00.000Z: there is no stream 78\n"},
       {"UPDATE outbox SET body = zeroblob(length(body)) WHERE id = (2 << 56 | 1)", "outbox: row 1 of lane notes: "},
