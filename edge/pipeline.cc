@@ -46,9 +46,16 @@ Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort
   }
   status_.totals = core_.totals();
   status_.samples = core_.samples();
+  count_alarms();
+  status_.stepped_monotonic_ns = clock_.monotonic();
+}
+
+// Looks at every stream.
+void Pipeline::count_alarms() {
   status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
   status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
-  status_.stepped_monotonic_ns = clock_.monotonic();
+  status_.alarms_provisional_alert = core_.provisional_alarm_count(schema::AlarmLevel::alert);
+  status_.alarms_provisional_danger = core_.provisional_alarm_count(schema::AlarmLevel::danger);
 }
 
 void Pipeline::note_event(schema::EventRowT event) {
@@ -176,10 +183,7 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.ahead_ns_max = core_.ahead_max();
   status_.streams = core_.stream_count();
   status_.devices = core_.device_count();
-  if (!effect.alarms.empty()) {  // each looks at every stream
-    status_.alarms_alert = core_.alarm_count(schema::AlarmLevel::alert);
-    status_.alarms_danger = core_.alarm_count(schema::AlarmLevel::danger);
-  }
+  if (!effect.alarms.empty()) count_alarms();
   status_.stepped_monotonic_ns = clock_.monotonic();
   status_.disk_free_bytes = disk_free_bytes_;
   status_.paused = paused_;

@@ -43,6 +43,8 @@ struct PipelineStatus {
   DurationNs ahead_ns_max = 0;
   std::size_t alarms_alert = 0;  // active, at this level
   std::size_t alarms_danger = 0;
+  std::size_t alarms_provisional_alert = 0;  // active or not, of which this level is provisional
+  std::size_t alarms_provisional_danger = 0;
   std::uint64_t commits = 0;
   DurationNs commit_ns_sum = 0;
   DurationNs stepped_monotonic_ns = 0;  // when the last batch was done
@@ -84,6 +86,7 @@ class Pipeline {
   void watch_disk();
   Result<std::span<const Message>> take_up();
   void republish(const Effect& effect);
+  void count_alarms();
   void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);
 
   const Settings settings_;

@@ -17,9 +17,9 @@ constexpr std::string_view not_without_speed =
     "turns, the line is outside the spectrum, or less than 8 bins of the band are inside it";
 
 constexpr std::array<StatisticDefinition, 2> definitions{{
-    {number::envelope_amplitude, "envelope_amplitude", UnitRule::same, ParameterRule::multiple,
+    {number::envelope_amplitude, "envelope_amplitude", UnitRule::same, ParameterRule::multiple, Trend::any,
      "max(sqrt(3 s_k)) near multiple * shaft speed", randall, not_without_speed, nullptr},
-    {number::envelope_height, "envelope_height", UnitRule::none, ParameterRule::multiple,
+    {number::envelope_height, "envelope_height", UnitRule::none, ParameterRule::multiple, Trend::any,
      "envelope_amplitude / median(sqrt(3 s_k)) of the 32 bins below and the 32 above", randall, not_without_speed, nullptr},
 }};
 

@@ -14,7 +14,7 @@ double quantile_of(const Summary& window) {
 }
 
 constexpr std::array<StatisticDefinition, 1> definitions{{
-    {15, "quantile", UnitRule::same, ParameterRule::quantile, "the ceil(p n)-th smallest x",
+    {15, "quantile", UnitRule::same, ParameterRule::quantile, Trend::any, "the ceil(p n)-th smallest x",
      "Hyndman and Fan, The American Statistician 50 (1996), definition 1; buckets of 1/64 octave",
      "within 1 %, and between min and max; not defined without samples", quantile_of},
 }};

@@ -25,29 +25,29 @@ constexpr std::string_view not_so_many =
     "sampling rate, which have one side, only roughly right";
 
 constexpr std::array<StatisticDefinition, 9> definitions{{
-    {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, "sqrt(sum(s_k, low <= f_k < high))", harris,
+    {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, Trend::any, "sqrt(sum(s_k, low <= f_k < high))", harris,
      "k from 1: the mean is removed; of what the spectrum has of the band; not defined where it has nothing of it, or begins "
      "more "
      "than half a bin above a low edge that is not 0",
      nullptr},
-    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band,
+    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band, Trend::any,
      "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
      "of acceleration in g or m/s2; not defined of anything else, and where band_rms is not", nullptr},
-    {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, "c = sum(f_k s_k) / sum(s_k)", peeters,
-     not_of_constant, nullptr},
-    {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, "sqrt(sum((f_k - c)^2 s_k) / sum(s_k))",
-     peeters, not_of_constant, nullptr},
-    {number::spectral_entropy, "spectral_entropy", UnitRule::none, ParameterRule::none,
+    {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, Trend::any,
+     "c = sum(f_k s_k) / sum(s_k)", peeters, not_of_constant, nullptr},
+    {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, Trend::any,
+     "sqrt(sum((f_k - c)^2 s_k) / sum(s_k))", peeters, not_of_constant, nullptr},
+    {number::spectral_entropy, "spectral_entropy", UnitRule::none, ParameterRule::none, Trend::any,
      "-sum(q_k log(q_k)) / log(K), q_k = s_k / sum(s_k)", "Powell and Percival, Journal of Physics A 12 (1979)",
      "0 for a single line, 1 for K bins alike; k from 1; not defined of a constant", nullptr},
-    {number::spectral_rolloff, "spectral_rolloff", UnitRule::hertz, ParameterRule::share,
+    {number::spectral_rolloff, "spectral_rolloff", UnitRule::hertz, ParameterRule::share, Trend::any,
      "the lowest f_k with sum(s_j, j <= k) >= share * sum(s_j)", peeters, not_of_constant, nullptr},
-    {number::line_frequency, "line_frequency", UnitRule::hertz, ParameterRule::rank,
+    {number::line_frequency, "line_frequency", UnitRule::hertz, ParameterRule::rank, Trend::any,
      "f_1 (k + d), d = (2 r - 1) / (r + 1), r = sqrt(s_(k+1) / s_k); towards the higher neighbour", grandke, not_so_many,
      nullptr},
-    {number::line_amplitude, "line_amplitude", UnitRule::same, ParameterRule::rank, "sqrt(3 s_k) (1 - d^2) pi d / sin(pi d)",
-     grandke, not_so_many, nullptr},
-    {number::multiple_amplitude, "multiple_amplitude", UnitRule::same, ParameterRule::multiple,
+    {number::line_amplitude, "line_amplitude", UnitRule::same, ParameterRule::rank, Trend::any,
+     "sqrt(3 s_k) (1 - d^2) pi d / sin(pi d)", grandke, not_so_many, nullptr},
+    {number::multiple_amplitude, "multiple_amplitude", UnitRule::same, ParameterRule::multiple, Trend::any,
      "max(sqrt(3 s_k)) near multiple * shaft speed", harris,
      "near: the nearest bin, one on both sides, and as many as the tolerance holds; between two bins up to 15 % low; not defined "
      "where the speed is not known, the block has less than two turns, or the line is outside the spectrum; in less than four "

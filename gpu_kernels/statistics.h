@@ -30,6 +30,13 @@ enum class ParameterRule : std::uint8_t {
   multiple,  // low: of the shaft's speed, above 0
 };
 
+// What more samples in the same window can do to a statistic that is defined.
+enum class Trend : std::uint8_t {
+  any,
+  grows,    // it stays, or becomes greater
+  shrinks,  // it stays, or becomes less
+};
+
 // What a window holds, for the statistics that are computed of the whole of it.
 struct Summary {
   const Moments& moments;
@@ -50,6 +57,7 @@ struct StatisticDefinition {
   std::string_view name;
   UnitRule unit;
   ParameterRule parameter;
+  Trend trend;  // a feature's is any; but the maximum over a window's blocks grows, whatever the feature
   std::string_view formula;
   std::string_view source;
   std::string_view edge_cases;

@@ -75,6 +75,18 @@ std::string_view text_of(ToleranceUnit unit) {
   return "";
 }
 
+std::string_view text_of(Trend trend) {
+  switch (trend) {
+    case Trend::any:
+      return "";
+    case Trend::grows:
+      return "grows";
+    case Trend::shrinks:
+      return "shrinks";
+  }
+  return "";
+}
+
 // A bar ends a cell, also inside code.
 std::string escaped(std::string_view text) {
   std::string out;
@@ -123,6 +135,7 @@ std::string statistics_page() {
       "mean, as in `m2 = sum((x - "
       "mean)^2)`.\n"
       "All sums are float64. A value that is not defined is a NaN.\n"
+      "Of some it is certain what more samples in the same window do: they stay, or become greater (grows) or less (shrinks).\n"
       "\n"
       "A window has one value of each statistic of time, of each quantile and of validity: that of all its samples together, "
       "however\n"
@@ -147,11 +160,12 @@ std::string statistics_page() {
       "`envelope_height.bpfo.1x.max`.\n";
   for (const Family& family : families()) {
     out += "\n## " + std::string(family.name) + "\n\n" + std::string(family.about) +
-           "\n\n| number | name | unit | parameter | formula | where not obvious | source |\n|---|---|---|---|---|---|---|\n";
+           "\n\n| number | name | unit | parameter | with more samples | formula | where not obvious | source "
+           "|\n|---|---|---|---|---|---|---|---|\n";
     for (const StatisticDefinition& each : family.statistics) {
       out += "| " + std::to_string(each.number) + " | `" + std::string(each.name) + "` | " + std::string(text_of(each.unit)) +
-             " | " + std::string(text_of(each.parameter)) + " | `" + escaped(each.formula) + "` | " +
-             std::string(each.edge_cases) + " | " + std::string(each.source) + " |\n";
+             " | " + std::string(text_of(each.parameter)) + " | " + std::string(text_of(each.trend)) + " | `" +
+             escaped(each.formula) + "` | " + std::string(each.edge_cases) + " | " + std::string(each.source) + " |\n";
     }
   }
   out +=

@@ -28,15 +28,15 @@ double distinct_share(const Summary& window) { return window.validity.blocks > 0
 constexpr std::string_view not_of_readings = "of blocks; not defined where there was none";
 
 constexpr std::array<StatisticDefinition, 5> definitions{{
-    {16, "clipped", UnitRule::count, ParameterRule::none, "count(|x| >= full scale)", "",
+    {16, "clipped", UnitRule::count, ParameterRule::none, Trend::grows, "count(|x| >= full scale)", "",
      "of blocks whose channel has a full_scale in the point table; not defined where there was none", clipped},
-    {17, "longest_repeat", UnitRule::count, ParameterRule::none, "samples in a row that are the same", "", not_of_readings,
-     longest_repeat},
-    {18, "longest_same_sign", UnitRule::count, ParameterRule::none, "samples in a row that are all above or all below zero", "",
-     not_of_readings, longest_same_sign},
-    {19, "distinct_share", UnitRule::none, ParameterRule::none, "different values / samples", "",
+    {17, "longest_repeat", UnitRule::count, ParameterRule::none, Trend::grows, "samples in a row that are the same", "",
+     not_of_readings, longest_repeat},
+    {18, "longest_same_sign", UnitRule::count, ParameterRule::none, Trend::grows,
+     "samples in a row that are all above or all below zero", "", not_of_readings, longest_same_sign},
+    {19, "distinct_share", UnitRule::none, ParameterRule::none, Trend::shrinks, "different values / samples", "",
      "of the block with the fewest; not defined where there was none", distinct_share},
-    {20, "low_frequency_share", UnitRule::none, ParameterRule::cutoff, "sum(s_k, f_k < cutoff) / sum(s_k)",
+    {20, "low_frequency_share", UnitRule::none, ParameterRule::cutoff, Trend::any, "sum(s_k, f_k < cutoff) / sum(s_k)",
      "ski slope: Mobley, An Introduction to Predictive Maintenance (2002), 14",
      "k from 1; not defined where the spectrum is not, and of a constant", nullptr},
 }};

@@ -25,7 +25,7 @@ using Bytes = std::span<const std::uint8_t>;
 
 // The version that this program writes. A greater minor is read (what was added is ignored); a greater major is refused.
 inline constexpr std::uint16_t version_major = 1;
-inline constexpr std::uint16_t version_minor = 0;
+inline constexpr std::uint16_t version_minor = 1;
 
 inline constexpr std::size_t device_batch_bytes_max = 8u << 20;
 inline constexpr std::size_t device_ack_bytes_max = 64u << 10;

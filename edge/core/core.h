@@ -55,6 +55,8 @@ class Core {
   const Parameters& parameters() const { return placing_.parameters(); }
   std::vector<std::pair<std::uint16_t, std::uint16_t>> shown_statistics() const { return placing_.shown_statistics(); }
   std::size_t alarm_count(schema::AlarmLevel level) const { return placing_.alarm_count(level); }
+  // Alarms, active or not, of which this level is provisional.
+  std::size_t provisional_alarm_count(schema::AlarmLevel level) const { return placing_.provisional_alarm_count(level); }
 
  private:
   const EdgeConfig config_;

@@ -108,6 +108,15 @@ std::size_t Placing::alarm_count(schema::AlarmLevel level) const {
   return count;
 }
 
+std::size_t Placing::provisional_alarm_count(schema::AlarmLevel level) const {
+  std::size_t count = 0;
+  for (const auto& [id, stream] : streams_) {
+    count +=
+        std::ranges::count_if(stream->state.alarms, [&](const auto& each) { return provisional_level(each.second) == level; });
+  }
+  return count;
+}
+
 Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId, std::uint64_t>& samples_decoded,
                      Effect& effect) {
   effect_ = &effect;
@@ -116,12 +125,12 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
     std::visit([&](const auto& each) { take_one(each, arrivals); }, arrival);
   }
   if (auto balanced = check_books(samples_decoded); !balanced) return balanced;
+  detect();
   const TimeNs now_ns = effect.now_ns;
   if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
     look_at_idle();
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
   }
-  detect();
   windower_.collect_changes(effect);
   return {};
 }
@@ -156,6 +165,7 @@ void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
   for (const auto& [id, stream] : streams_) {
     windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
+    detector_.watch_open(windower_.take_idle(), *effect_);
     windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     if (stream->state.newest_ns == time_min) continue;
     const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;

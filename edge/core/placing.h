@@ -54,6 +54,8 @@ class Placing {
   DurationNs ahead_max() const { return ahead_max_; }
   // Active alarms.
   std::size_t alarm_count(schema::AlarmLevel level) const;
+  // Alarms, active or not, of which this level is provisional.
+  std::size_t provisional_alarm_count(schema::AlarmLevel level) const;
 
  private:
   void name_parameters();

@@ -97,6 +97,16 @@ struct SpeedChange {
   std::optional<double> hz;  // nothing: it is forgotten
 };
 
+// What open windows of an idle stream say of a limit, where that is surely what their ends will say.
+struct ProvisionalAlarm {
+  TimeNs first_ns = 0;  // the start of the first of them that exceeds the limit
+  TimeNs last_ns = 0;   // and of the last that was told: it stands until that one is final
+  schema::AlarmLevel level = schema::AlarmLevel::none;  // never none; nothing is told of it while the alarm is at it
+  double value = 0;     // of the statistic, where the level was reached
+
+  bool operator==(const ProvisionalAlarm&) const = default;
+};
+
 // What is known of an exceeded limit of a stream. There is none while the limit is not exceeded.
 struct Alarm {
   // The start of the first window of the excess, for each of the two values; time_min: it is not exceeded.
@@ -106,6 +116,8 @@ struct Alarm {
   TimeNs activated_ns = time_min;  // the start of the first window of the excess, once the on-delay has passed
   schema::AlarmLevel level = schema::AlarmLevel::none;  // none: it has not passed
   schema::AlarmLevel highest_level = schema::AlarmLevel::none;
+  // All of the above follows from final windows alone.
+  std::optional<ProvisionalAlarm> provisional;
   std::uint32_t revision = 0;     // of its next row
   std::vector<std::uint8_t> row;  // an AlarmRow: the last one; empty: none yet
 

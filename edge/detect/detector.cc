@@ -13,7 +13,8 @@ using schema::AlarmLevel;
 
 // Takes one of the two values past a window, and returns whether the alarm is at its level now. Comparing with NaN, which
 // stands for a value that is not given, is false.
-bool follow_value(const Limit& limit, double bound, TimeNs start_ns, double value, bool was_reached, TimeNs& since_ns) {
+bool follow_value(const Limit& limit, double bound, DurationNs on_delay_ns, TimeNs start_ns, double value, bool was_reached,
+                  TimeNs& since_ns) {
   const double sign = limit.direction == schema::LimitDirection::above ? 1 : -1;
   const bool is_exceeded = sign * value > sign * bound - (was_reached ? limit.deadband : 0);
   if (!is_exceeded) {
@@ -21,17 +22,16 @@ bool follow_value(const Limit& limit, double bound, TimeNs start_ns, double valu
     return false;
   }
   if (since_ns == time_min) since_ns = start_ns;
-  return was_reached || start_ns - since_ns >= limit.on_delay_ns;
+  return was_reached || start_ns - since_ns >= on_delay_ns;
 }
 
-}  // namespace
-
-bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
+bool follow_with(const Limit& limit, DurationNs on_delay_ns, TimeNs start_ns, double value, Alarm& alarm) {
   if (std::isnan(value) || start_ns < alarm.changed_ns) return false;
   const Alarm before = alarm;
-  const bool alert = follow_value(limit, limit.alert, start_ns, value, before.level >= AlarmLevel::alert, alarm.alert_since_ns);
+  const bool alert =
+      follow_value(limit, limit.alert, on_delay_ns, start_ns, value, before.level >= AlarmLevel::alert, alarm.alert_since_ns);
   const bool danger =
-      follow_value(limit, limit.danger, start_ns, value, before.level == AlarmLevel::danger, alarm.danger_since_ns);
+      follow_value(limit, limit.danger, on_delay_ns, start_ns, value, before.level == AlarmLevel::danger, alarm.danger_since_ns);
   alarm.level = danger ? AlarmLevel::danger : alert ? AlarmLevel::alert : AlarmLevel::none;
   alarm.highest_level = std::max(alarm.highest_level, alarm.level);
   if (before.level == AlarmLevel::none && alarm.level != AlarmLevel::none) {
@@ -41,10 +41,55 @@ bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
   return alarm.level != before.level;
 }
 
+bool is_exceeded(const Alarm& alarm) { return alarm.alert_since_ns != time_min || alarm.danger_since_ns != time_min; }
+
+// The activation of the alarm that the collector is to know of: one that is active, or becomes so if what is provisional is
+// confirmed. Nothing: there is none.
+std::optional<TimeNs> told_activation(const Alarm& alarm) {
+  if (alarm.level != AlarmLevel::none) return alarm.activated_ns;
+  if (!alarm.provisional) return std::nullopt;
+  if (!is_exceeded(alarm)) return alarm.provisional->first_ns;
+  return alarm.alert_since_ns != time_min ? alarm.alert_since_ns : alarm.danger_since_ns;
+}
+
+bool watches(const Limit& limit, const WatchedWindow& window) {
+  const Stream& stream = window.stream->state;
+  const struct {
+    std::string_view device, channel, quantity;
+  } watched{stream.device, stream.channel, window.description.quantity};
+  return window.moments.count > 0 && limit.definition == window.definition->id && filter_takes(limit, watched);
+}
+
+bool is_in_unit(const Limit& limit, const WatchedWindow& window) {
+  return kernels::unit_of(*limit.statistic.statistic, window.description.unit) == limit.unit;
+}
+
+Alarm alarm_of(const Limit& limit, const Stream& stream) {
+  const auto known = stream.alarms.find(limit.id);
+  return known == stream.alarms.end() ? Alarm{} : known->second;
+}
+
+void tell(schema::AlarmRowT row, Alarm& alarm, Effect& effect) {
+  row.revision = alarm.revision++;
+  alarm.row = schema::pack(row);
+  effect.alarm_rows.push_back(std::move(row));
+  ++effect.totals[Counter::alarm_rows];
+}
+
+}  // namespace
+
+bool follow(const Limit& limit, TimeNs start_ns, double value, Alarm& alarm) {
+  return follow_with(limit, limit.on_delay_ns, start_ns, value, alarm);
+}
+
+AlarmLevel provisional_level(const Alarm& alarm) {
+  return alarm.provisional && alarm.provisional->level > alarm.level ? alarm.provisional->level : AlarmLevel::none;
+}
+
 void Detector::watch(std::span<const Watched> watched, Effect& effect) const {
   for (const Watched& each : watched) {
-    if (const auto* window = std::get_if<FinalWindow>(&each)) {
-      watch_window(*window, effect);
+    if (const auto* window = std::get_if<WatchedWindow>(&each)) {
+      watch_final(*window, effect);
       continue;
     }
     const auto& end = std::get<MeasureEnd>(each);
@@ -55,59 +100,110 @@ void Detector::watch(std::span<const Watched> watched, Effect& effect) const {
   }
 }
 
-void Detector::watch_window(const FinalWindow& window, Effect& effect) const {
-  if (window.moments.count == 0) return;
-  const Stream& stream = window.stream->state;
-  const struct {
-    std::string_view device, channel, quantity;
-  } watched{stream.device, stream.channel, window.description.quantity};
+void Detector::watch_final(const WatchedWindow& window, Effect& effect) const {
   for (const Limit& limit : limits_) {
-    if (limit.definition != window.definition->id || !filter_takes(limit, watched)) continue;
-    if (kernels::unit_of(*limit.statistic.statistic, window.description.unit) == limit.unit) {
-      hold_against(limit, window, effect);
+    if (!watches(limit, window)) continue;
+    if (is_in_unit(limit, window)) {
+      hold_final(limit, window, effect);
     } else {
       ++effect.totals[Counter::limit_units_differ];
     }
   }
 }
 
-void Detector::hold_against(const Limit& limit, const FinalWindow& window, Effect& effect) const {
-  Stream& stream = window.stream->state;
-  const double value = value_of(limit.statistic, window.moments, window.blocks);
-  const auto known = stream.alarms.find(limit.id);
-  const Alarm before = known == stream.alarms.end() ? Alarm{} : known->second;
-  Alarm alarm = before;
-  if (follow(limit, window.start_ns, value, alarm)) {
-    schema::AlarmRowT row = row_of(limit, window, value, alarm);
-    ++alarm.revision;
-    alarm.row = schema::pack(row);
-    effect.alarm_rows.push_back(std::move(row));
-    ++effect.totals[Counter::alarm_rows];
-  }
-  if (alarm == before) return;
-  const bool is_over = alarm.alert_since_ns == time_min && alarm.danger_since_ns == time_min;
-  if (is_over) {
-    stream.alarms.erase(limit.id);
-    effect.alarms.push_back({stream.id, limit.id, std::nullopt});
-  } else {
-    stream.alarms.insert_or_assign(limit.id, alarm);
-    effect.alarms.push_back({stream.id, limit.id, std::move(alarm)});
+void Detector::watch_open(std::span<const WatchedWindow> windows, Effect& effect) const {
+  for (const WatchedWindow& window : windows) {
+    for (const Limit& limit : limits_) {
+      if (limit.stays_exceeded && watches(limit, window) && is_in_unit(limit, window)) hold_open(limit, window, effect);
+    }
   }
 }
 
-schema::AlarmRowT Detector::row_of(const Limit& limit, const FinalWindow& window, double value, const Alarm& alarm) const {
-  const Stream& stream = window.stream->state;
+Detector::Look Detector::look_at(const Limit& limit, const WatchedWindow& window) {
+  return {window.start_ns, value_of(limit.statistic, window.moments, window.blocks), window.description.version};
+}
+
+void Detector::hold_final(const Limit& limit, const WatchedWindow& window, Effect& effect) const {
+  Stream& stream = window.stream->state;
+  const Look look = look_at(limit, window);
+  Alarm alarm = alarm_of(limit, stream);
+  follow(limit, look.start_ns, look.value, alarm);
+  if (auto& open = alarm.provisional; open && open->last_ns <= look.start_ns) {
+    open.reset();
+  } else if (open && open->first_ns <= look.start_ns) {
+    open->first_ns = open->last_ns;  // that this one exceeds the limit is known as that of a final one, if it does
+  }
+  keep(limit, stream, look, std::move(alarm), effect);
+}
+
+void Detector::hold_open(const Limit& limit, const WatchedWindow& window, Effect& effect) const {
+  Stream& stream = window.stream->state;
+  const Look look = look_at(limit, window);
+  Alarm alarm = alarm_of(limit, stream);
+  Alarm expected = alarm;
+  follow_with(limit, 0, look.start_ns, look.value, expected);
+  auto& open = alarm.provisional;
+  if (expected.level <= std::max(alarm.level, open ? open->level : AlarmLevel::none)) return;
+  const TimeNs first_ns = open ? std::min(open->first_ns, look.start_ns) : look.start_ns;
+  const TimeNs last_ns = open ? std::max(open->last_ns, look.start_ns) : look.start_ns;
+  open = ProvisionalAlarm{first_ns, last_ns, expected.level, look.value};
+  keep(limit, stream, look, std::move(alarm), effect);
+}
+
+// Takes the alarm for what is known of the limit from now on, and tells what is new of it.
+void Detector::keep(const Limit& limit, Stream& stream, const Look& look, Alarm alarm, Effect& effect) const {
+  const Alarm before = alarm_of(limit, stream);
+  if (alarm == before) return;
+  tell_changes(limit, stream, look, before, alarm, effect);
+  if (!is_exceeded(alarm)) {
+    if (!alarm.provisional) {
+      stream.alarms.erase(limit.id);
+      effect.alarms.push_back({stream.id, limit.id, std::nullopt});
+      return;
+    }
+    // Final windows know of no excess. The revisions go on: an alarm that was told may be told again.
+    alarm = {.provisional = alarm.provisional, .revision = alarm.revision, .row = std::move(alarm.row)};
+  }
+  stream.alarms.insert_or_assign(limit.id, alarm);
+  effect.alarms.push_back({stream.id, limit.id, std::move(alarm)});
+}
+
+void Detector::tell_changes(const Limit& limit, const Stream& stream, const Look& look, const Alarm& before, Alarm& alarm,
+                            Effect& effect) const {
+  const auto told = told_activation(before);
+  const auto is_to_be_told = told_activation(alarm);
+  if (told && told != is_to_be_told) {  // what was told is over
+    if (before.level == AlarmLevel::none) {
+      withdraw(alarm, look.start_ns, effect);
+    } else {
+      schema::AlarmRowT row = row_of(limit, stream, look);
+      row.state = schema::AlarmState::inactive;
+      row.activated_ns = before.activated_ns;
+      row.highest_level = before.highest_level;
+      tell(std::move(row), alarm, effect);
+    }
+  }
+  if (!is_to_be_told) return;
+  if (told == is_to_be_told && before.level == alarm.level && provisional_level(before) == provisional_level(alarm)) return;
+  const bool is_active = alarm.level != AlarmLevel::none;
+  schema::AlarmRowT row =
+      row_of(limit, stream, is_active ? look : Look{alarm.provisional->last_ns, alarm.provisional->value, look.stream_version});
+  row.state = is_active ? schema::AlarmState::active : schema::AlarmState::provisional;
+  row.activated_ns = *is_to_be_told;
+  row.level = alarm.level;
+  row.highest_level = alarm.highest_level;
+  row.provisional_level = provisional_level(alarm);
+  tell(std::move(row), alarm, effect);
+}
+
+// How a change of the limit's alarm begins; which alarm it is and what has become of it is left to the caller.
+schema::AlarmRowT Detector::row_of(const Limit& limit, const Stream& stream, const Look& look) const {
   schema::AlarmRowT row;
   row.device = stream.device;
   row.channel = stream.channel;
   row.limit = limit.id;
-  row.activated_ns = alarm.activated_ns;
-  row.revision = alarm.revision;
-  row.state = alarm.level == AlarmLevel::none ? schema::AlarmState::inactive : schema::AlarmState::active;
-  row.level = alarm.level;
-  row.highest_level = alarm.highest_level;
-  row.changed_ns = window.start_ns;
-  row.value = value;
+  row.changed_ns = look.start_ns;
+  row.value = look.value;
   row.statistic = limit.statistic.statistic->number;
   row.parameter = parameter_of(limit.statistic);
   row.unit = limit.unit;
@@ -118,7 +214,7 @@ schema::AlarmRowT Detector::row_of(const Limit& limit, const FinalWindow& window
   row.on_delay_ns = limit.on_delay_ns;
   row.definition = limit.definition;
   row.length_ns = limit.length_ns;
-  row.stream_version = window.description.version;
+  row.stream_version = look.stream_version;
   row.provenance = provenance_;
   return row;
 }
@@ -128,28 +224,30 @@ void Detector::withdraw_former(Stream& stream, Effect& effect) const {
               [&](std::uint64_t limit) { return std::ranges::find(limits_, limit, &Limit::id) == limits_.end(); });
 }
 
+// Ends the alarm that was told last.
+void Detector::withdraw(Alarm& alarm, TimeNs changed_ns, Effect& effect) const {
+  const auto last = schema::open_alarm_row(alarm.row);
+  STETHOS_CHECK(last, "an alarm that was told has a row");
+  schema::AlarmRowT row;
+  (*last)->UnPackTo(&row);
+  row.state = schema::AlarmState::withdrawn;
+  row.level = AlarmLevel::none;
+  row.provisional_level = AlarmLevel::none;
+  row.changed_ns = changed_ns;
+  row.value = std::numeric_limits<double>::quiet_NaN();
+  row.provenance = provenance_;
+  tell(std::move(row), alarm, effect);
+}
+
 template <class Predicate>
 void Detector::withdraw_if(Stream& stream, TimeNs at, Effect& effect, Predicate is_over) const {
   for (auto each = stream.alarms.begin(); each != stream.alarms.end();) {
-    const auto& [limit, alarm] = *each;
+    auto& [limit, alarm] = *each;
     if (!is_over(limit)) {
       ++each;
       continue;
     }
-    if (alarm.level != AlarmLevel::none) {
-      const auto last = schema::open_alarm_row(alarm.row);
-      STETHOS_CHECK(last, "an active alarm has a row");
-      schema::AlarmRowT row;
-      (*last)->UnPackTo(&row);
-      row.revision = alarm.revision;
-      row.state = schema::AlarmState::withdrawn;
-      row.level = AlarmLevel::none;
-      row.changed_ns = std::max(at, alarm.changed_ns);
-      row.value = std::numeric_limits<double>::quiet_NaN();
-      row.provenance = provenance_;
-      effect.alarm_rows.push_back(std::move(row));
-      ++effect.totals[Counter::alarm_rows];
-    }
+    if (told_activation(alarm)) withdraw(alarm, std::max(at, alarm.changed_ns), effect);
     effect.alarms.push_back({stream.id, limit, std::nullopt});
     each = stream.alarms.erase(each);
   }

@@ -12,6 +12,11 @@ namespace {
 // Values by their bits: a text of a double may differ from one library to the next.
 std::string bits_of(double value) { return std::to_string(std::bit_cast<std::uint64_t>(value)); }
 
+// Of what a window shows of the statistic.
+kernels::Trend trend_of(const StatisticName& name) {
+  return name.statistic->is_feature() && name.over_blocks == "max" ? kernels::Trend::grows : name.statistic->trend;
+}
+
 Limit limit_of(const LimitConfig& config, const WindowDefinition& definition) {
   Limit limit;
   limit.definition = definition.id;
@@ -20,6 +25,8 @@ Limit limit_of(const LimitConfig& config, const WindowDefinition& definition) {
   STETHOS_CHECK(limit.statistic.statistic != nullptr, "the configuration was checked for unknown statistics");
   limit.unit = config.unit;
   limit.direction = config.direction;
+  const bool is_above = limit.direction == schema::LimitDirection::above;
+  limit.stays_exceeded = trend_of(limit.statistic) == (is_above ? kernels::Trend::grows : kernels::Trend::shrinks);
   limit.alert = config.alert;
   limit.danger = config.danger;
   limit.deadband = config.deadband;

@@ -23,6 +23,7 @@ struct Limit {
   StatisticName statistic;
   std::string unit;  // of the statistic and of the values below
   schema::LimitDirection direction = schema::LimitDirection::above;
+  bool stays_exceeded = false;  // in a window, whatever else comes into it
   double alert = 0;   // NaN: there is none
   double danger = 0;  // NaN: there is none
   double deadband = 0;

@@ -79,6 +79,9 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
              seconds(status.ahead_ns_max));
   list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_alert), {{"level", "alert"}});
   list.gauge("alarms_active", "Alarms that are active, by level.", real(status.alarms_danger), {{"level", "danger"}});
+  constexpr const char* provisional = "Alarms, active or not, of which this level is provisional: not counted as active at it.";
+  list.gauge("alarms_provisional", provisional, real(status.alarms_provisional_alert), {{"level", "alert"}});
+  list.gauge("alarms_provisional", provisional, real(status.alarms_provisional_danger), {{"level", "danger"}});
   list.counter("commits_total", "Transactions committed, since the start.", real(status.commits));
   list.counter("commit_seconds_total", "Time spent committing, since the start.", seconds(status.commit_ns_sum));
   std::uint64_t below = 0;

@@ -124,7 +124,7 @@ std::string json_of(const schema::AlarmRow& row) {
   json.text("state", schema::EnumNameAlarmState(row.state())).text("level", schema::EnumNameAlarmLevel(row.level()));
   json.text("highest_level", schema::EnumNameAlarmLevel(row.highest_level())).number("changed_ns", row.changed_ns());
   json.number("value", row.value()).text("statistic", statistic_name(row.statistic(), 0, nullptr)).text("unit", row.unit());
-  json.text("parameter", row.parameter());
+  json.text("parameter", row.parameter()).text("provisional_level", schema::EnumNameAlarmLevel(row.provisional_level()));
   json.text("direction", schema::EnumNameLimitDirection(row.direction())).number("alert", row.alert());
   json.number("danger", row.danger()).number("deadband", row.deadband()).number("on_delay_ns", row.on_delay_ns());
   json.hash("definition", row.definition()).number("length_ns", row.length_ns()).hash("stream_version", row.stream_version());

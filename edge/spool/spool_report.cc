@@ -142,7 +142,7 @@ Status find_loose_ends(Database& database, Findings& findings) {
   };
   constexpr std::array<Reference, 4> references{{{"pane", "stream", "start_ns", "stream"},
                                                  {"pane", "definition", "start_ns", "definition"},
-                                                 {"alarm", "stream", "changed_ns", "stream"},
+                                                 {"alarm", "stream", "max(changed_ns, provisional_first_ns)", "stream"},
                                                  {"identity", "stream", "time_ns", "stream"}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
@@ -186,10 +186,12 @@ Status open_body(schema::RowKind kind, schema::Bytes body) {
 }
 
 Status find_wrong_bodies(Database& database, Findings& findings) {
-  auto read = for_each(database, "SELECT stream, body FROM alarm WHERE level > 0", {}, [&](Statement& row) {
-    if (schema::open_alarm_row(row.blob(1))) return;
-    findings.add("alarm of stream " + std::to_string(row.integer(0)) + ": it is active, and its row cannot be read");
-  });
+  auto read =
+      for_each(database, "SELECT stream, body FROM alarm WHERE level > 0 OR provisional_level > 0", {}, [&](Statement& row) {
+        if (schema::open_alarm_row(row.blob(1))) return;
+        findings.add("alarm of stream " + std::to_string(row.integer(0)) +
+                     ": it is active or provisional, and its row cannot be read");
+      });
   if (!read) return read;
   return for_each(database, "SELECT id, kind, body FROM outbox ORDER BY id", {}, [&](Statement& row) {
     const auto opened = open_body(static_cast<schema::RowKind>(row.integer(1)), row.blob(2));
@@ -265,12 +267,13 @@ Status SpoolReport::inspect(std::ostream& out) {
                });
   if (!read) return read;
 
-  constexpr std::array<std::pair<const char*, const char*>, 6> tables{{{"streams", "SELECT count(*) FROM stream"},
-                                                                       {"panes", "SELECT count(*) FROM pane"},
-                                                                       {"alarms", "SELECT count(*) FROM alarm WHERE level > 0"},
-                                                                       {"identities", "SELECT count(*) FROM identity"},
-                                                                       {"devices", "SELECT count(DISTINCT device) FROM device"},
-                                                                       {"dead letters", "SELECT count(*) FROM dead_letter"}}};
+  constexpr std::array<std::pair<const char*, const char*>, 6> tables{
+      {{"streams", "SELECT count(*) FROM stream"},
+       {"panes", "SELECT count(*) FROM pane"},
+       {"alarms", "SELECT count(*) FROM alarm WHERE level > 0 OR provisional_level > 0"},
+       {"identities", "SELECT count(*) FROM identity"},
+       {"devices", "SELECT count(DISTINCT device) FROM device"},
+       {"dead letters", "SELECT count(*) FROM dead_letter"}}};
   out << '\n';
   for (const auto& [name, sql] : tables) {
     std::uint64_t count = 0;

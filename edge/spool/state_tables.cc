@@ -36,7 +36,8 @@ constexpr std::string_view pane_columns =
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more";
 
 constexpr std::string_view alarm_columns =
-    "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body";
+    "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "
+    "provisional_first_ns, provisional_last_ns, provisional_level, provisional_value";
 
 // "INSERT OR REPLACE INTO table (columns) VALUES (?1, ?2, ...)".
 std::string upsert(std::string_view table, std::string_view columns) {
@@ -229,8 +230,13 @@ Status load_alarms(Database& database, Loading& loading) {
     alarm.revision = static_cast<std::uint32_t>(row.integer(8));
     const auto body = row.blob(9);
     alarm.row.assign(body.begin(), body.end());
-    const bool has_row = alarm.level == schema::AlarmLevel::none || schema::open_alarm_row(alarm.row).has_value();
-    if (alarm.level > schema::AlarmLevel::MAX || !has_row) {
+    if (const auto level = static_cast<schema::AlarmLevel>(row.integer(12)); level != schema::AlarmLevel::none) {
+      alarm.provisional = ProvisionalAlarm{row.integer(10), row.integer(11), level, row.real(13)};
+    }
+    const bool has_told = alarm.level != schema::AlarmLevel::none || alarm.provisional;
+    const bool has_row = !has_told || schema::open_alarm_row(alarm.row).has_value();
+    const auto highest = std::max(alarm.level, alarm.provisional ? alarm.provisional->level : schema::AlarmLevel::none);
+    if (highest > schema::AlarmLevel::MAX || !has_row) {
       return fail(Code::corrupt, "reading the spool's alarms", "one is not plausible");
     }
     stream->alarms.emplace(row.unsigned_integer(1), std::move(alarm));
@@ -442,18 +448,24 @@ Status StateTables::write_speed(const SpeedChange& change) {
 }
 
 Status StateTables::write_alarm(const AlarmChange& change) {
-  return change.alarm ? set_alarm_.bind(1, change.stream)
-                            .bind(2, change.limit)
-                            .bind(3, change.alarm->alert_since_ns)
-                            .bind(4, change.alarm->danger_since_ns)
-                            .bind(5, change.alarm->changed_ns)
-                            .bind(6, change.alarm->activated_ns)
-                            .bind(7, static_cast<int>(change.alarm->level))
-                            .bind(8, static_cast<int>(change.alarm->highest_level))
-                            .bind(9, change.alarm->revision)
-                            .bind(10, std::span(change.alarm->row))
-                            .run()
-                      : delete_alarm_.bind(1, change.stream).bind(2, change.limit).run();
+  if (!change.alarm) return delete_alarm_.bind(1, change.stream).bind(2, change.limit).run();
+  const Alarm& alarm = *change.alarm;
+  const ProvisionalAlarm provisional = alarm.provisional.value_or(ProvisionalAlarm());
+  return set_alarm_.bind(1, change.stream)
+      .bind(2, change.limit)
+      .bind(3, alarm.alert_since_ns)
+      .bind(4, alarm.danger_since_ns)
+      .bind(5, alarm.changed_ns)
+      .bind(6, alarm.activated_ns)
+      .bind(7, static_cast<int>(alarm.level))
+      .bind(8, static_cast<int>(alarm.highest_level))
+      .bind(9, alarm.revision)
+      .bind(10, std::span(alarm.row))
+      .bind(11, provisional.first_ns)
+      .bind(12, provisional.last_ns)
+      .bind(13, static_cast<int>(provisional.level))
+      .bind(14, provisional.value)
+      .run();
 }
 
 Status StateTables::write_device(const std::pair<const std::string*, const SequenceTracker*>& change) {

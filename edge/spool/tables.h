@@ -17,6 +17,7 @@
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
 //   speed        the last speeds of machines' shafts
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
+//                or provisional
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
@@ -203,7 +204,11 @@ CREATE TABLE speed (
 ) STRICT, WITHOUT ROWID;
 )sql",
     "ALTER TABLE stream ADD COLUMN clocks BLOB NOT NULL DEFAULT x'';"
-    "ALTER TABLE stream ADD COLUMN parts BLOB NOT NULL DEFAULT x'';",
+    "ALTER TABLE stream ADD COLUMN parts BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE alarm ADD COLUMN provisional_first_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN provisional_last_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
+    "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

@@ -41,6 +41,23 @@ void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_to
   followed.unsent_from_ns = unsent;
 }
 
+// After a sweep of an idle stream: what is open now has been sent.
+void Windower::note_open(StreamRecord& stream, const Followed& followed) {
+  if (followed.unsent_from_ns == time_max) return;
+  const Grid grid(*followed.definition, stream.state.parts);
+  grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
+    const TimeNs end = grid.end_of(start);
+    const auto own = followed.panes->find(start);
+    if (own == followed.panes->end() || own->second.sent == 0) return true;  // nothing has come for it
+    // One that was final before a clock came back is not looked at again.
+    if (own->second.is_final || was_settled(*followed.clock, start, end)) return true;
+    const Pane whole = merged(followed, start, end);
+    const Description& description = part_of(stream.state.parts, start)->description;
+    idle_.push_back({&stream, followed.definition, start, description, whole.moments, whole.blocks});
+    return true;
+  });
+}
+
 // As it is after a sweep, from the panes alone.
 TimeNs Windower::first_unsent(const Stream& stream, const Followed& followed) const {
   TimeNs unsent = time_max;

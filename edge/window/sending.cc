@@ -21,16 +21,20 @@ void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, Ti
   followed.due_ns = due_of(stream, followed);
 }
 
+Pane Windower::merged(const Followed& followed, TimeNs start, TimeNs end) {
+  to_merge_.clear();
+  for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
+    if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
+  }
+  return joined(std::span<const Pane* const>(to_merge_));
+}
+
 // `end`: of the panes that are the window's.
 void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended,
                                TimeNs now_ns, Effect& effect) {
   if (!needs_row(followed, start, end, ended)) return;
   const WindowDefinition& definition = *followed.definition;
-  to_merge_.clear();
-  for (auto pane = followed.panes->lower_bound(start); pane != followed.panes->end() && pane->first < end; ++pane) {
-    if (pane->second.changed > 0) to_merge_.push_back(&pane->second);
-  }
-  Pane whole = joined(std::span<const Pane* const>(to_merge_));
+  Pane whole = merged(followed, start, end);
   Pane& own = (*followed.panes)[start];
   if (definition.is_on_grid()) {
     own.length_ns = std::min(definition.slice_of(start) + definition.slice_ns, end) - start;
@@ -41,7 +45,7 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   whole.revision = own.revision++;
   if (ended && !own.is_final && definition.is_on_grid() && end > advanced_from_ns_) {
     watched_.push_back(
-        FinalWindow{&stream, &definition, start, part_of(stream.state.parts, start)->description, whole.moments, whole.blocks});
+        WatchedWindow{&stream, &definition, start, part_of(stream.state.parts, start)->description, whole.moments, whole.blocks});
   }
   own.sent = stream.changes;
   own.is_final = ended;

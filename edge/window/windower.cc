@@ -185,7 +185,10 @@ void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect)
   if (rules_.idle_timeout_ns == 0 || now_ns - stream.state.last_received_ns < rules_.idle_timeout_ns) return;
   if (stream.changes_when_idle == stream.changes) return;
   stream.changes_when_idle = stream.changes;
-  for (Followed& followed : stream.followed) sweep(stream, followed, true, now_ns, effect);
+  for (Followed& followed : stream.followed) {
+    sweep(stream, followed, true, now_ns, effect);
+    if (followed.definition->is_on_grid()) note_open(stream, followed);
+  }
   drop_parts(stream);
 }
 

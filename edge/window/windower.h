@@ -84,9 +84,8 @@ struct Taken {
   bool begins_version = false;  // none of the stream's parts had this version before: its StreamRow must be sent
 };
 
-// What limits are held against. First: a window has become final, in the order of its stream's time; not what late data make of
-// one whose end the watermark had reached before.
-struct FinalWindow {
+// A window on a grid as limits are held against it.
+struct WatchedWindow {
   StreamRecord* stream = nullptr;
   const WindowDefinition* definition = nullptr;
   TimeNs start_ns = 0;
@@ -94,14 +93,14 @@ struct FinalWindow {
   kernels::Moments moments;
   BlockSummary blocks;
 };
-// Second: all windows of the definition that start before `at_ns` have been in the list; from there on the stream measures
+// All windows of the definition that start before `at_ns` have been in the list; from there on the stream measures
 // another quantity, or in another unit.
 struct MeasureEnd {
   StreamRecord* stream = nullptr;
   const WindowDefinition* definition = nullptr;
   TimeNs at_ns = 0;
 };
-using Watched = std::variant<FinalWindow, MeasureEnd>;
+using Watched = std::variant<WatchedWindow, MeasureEnd>;
 
 struct TimeRules {
   DurationNs watermark_delay_ns = 0;
@@ -152,8 +151,12 @@ class Windower {
   const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
   // Of all streams together, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
-  // What limits are to be held against, since the last call.
+  // What limits are to be held against, since the last call: windows that have become final, in the order of their stream's time,
+  // and where a stream became another. Not what late data make of a window whose end the watermark had reached before.
   std::vector<Watched> take_watched() { return std::exchange(watched_, {}); }
+  // The open windows of the streams that fell idle since the last call, each stream's by definition and start; whether they were
+  // sent now or before.
+  std::vector<WatchedWindow> take_idle() { return std::exchange(idle_, {}); }
   // Moves the changes since the last call into `effect`.
   void collect_changes(Effect& effect);
 
@@ -192,6 +195,7 @@ class Windower {
   bool accepts_on_grid(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
   void place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
   void sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
+  void note_open(StreamRecord& stream, const Followed& followed);
   TimeNs first_unsent(const Stream& stream, const Followed& followed) const;
   TimeNs revision_due(const Followed& followed, TimeNs window_end) const;
 
@@ -216,6 +220,8 @@ class Windower {
   void sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
   void send_if_changed(StreamRecord& stream, const Followed& followed, TimeNs start, TimeNs end, bool ended, TimeNs now_ns,
                        Effect& effect);
+  // The window's panes as one; something has come for it.
+  Pane merged(const Followed& followed, TimeNs start, TimeNs end);
   void drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
   void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
             schema::WindowState state, TimeNs now_ns, Effect& effect) const;
@@ -246,6 +252,7 @@ class Windower {
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
   std::vector<Watched> watched_;
+  std::vector<WatchedWindow> idle_;
   // While a watermark advances: where it was. Windows that end after it become final now, and are watched.
   TimeNs advanced_from_ns_ = time_max;
 };

@@ -199,7 +199,14 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   limit.alert = 0.58;
   limit.danger = 0.65;
   limit.deadband = 0.01;
-  config_.limits = {limit};
+  edge::LimitConfig peak = limit;  // of which an idle stream says what is provisional
+  peak.statistic = "peak";
+  peak.alert = 0.95;
+  peak.danger = 0.99;
+  edge::LimitConfig delayed = peak;
+  delayed.statistic = "max";
+  delayed.on_delay = 5 * s;
+  config_.limits = {limit, peak, delayed};
   const auto device_count = 1 + below(3);
   for (std::uint64_t i = 0; i < device_count; ++i) {
     devices_.push_back(std::make_unique<Device>());
@@ -703,28 +710,50 @@ std::string World::check_silences(const Device& device) {
   return device.name + ": silent at" + text(found) + ", and should be at" + text(expected);
 }
 
-// Each change that the edge committed is one revision of one alarm, and what is active there is active here.
+// Each change that the edge committed is one row, and what is active or provisional there is so here.
 std::string World::check_alarms() {
   collector::Filter filter;
   filter.limit = collector::page_rows_max;
   const auto page = query_->alarms(filter);
   STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
-  std::uint64_t changes = 0;
-  std::map<schema::AlarmLevel, std::size_t> active;
+  using schema::AlarmLevel;
+  using schema::AlarmState;
+  std::map<AlarmLevel, std::size_t> active, provisional;
   for (const auto& record : page->records) {
-    changes += record.row->revision() + 1;
-    ++active[record.row->level()];
+    const schema::AlarmRow& row = *record.row;
+    ++active[row.level()];
+    ++provisional[row.provisional_level()];
+    const bool is_active = row.level() != AlarmLevel::none;
+    const bool is_provisional = !is_active && row.provisional_level() != AlarmLevel::none;
+    const bool was_active = row.highest_level() != AlarmLevel::none;
+    const bool is_told_as_it_is = is_active        ? row.state() == AlarmState::active && was_active
+                                  : is_provisional ? row.state() == AlarmState::provisional && !was_active
+                                                   : row.state() == (was_active ? AlarmState::inactive : AlarmState::withdrawn);
+    if (!is_told_as_it_is) {
+      return std::string("an alarm is ") + schema::EnumNameAlarmState(row.state()) + " at " +
+             schema::EnumNameAlarmLevel(row.level()) + ", provisional at " + schema::EnumNameAlarmLevel(row.provisional_level()) +
+             ", and was at most at " + schema::EnumNameAlarmLevel(row.highest_level());
+    }
   }
   const edge::Core& core = *edge_->core;
+  for (const auto level : {AlarmLevel::alert, AlarmLevel::danger}) {
+    if (active[level] != core.alarm_count(level) || provisional[level] != core.provisional_alarm_count(level)) {
+      return std::to_string(core.alarm_count(level)) + " alarms are active at " + schema::EnumNameAlarmLevel(level) + " and " +
+             std::to_string(core.provisional_alarm_count(level)) + " provisional, at the collector " +
+             std::to_string(active[level]) + " and " + std::to_string(provisional[level]);
+    }
+  }
+  const auto nodes = query_->nodes(filter);
+  STETHOS_CHECK(nodes.has_value(), "the store can be read");
+  std::uint64_t changes = 0;
+  for (const auto& node : nodes->records) {
+    for (const auto& spool : node.spools) {
+      for (const auto& lane : spool.lanes) changes += lane.lane == static_cast<int>(schema::Lane::alarms) ? lane.rows : 0;
+    }
+  }
   if (changes != core.totals()[edge::Counter::alarm_rows]) {
     return "the edge tells of " + std::to_string(core.totals()[edge::Counter::alarm_rows]) +
            " changes of alarms, the collector of " + std::to_string(changes);
-  }
-  for (const auto level : {schema::AlarmLevel::alert, schema::AlarmLevel::danger}) {
-    if (active[level] != core.alarm_count(level)) {
-      return std::to_string(core.alarm_count(level)) + " alarms are active at " + schema::EnumNameAlarmLevel(level) + ", and " +
-             std::to_string(active[level]) + " at the collector";
-    }
   }
   tally_.alarms = page->records.size();
   return {};

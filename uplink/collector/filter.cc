@@ -60,7 +60,7 @@ Parsed<schema::AlarmState> parse_state(const std::string& name, std::string_view
   for (const auto state : schema::EnumValuesAlarmState()) {
     if (text == schema::EnumNameAlarmState(state)) return state;
   }
-  return std::unexpected(BadParameter{name, "expected active, inactive or withdrawn"});
+  return std::unexpected(BadParameter{name, "expected active, provisional, inactive or withdrawn"});
 }
 
 Parsed<std::uint64_t> parse_definition(const std::string& name, std::string_view text) {

@@ -136,6 +136,7 @@ void write_alarm(JsonWriter& json, const AlarmRecord& record) {
   json.member("activated", format_time(row.activated_ns())).member("activated_ns", row.activated_ns());
   json.member("revision", row.revision()).member("state", state_of(row));
   json.member("level", level_of(row.level())).member("highest_level", level_of(row.highest_level()));
+  json.member("provisional_level", level_of(row.provisional_level()));
   json.member("changed", format_time(row.changed_ns())).member("changed_ns", row.changed_ns()).member("value", row.value());
 
   json.key("lineage").begin_object().member("spool", record.spool).member("lane", lane_of(record.lane));

@@ -179,7 +179,9 @@ std::string csv_of(const Page<AlarmRecord>& page) {
   for (const auto& field : label_fields) out.append(",").append(field.first);
   out +=
       ",limit,statistic,statistic_unit,direction,alert,danger,deadband,on_delay_ns,definition,length_ns,activated,activated_ns,"
-      "revision,state,level,highest_level,changed,changed_ns,value,spool,lane,number,provenance,committed,stored\r\n";
+      "revision,state,level,highest_level,changed,changed_ns,value,spool,lane,number,provenance,committed,stored,provisional_"
+      "level"
+      "\r\n";
   for (const AlarmRecord& record : page.records) {
     const schema::AlarmRow& row = *record.row;
     std::string line = csv_text(record.node);
@@ -210,6 +212,7 @@ std::string csv_of(const Page<AlarmRecord>& page) {
     add(hex_of(row.provenance()));
     add(time_or_empty(row.committed_ns()));
     add(time_or_empty(record.stored));
+    add(level_of(row.provisional_level()));
     out.append(line).append("\r\n");
   }
   return out;
@@ -247,15 +250,16 @@ std::string table_of(const Page<WindowRecord>& page, const Filter& filter) {
 }
 
 std::string table_of(const Page<AlarmRecord>& page) {
-  TextTable table({"node", "machine", "point", "device", "channel", "statistic", "state", "level", "highest", "activated",
-                   "changed", "value", "alert", "danger", "unit"});
+  TextTable table({"node", "machine", "point", "device", "channel", "statistic", "state", "level", "provisional", "highest",
+                   "activated", "changed", "value", "alert", "danger", "unit"});
   for (const AlarmRecord& record : page.records) {
     const schema::AlarmRow& row = *record.row;
     table.add({record.node, record.stream ? or_dash(record.stream->machine) : "-",
                record.stream ? or_dash(record.stream->point) : "-", std::string(view(row.device())),
                std::string(view(row.channel())), statistic_name(row.statistic(), view(row.parameter())), state_of(row),
-               level_of(row.level()), level_of(row.highest_level()), table_time(row.activated_ns()), table_time(row.changed_ns()),
-               six_digits(row.value()), six_digits(row.alert()), six_digits(row.danger()), std::string(view(row.unit()))});
+               level_of(row.level()), level_of(row.provisional_level()), level_of(row.highest_level()),
+               table_time(row.activated_ns()), table_time(row.changed_ns()), six_digits(row.value()), six_digits(row.alert()),
+               six_digits(row.danger()), std::string(view(row.unit()))});
   }
   return table.text();
 }

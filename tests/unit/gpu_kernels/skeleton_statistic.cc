@@ -17,9 +17,9 @@ double middle(const Summary& window) {
 
 // With its `compute` a statistic is one of windows, without it a feature of blocks.
 constexpr std::array<StatisticDefinition, 2> definitions{{
-    {skeleton_number::middle, "middle", UnitRule::same, ParameterRule::none, "(min(x) + max(x)) / 2", "",
+    {skeleton_number::middle, "middle", UnitRule::same, ParameterRule::none, Trend::any, "(min(x) + max(x)) / 2", "",
      "not defined without samples", middle},
-    {skeleton_number::spectral_flatness, "spectral_flatness", UnitRule::none, ParameterRule::none,
+    {skeleton_number::spectral_flatness, "spectral_flatness", UnitRule::none, ParameterRule::none, Trend::any,
      "exp(mean(log(s_k))) / mean(s_k)",
      "Gray and Markel, IEEE Transactions on Acoustics, Speech, and Signal Processing 22 (1974)",
      "0 for a single line, 1 for bins alike; k from 1; not defined of a constant", nullptr},

@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
+#include <random>
 #include <set>
 #include <string>
 
@@ -44,6 +46,59 @@ TEST(Statistics, AreInOrderAndFoundByNumberAndByName) {
   EXPECT_EQ(find_statistic(""), nullptr);
   EXPECT_EQ(find_statistic(std::uint16_t{0}), nullptr);
   EXPECT_EQ(find_statistic(std::uint16_t{999}), nullptr);
+}
+
+// Whatever the samples are, those that state a trend follow it, and each of those that state none goes both ways.
+TEST(Statistics, MoreSamplesChangeThemAsTheirTrendSays) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal(0, 1);
+  std::uniform_int_distribution<std::uint64_t> number(1, 100);
+  std::map<std::string_view, std::pair<int, int>> moved;  // up, down
+  for (int window = 0; window < 200; ++window) {
+    Moments moments;
+    Validity validity;
+    Buckets buckets;
+    std::map<std::string_view, double> before;
+    const double mean = normal(random), spread = std::exp(normal(random));
+    for (int sample = 0; sample < 20; ++sample) {
+      const double value = mean + spread * normal(random);
+      const Moments one{.count = 1,
+                        .mean = value,
+                        .min = value,
+                        .max = value,
+                        .sum_abs = std::abs(value),
+                        .sum_sqrt_abs = std::sqrt(std::abs(value))};
+      moments = sample == 0 ? one : merge(moments, one);
+      add(buckets, bucket_of(value));
+      const Validity block{.blocks = 1,
+                           .blocks_of_full_scale = 1,
+                           .clipped = number(random),
+                           .longest_repeat = number(random),
+                           .longest_same_sign = number(random),
+                           .distinct_share = static_cast<double>(number(random)) / 100};
+      validity = sample == 0 ? block : merge(validity, block);
+      Summary summary{moments, validity, buckets};
+      summary.parameter = 0.5;
+      for (const auto& statistic : statistics()) {
+        if (statistic.is_feature()) continue;
+        const double after = statistic.compute(summary);
+        if (const auto known = before.find(statistic.name); known != before.end()) {
+          moved[statistic.name].first += after > known->second;
+          moved[statistic.name].second += after < known->second;
+        }
+        if (!std::isnan(after)) before[statistic.name] = after;
+      }
+    }
+  }
+  for (const auto& statistic : statistics()) {
+    if (statistic.is_feature()) {
+      EXPECT_EQ(statistic.trend, Trend::any) << statistic.name;
+      continue;
+    }
+    const auto [up, down] = moved[statistic.name];
+    EXPECT_EQ(up > 0, statistic.trend != Trend::shrinks) << statistic.name;
+    EXPECT_EQ(down > 0, statistic.trend != Trend::grows) << statistic.name;
+  }
 }
 
 TEST(Statistics, KnownValues) {

@@ -171,14 +171,42 @@ TEST_F(QueryTest, AnAlarmIsShownWithItsLimit) {
   EXPECT_THAT(json, HasSubstr(R"("machine":"Pump 1","point":"DE")"));
   EXPECT_THAT(json, HasSubstr(R"("limit":{"id":"0000000000000011","statistic":"rms","unit":"m/s2","direction":"above","alert":4,)"
                               R"("danger":null,"deadband":0.5,"on_delay_ns":10000000000,"definition":"00000000000000d1",)"));
-  EXPECT_THAT(json, HasSubstr(R"("state":"active","level":"alert","highest_level":"danger","changed":)"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("state":"active","level":"alert","highest_level":"danger","provisional_level":"none","changed":)"));
   EXPECT_THAT(json, HasSubstr(R"("value":4.25,)"));
   const std::string csv = csv_of(alarms());
   EXPECT_THAT(csv, HasSubstr(",rms,m/s2,above,4,,0.5,10000000000,"));
   EXPECT_EQ(std::ranges::count(csv, '\n'), 2);
   const auto line = csv.find('\n');
   EXPECT_EQ(std::ranges::count(csv.substr(0, line), ','), std::ranges::count(csv.substr(line), ',') - 1) << "a label has a comma";
-  EXPECT_THAT(table_of(alarms()), HasSubstr("active  alert  danger"));
+  EXPECT_THAT(table_of(alarms()), HasSubstr("active  alert  none         danger"));
+}
+
+TEST_F(QueryTest, AProvisionalAlarmIsShownUntilItIsConfirmed) {
+  using schema::AlarmLevel;
+  auto row = alarm_row({.state = schema::AlarmState::provisional, .level = AlarmLevel::none});
+  row.highest_level = AlarmLevel::none;
+  row.provisional_level = AlarmLevel::danger;
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(1, row)}}}));
+  EXPECT_EQ(alarms({{"state", "provisional"}}).records.size(), 1U);
+  EXPECT_EQ(alarms({{"state", "active"}}).records.size(), 0U);
+  const std::string told =
+      R"("state":"provisional","level":"none","highest_level":"none","provisional_level":"danger","changed":)";
+  EXPECT_THAT(json_of(alarms()), HasSubstr(told));
+  EXPECT_THAT(csv_of(alarms()), HasSubstr(",provisional,none,none,"));
+  EXPECT_THAT(csv_of(alarms()), HasSubstr(",danger\r\n"));
+  EXPECT_THAT(table_of(alarms()), HasSubstr("provisional  none   danger       none"));
+
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(2, AlarmSketch{.revision = 1})}}}));
+  EXPECT_EQ(alarms({{"state", "provisional"}}).records.size(), 0U);
+  ASSERT_EQ(alarms({{"state", "active"}}).records.size(), 1U);
+  EXPECT_EQ(counted(Counter::alarms_superseded), 1);
+}
+
+// As a collector of today shows what a later minor version says.
+TEST_F(QueryTest, AStateThatIsNotKnownIsShownByItsNumber) {
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(1, AlarmSketch{.state = static_cast<schema::AlarmState>(9)})}}}));
+  EXPECT_THAT(json_of(alarms()), HasSubstr(R"("state":"state_9")"));
 }
 
 TEST_F(QueryTest, ABadParameterIsNamed) {

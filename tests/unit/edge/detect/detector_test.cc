@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <random>
 
 #include "tests/unit/edge/core/core_rig.h"
 
@@ -212,13 +214,318 @@ TEST(Detector, AWindowWithoutGoodSamplesSaysNothing) {
   EXPECT_TRUE(rig.alarms.empty());
 }
 
-TEST(Detector, WhatIsOpenIsNotLookedAt) {
+// More samples may lower its rms.
+TEST(Detector, AnOpenWindowThatMayComeBackIsNotLookedAt) {
   CoreRig rig(watched());
   rig.step({second(0, 3)});
   rig.step({}, epoch_ns + 7'200 * ns_per_s);
   ASSERT_EQ(rig.windows.size(), 1u);
   EXPECT_EQ(rig.windows[0].state, schema::WindowState::open);
   EXPECT_TRUE(rig.alarms.empty());
+}
+
+// Temperatures, held against a maximum of 60 and 90 degC.
+EdgeConfig oven(LimitConfig limit = {}) {
+  EdgeConfig config = core_config();
+  limit.statistic = "max";
+  limit.unit = "degC";
+  limit.alert = 60;
+  limit.danger = 90;
+  config.limits = {limit};
+  return config;
+}
+
+// A core in the time of day, which hears of temperatures so many seconds after the epoch.
+class OvenRig : public CoreRig {
+ public:
+  using CoreRig::CoreRig;
+
+  void hear(const std::vector<std::pair<double, double>>& readings) {
+    now_ns_ += ns_per_s;
+    std::vector<Message> messages;
+    for (const auto& [at, value] : readings) {
+      const std::string ms = std::to_string(epoch_ns / ns_per_ms + std::llround(at * 1000));
+      messages.push_back(json_message("{\"device\":\"oven\",\"ts\":" + ms + ",\"seq\":" + std::to_string(++sequence_) +
+                                          ",\"temperature\":" + std::to_string(value) + "}",
+                                      now_ns_));
+    }
+    step(messages, now_ns_);
+  }
+  void fall_idle() { step({}, now_ns_ += 60 * ns_per_s); }
+
+ private:
+  TimeNs now_ns_ = epoch_ns + 3'600 * ns_per_s;
+  int sequence_ = 0;
+};
+
+// What a row says: its state, its level and what is provisional beyond that, from the second in which the alarm was activated.
+std::string text_of(const schema::AlarmRowT& row) {
+  return std::string(schema::EnumNameAlarmState(row.state)) + " " + schema::EnumNameAlarmLevel(row.level) + " " +
+         schema::EnumNameAlarmLevel(row.provisional_level) + " since " + std::to_string((row.activated_ns - epoch_ns) / ns_per_s);
+}
+
+std::vector<std::string> texts_of(const std::vector<schema::AlarmRowT>& rows) {
+  std::vector<std::string> texts;
+  for (const auto& row : rows) texts.push_back(text_of(row));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(ProvisionalAlarm, ADangerAndThenSilenceIsTold) {
+  OvenRig rig(oven());
+  rig.hear({{0, 20}, {1, 200}});
+  EXPECT_TRUE(rig.alarms.empty());
+  rig.fall_idle();
+  ASSERT_EQ(texts_of(rig.alarms), Texts({"provisional none danger since 1"}));
+  EXPECT_EQ(rig.alarms[0].value, 200);
+  EXPECT_EQ(rig.alarms[0].highest_level, AlarmLevel::none);
+  EXPECT_EQ(rig.alarms[0].changed_ns, epoch_ns + ns_per_s);
+  EXPECT_EQ(rig.core().alarm_count(AlarmLevel::danger), 0u);
+  EXPECT_EQ(rig.core().provisional_alarm_count(AlarmLevel::danger), 1u);
+  // Neither time, a restart, nor what does not raise it is news.
+  rig.fall_idle();
+  rig.restart();
+  rig.fall_idle();
+  rig.hear({{1.5, 30}});
+  rig.fall_idle();
+  EXPECT_EQ(rig.alarms.size(), 1u);
+  rig.hear({{2, 20}});
+  EXPECT_EQ(texts_of(rig.alarms), Texts({"provisional none danger since 1", "active danger none since 1"}));
+  EXPECT_EQ(rig.alarms[1].revision, 1u);
+  EXPECT_EQ(rig.alarms[1].highest_level, AlarmLevel::danger);
+  EXPECT_EQ(rig.core().provisional_alarm_count(AlarmLevel::danger), 0u);
+  rig.hear({{3, 20}});
+  EXPECT_EQ(text_of(rig.alarms.back()), "inactive none none since 1");
+  EXPECT_EQ(rig.core().totals()[Counter::alarm_rows], 3u);
+}
+
+TEST(ProvisionalAlarm, AHigherLevelOfTheSameWindowIsTold) {
+  OvenRig rig(oven());
+  rig.hear({{1, 70}});
+  rig.fall_idle();
+  rig.hear({{1.5, 200}});
+  rig.fall_idle();
+  rig.hear({{2, 20}});
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"provisional none alert since 1", "provisional none danger since 1", "active danger none since 1"}));
+}
+
+// What the on-delay has not let pass is taken back, and is the same alarm when it does.
+TEST(ProvisionalAlarm, AnOnDelayDoesNotKeepItBackAndDoesNotConfirmIt) {
+  LimitConfig limit;
+  limit.on_delay = ns_per_s;
+  OvenRig rig(oven(limit));
+  rig.hear({{1, 200}});
+  rig.fall_idle();
+  rig.hear({{2, 200}});
+  EXPECT_EQ(texts_of(rig.alarms), Texts({"provisional none danger since 1", "withdrawn none none since 1"}));
+  EXPECT_TRUE(std::isnan(rig.alarms[1].value));
+  EXPECT_EQ(rig.alarms[1].changed_ns, epoch_ns + ns_per_s);
+  EXPECT_EQ(rig.alarms[1].highest_level, AlarmLevel::none);
+  rig.restart();
+  rig.fall_idle();
+  EXPECT_EQ(text_of(rig.alarms.back()), "provisional none danger since 1");
+  rig.restart();
+  rig.hear({{3, 20}});
+  EXPECT_EQ(text_of(rig.alarms.back()), "active danger none since 1");
+  for (std::size_t i = 0; i < rig.alarms.size(); ++i) EXPECT_EQ(rig.alarms[i].revision, i);
+  EXPECT_EQ(rig.alarms.size(), 4u);
+}
+
+// It is not hidden among those that are provisional: what is confirmed stays said.
+TEST(ProvisionalAlarm, AnActiveAlarmStaysActive) {
+  LimitConfig limit;
+  limit.on_delay = ns_per_s;
+  OvenRig rig(oven(limit));
+  rig.hear({{1, 70}, {2, 70}, {3, 200}});
+  rig.fall_idle();
+  rig.hear({{4, 70}});
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"active alert none since 1", "active alert danger since 1", "active alert none since 1"}));
+  EXPECT_EQ(rig.alarms[1].value, 200);
+  EXPECT_EQ(rig.alarms[2].highest_level, AlarmLevel::alert);
+}
+
+// Within the deadband a level is kept, and none is taken.
+TEST(ProvisionalAlarm, TheDeadbandIsThatOfAnAlarm) {
+  LimitConfig limit;
+  limit.deadband = 5;
+  OvenRig rig(oven(limit));
+  rig.hear({{1, 57}});
+  rig.fall_idle();
+  EXPECT_TRUE(rig.alarms.empty());
+  rig.hear({{2, 61}, {3, 57}});
+  rig.fall_idle();
+  rig.hear({{4, 91}});
+  rig.fall_idle();
+  rig.hear({{5, 86}, {6, 20}});
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"active alert none since 2", "active alert danger since 2", "active danger none since 2"}));
+}
+
+// Two windows are open at once, and the first one exceeds the limit only later: then it is another alarm.
+TEST(ProvisionalAlarm, AnEarlierExcessIsAnotherAlarm) {
+  EdgeConfig config = oven();
+  config.time_watermark_delay = 5 * ns_per_s;
+  OvenRig rig(config);
+  rig.hear({{1, 20}, {3, 70}});
+  rig.fall_idle();
+  rig.hear({{1.5, 70}, {7, 20}});
+  rig.hear({{8, 20}, {9, 20}});
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"provisional none alert since 3", "withdrawn none none since 3", "active alert none since 1"}));
+}
+
+// The alarm that was told first is over, and what stands beyond it is one of its own; the collector takes each change for new.
+TEST(ProvisionalAlarm, WhatIsBetweenEndsTheAlarmNotWhatIsProvisional) {
+  EdgeConfig config = oven();
+  config.time_watermark_delay = 5 * ns_per_s;
+  OvenRig rig(config);
+  rig.hear({{1, 70}, {2, 20}, {3, 200}});
+  rig.fall_idle();
+  rig.hear({{7, 20}});
+  rig.hear({{8, 20}});
+  rig.hear({{9, 20}});
+  rig.hear({{13, 20}});
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"provisional none alert since 1", "provisional none danger since 1", "active alert danger since 1",
+                   "inactive none none since 1", "provisional none danger since 3", "active danger none since 3",
+                   "inactive none none since 3"}));
+  for (std::size_t i = 0; i < rig.alarms.size(); ++i) EXPECT_EQ(rig.alarms[i].revision, i);
+}
+
+// What was sent as open before its stream fell idle is not sent again then.
+TEST(ProvisionalAlarm, AWindowThatWasSentAlreadyIsLookedAt) {
+  EdgeConfig config = oven();
+  config.windows[0].length = 10 * ns_per_s;
+  config.windows[0].emit_every = ns_per_s;
+  OvenRig rig(config);
+  rig.hear({{0, 20}, {1, 200}});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  ASSERT_TRUE(rig.alarms.empty());
+  rig.fall_idle();
+  EXPECT_EQ(texts_of(rig.alarms), Texts({"provisional none danger since 0"}));
+}
+
+TEST(ProvisionalAlarm, ItIsWithdrawnWithItsLimit) {
+  OvenRig rig(oven());
+  rig.hear({{1, 200}});
+  rig.fall_idle();
+  LimitConfig other;
+  other.deadband = 1;
+  rig.restart(oven(other));
+  rig.fall_idle();
+  ASSERT_EQ(texts_of(rig.alarms),
+            Texts({"provisional none danger since 1", "withdrawn none none since 1", "provisional none danger since 1"}));
+  EXPECT_EQ(rig.alarms[1].limit, rig.alarms[0].limit);
+  EXPECT_EQ(rig.alarms[1].revision, 1u);
+  EXPECT_NE(rig.alarms[2].limit, rig.alarms[0].limit);
+  EXPECT_EQ(rig.alarms[2].revision, 0u);
+}
+
+TEST(ProvisionalAlarm, ItIsConfirmedAndThenWithdrawnWhenItsStreamBecomesAnother) {
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,valid_from\n"
+      "d1,vibration,m,p,h,acceleration,g,\n"
+      "d1,vibration,m,p,h,velocity,mm/s,2026-01-01T00:01:00Z\n",
+      "points.csv");
+  ASSERT_TRUE(points);
+  EdgeConfig config = watched();
+  config.limits[0].statistic = "peak";
+  CoreRig rig(config, *points);
+  rig.step({second(0, 3)});
+  const TimeNs later = epoch_ns + 3'700 * ns_per_s;
+  rig.step({}, later);
+  BlockSpec other;
+  other.sequence = 2;
+  other.start_ns = epoch_ns + 3'000 * ns_per_s;
+  other.quantity = "velocity";
+  other.unit = "mm/s";
+  rig.step({block_message(other)}, later);
+  // The window that the cut ends is looked at for good first.
+  EXPECT_EQ(texts_of(rig.alarms),
+            Texts({"provisional none alert since 0", "active alert none since 0", "withdrawn none none since 0"}));
+}
+
+TEST(ProvisionalAlarm, OnlyWhatMoreSamplesCannotTakeBack) {
+  using enum schema::LimitDirection;
+  const std::pair<const char*, schema::LimitDirection> cases[] = {{"max", above},  {"peak", above}, {"peak_to_peak", above},
+                                                                  {"min", below},  {"max", below},  {"min", above},
+                                                                  {"mean", above}, {"rms", above},  {"quantile.p95", above}};
+  std::string told;
+  for (const auto& [statistic, direction] : cases) {
+    EdgeConfig config = oven();
+    config.windows[0].quantiles = {"p95"};
+    config.limits[0].statistic = statistic;
+    config.limits[0].direction = direction;
+    config.limits[0].danger = none;
+    OvenRig rig(config);
+    rig.hear({{1, direction == above ? 100 : -100}, {1.1, direction == above ? 200 : -200}});
+    rig.fall_idle();
+    told += rig.alarms.empty() ? '.' : 'p';
+  }
+  EXPECT_EQ(told, "pppp.....");
+}
+
+// What final windows say of alarms, without their revisions: what is provisional is left out.
+std::vector<std::string> confirmed(const std::vector<schema::AlarmRowT>& rows) {
+  std::vector<std::string> out;
+  AlarmLevel level = AlarmLevel::none;
+  for (const auto& row : rows) {
+    const bool is_active = row.state == AlarmState::active || row.state == AlarmState::inactive;
+    if (!is_active || row.level == level) continue;
+    level = row.level;
+    out.push_back(std::to_string((row.activated_ns - epoch_ns) / ns_per_ms) + " " +
+                  std::to_string((row.changed_ns - epoch_ns) / ns_per_ms) + " " + std::to_string(row.value) + " " +
+                  schema::EnumNameAlarmLevel(row.level) + " " + schema::EnumNameAlarmLevel(row.highest_level));
+  }
+  return out;
+}
+
+// However often a stream falls idle: the same alarms as where none is ever idle, as in a replay. And the collector, which keeps
+// the highest revision of each, ends with what the edge said last of it.
+TEST(ProvisionalAlarm, WhatIsConfirmedDoesNotDependOnIt) {
+  std::size_t provisional = 0, changes = 0;
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    std::mt19937 random(seed);
+    const auto below = [&random](std::uint32_t limit) { return static_cast<int>(random() % limit); };
+    LimitConfig limit;
+    limit.deadband = below(2) * 5;
+    limit.on_delay = below(3) * ns_per_s;
+    EdgeConfig config = oven(limit);
+    config.time_watermark_delay = below(3) * 2 * ns_per_s;
+    config.windows[0].length = (1 + below(3)) * ns_per_s;
+    config.windows[0].hop = config.windows[0].length > ns_per_s && below(2) == 0 ? ns_per_s : 0;
+    EdgeConfig never_idle = config;
+    never_idle.time_idle_timeout = 0;
+    OvenRig with(config), without(never_idle);
+    double at = 5;
+    std::vector<std::pair<double, double>> heard, all;
+    for (int i = 0; i < 60; ++i) {
+      at += 0.1 * (1 + below(10));
+      const double values[] = {20, 58, 70, 87, 200};
+      const double behind = config.time_watermark_delay > 0 && below(4) == 0 ? 0.05 + below(15) * 0.1 : 0;
+      heard.emplace_back(at - behind, values[below(5)]);
+      all.push_back(heard.back());
+      if (below(3) != 0) continue;
+      with.hear(std::exchange(heard, {}));
+      with.fall_idle();
+      if (below(8) == 0) with.restart();
+    }
+    with.hear(heard);
+    without.hear(all);
+    EXPECT_EQ(confirmed(with.alarms), confirmed(without.alarms)) << "seed " << seed;
+    std::map<TimeNs, std::uint32_t> next;  // by activation: more than the last revision
+    for (const auto& row : with.alarms) {
+      EXPECT_GE(row.revision, next[row.activated_ns]) << "seed " << seed;
+      next[row.activated_ns] = row.revision + 1;
+      provisional += row.state == AlarmState::provisional;
+    }
+    changes += without.alarms.size();
+  }
+  EXPECT_GT(provisional, 20u);
+  EXPECT_GT(changes, 100u);
 }
 
 TEST(Detector, ALimitThatIsNoLongerConfiguredWithdrawsItsAlarm) {

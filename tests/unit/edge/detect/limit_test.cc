@@ -60,5 +60,30 @@ TEST(Limits, OfWhatIsComputedForNoWindowAreErrors) {
   }
 }
 
+TEST(Limits, StayExceededWhereNoSampleCanTakeThemBack) {
+  using enum schema::LimitDirection;
+  WindowConfig window;
+  window.length = ns_per_s;
+  const auto definitions = window_definitions({window});
+  const auto stays_exceeded = [&](const std::string& statistic, schema::LimitDirection direction) {
+    LimitConfig limit;
+    limit.statistic = statistic;
+    limit.direction = direction;
+    return limits_of({limit}, definitions).at(0).stays_exceeded;
+  };
+  for (const char* grows : {"max", "peak", "clipped", "band_rms.10-1000Hz.max", "spectral_entropy.max"}) {
+    EXPECT_TRUE(stays_exceeded(grows, above)) << grows;
+    EXPECT_FALSE(stays_exceeded(grows, below)) << grows;
+  }
+  for (const char* shrinks : {"min", "distinct_share"}) {
+    EXPECT_TRUE(stays_exceeded(shrinks, below)) << shrinks;
+    EXPECT_FALSE(stays_exceeded(shrinks, above)) << shrinks;
+  }
+  for (const char* neither : {"rms", "crest", "quantile.p95", "band_rms.10-1000Hz.mean", "band_rms.10-1000Hz.last"}) {
+    EXPECT_FALSE(stays_exceeded(neither, above)) << neither;
+    EXPECT_FALSE(stays_exceeded(neither, below)) << neither;
+  }
+}
+
 }  // namespace
 }  // namespace stethos::edge

@@ -64,10 +64,12 @@ TEST(RowJson, AlarmsGapsAndEvents) {
   alarm.channel = "c";
   alarm.unit = "g";
   alarm.parameter = "10-1000Hz.max";
-  alarm.level = schema::AlarmLevel::danger;
+  alarm.level = schema::AlarmLevel::alert;
+  alarm.provisional_level = schema::AlarmLevel::danger;
   alarm.alert = std::nan("");
   const std::string text = row_json(schema::RowKind::alarm, schema::pack(alarm));
-  EXPECT_NE(text.find(R"("level":"danger")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("level":"alert")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("provisional_level":"danger")"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("alert":null)"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("parameter":"10-1000Hz.max")"), std::string::npos) << text;
 

@@ -108,6 +108,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
                     .activated_ns = 33,
                     .level = schema::AlarmLevel::alert,
                     .highest_level = schema::AlarmLevel::danger,
+                    .provisional = ProvisionalAlarm{36, 37, schema::AlarmLevel::danger, 0.1},
                     .revision = 0xffff'fff0,
                     .row = schema::pack(schema::AlarmRowT{})};
   Alarm waiting;
