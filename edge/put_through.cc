@@ -81,6 +81,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
       message.topic = letter.topic;
       message.payload = letter.payload;
       message.received_ns = letter.received_ns;
+      message.clock_untrusted = letter.rejection.reason == Reason::clock_untrusted;
       message.again = &letter;
       auto tried = try_again(*core, spool, message, now_ns);
       if (!tried) return std::unexpected(tried.error());

@@ -52,6 +52,9 @@ class Intake {
   // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
   Result<std::size_t> take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect);
 
+  // Whether the message has no time but that of its arrival: its payload has none.
+  bool is_stamped_by_arrival(const Message& message);
+
   // How many samples of each stream the last batch brought, in whatever state: what Placing must account for.
   const std::unordered_map<StreamId, std::uint64_t>& samples_decoded() const { return samples_decoded_; }
 

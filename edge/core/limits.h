@@ -24,6 +24,9 @@ inline constexpr std::size_t suspects_max = 100;  // beyond it the oldest is for
 // Identities of readings that are remembered for a stream. Beyond it the oldest is forgotten.
 inline constexpr std::size_t identities_per_stream_max = 100'000;
 
+// How far the node's clock and the collector's may be apart to be taken for right both.
+inline constexpr DurationNs clock_difference_max = 60 * ns_per_s;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;

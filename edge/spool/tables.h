@@ -1,4 +1,4 @@
-// The spool's file format, version 1.2. `user_version` is major * 1000 + minor; `application_id` spells "stet".
+// The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, those that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
@@ -7,7 +7,7 @@
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start
 //   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
-//                kept as history until the budget needs their room
+//                kept as history until the budget needs their room. committed_ns is 0 where the clock was not known to be right
 //   given_up     rows that left before the collector had them, until it knows
 //   stream       per stream: its time, counts since the spool began
 //   definition   how the windows of the panes are cut
@@ -37,7 +37,7 @@ inline constexpr std::size_t lane_count = 3;
 inline constexpr unsigned lane_shift = 56;
 
 // What each minor version adds.
-inline constexpr std::array<const char*, 3> spool_versions{
+inline constexpr std::array<const char*, 4> spool_versions{
     R"sql(
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -200,6 +200,7 @@ CREATE TABLE speed (
   PRIMARY KEY (time_ns, machine)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

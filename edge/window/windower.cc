@@ -34,6 +34,7 @@ Pane joined(const Pane& a, const Pane& b) {
   both.duplicate += b.duplicate;
   both.late += b.late;
   both.rejected += b.rejected;
+  both.clock_untrusted = a.clock_untrusted || b.clock_untrusted;
   if (!has_samples(b)) return both;
   const bool only_b = !has_samples(a);
   both.first = only_b ? b.first : std::min(a.first, b.first);
@@ -214,6 +215,7 @@ Placed Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns
   Stream& state = stream.state;
   mark(stream);
   state.last_received_ns = std::max(state.last_received_ns, samples.received_ns);  // of a dead letter it may be long ago
+  stream.silence_begins_anew = false;
   bool is_late = !accepts_somewhere(stream, samples.time_ns);
   if (!is_late) {
     state.late_run = 0;
@@ -326,6 +328,7 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
   pane.first = std::min(pane.first, samples.origin);
   pane.last = std::max(pane.last, samples.origin);
   pane.last_received_ns = samples.received_ns;
+  pane.clock_untrusted = pane.clock_untrusted || samples.clock_untrusted;
   expect_row(stream, followed, start, pane);
 }
 
@@ -639,6 +642,11 @@ TimeNs Windower::due_of(const StreamRecord& stream, const Followed& followed) co
   return due;
 }
 
+void Windower::begin_silence_anew(StreamRecord& stream, TimeNs now_ns) {
+  stream.state.last_received_ns = now_ns;
+  stream.silence_begins_anew = true;
+}
+
 void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   // Where the time of day went back, the silence is measured from now on.
   stream.state.last_received_ns = std::min(stream.state.last_received_ns, now_ns);
@@ -706,6 +714,7 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   context.provenance = provenance_;
   context.state = state;
   context.closed_ns = now_ns;
+  context.clock_untrusted = !effect.clock_trusted;
   effect.windows.push_back(window_row(stream.state, start, whole, context));
   effect.windows.back().generation = generation_;
   ++effect.totals[Counter::window_rows];

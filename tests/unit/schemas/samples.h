@@ -236,6 +236,8 @@ UplinkAck uplink_ack() {
   directive->kind = "rest";
   directive->body = {9, 8, 7};
   ack.directives.push_back(std::move(directive));
+  ack.time_ns = stamp + 9;
+  ack.clock = large - 9;
   return ack;
 }
 
@@ -257,6 +259,8 @@ void expect_uplink_ack(const UplinkAck& ack) {
   ASSERT_EQ(ack.directives.size(), 1U);
   EXPECT_EQ(ack.directives[0]->kind, "rest");
   EXPECT_THAT(ack.directives[0]->body, testing::ElementsAre(9, 8, 7));
+  EXPECT_EQ(ack.time_ns, stamp + 9);
+  EXPECT_EQ(ack.clock, large - 9);
 }
 
 // Enumerations are set by number, so that a renumbered one is noticed.
@@ -316,6 +320,7 @@ WindowRow window_row() {
   row.speed->shaft_hz = 24.75;
   set_number(row.speed->source, 2);
   row.speed->age_ns = 1'500'000'000;
+  row.clock_untrusted = true;
   return row;
 }
 
@@ -368,6 +373,7 @@ void expect_window_row(const WindowRow& row) {
   EXPECT_EQ(row.speed->shaft_hz, 24.75);
   EXPECT_EQ(static_cast<int>(row.speed->source), 2);
   EXPECT_EQ(row.speed->age_ns, 1'500'000'000);
+  EXPECT_TRUE(row.clock_untrusted);
 }
 
 template <class StreamRow>
