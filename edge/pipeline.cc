@@ -100,13 +100,18 @@ bool Pipeline::holds_a_sender() const {
   return std::ranges::any_of(held_, [](const Message& message) { return message.waits_for_commit; });
 }
 
-// The messages that are taken next: a jump of the clock between a message and now changes nothing.
-void Pipeline::stamp(std::size_t count) {
+// The messages that are taken next: a jump of the clock between a message and now changes nothing. Whether what they say of now
+// can be believed; of those of a recording it was decided when they were recorded.
+bool Pipeline::stamp(std::size_t count) {
+  bool are_trusted = clock_.is_trusted();
   for (Message& message : std::span(polled_).subspan(taken_, count)) {
-    if (!message.arrived_monotonic) continue;
-    message.received_ns = clock_.at(*message.arrived_monotonic);
-    message.clock_untrusted = !clock_.is_trusted();
+    if (message.arrived_monotonic) {
+      message.received_ns = clock_.at(*message.arrived_monotonic);
+      message.clock_untrusted = !clock_.is_trusted();
+    }
+    are_trusted = are_trusted && !message.clock_untrusted;
   }
+  return are_trusted;
 }
 
 void Pipeline::pause_port() {
@@ -175,8 +180,8 @@ Status Pipeline::step() {
   }
   const auto taken = take_up();
   if (!taken) return std::unexpected(taken.error());
-  stamp(taken->size());
-  const auto processed = core_.process(*taken, clock_.now(), clock_.is_trusted());
+  const bool clock_trusted = stamp(taken->size());
+  const auto processed = core_.process(*taken, clock_.now(), clock_trusted);
   if (!processed) return std::unexpected(processed.error());
   Effect& effect = **processed;
   const std::span<const Message> batch = taken->first(effect.messages);

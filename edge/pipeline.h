@@ -97,7 +97,7 @@ class Pipeline {
   void pause_port();
   void hold();
   bool holds_a_sender() const;
-  void stamp(std::size_t count);
+  bool stamp(std::size_t count);
   Result<std::span<const Message>> take_up();
   void republish(const Effect& effect);
   void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);

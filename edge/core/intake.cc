@@ -124,7 +124,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
   if (message.clock_untrusted && is_stamped_by_arrival(message)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
-  if (recorder_ != nullptr) recorder_->take(decoded_, message.received_ns);
+  if (recorder_ != nullptr) recorder_->take(decoded_, message);
   const auto found = registry_.device_for(decoded_.device);
   if (!found) return letters_.write(index, found.error(), decoded_.device);
   Device& device = **found;

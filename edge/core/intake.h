@@ -37,7 +37,7 @@ struct OutgoingAck {
 class Recorder {
  public:
   virtual ~Recorder() = default;
-  virtual void take(const DecodedMessage& message, TimeNs received_ns) = 0;
+  virtual void take(const DecodedMessage& message, const Message& arrived) = 0;
 };
 
 class Intake {

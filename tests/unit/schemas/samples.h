@@ -583,6 +583,7 @@ RecordingFrame recording_frame() {
   frame.start_ns = {stamp, 7};
   frame.interval_ns = {39'062.5, 8};
   frame.shaft_hz = {24.75, 0};
+  frame.clock_untrusted = {1, 0};
   frame.rejected = {0, 1};
   frame.identified = {1, 0};
   frame.identity = {large - 1, 0};
@@ -618,6 +619,7 @@ void expect_recording_frame(const RecordingFrame& frame) {
   EXPECT_EQ(frame.start_ns, expected.start_ns);
   EXPECT_EQ(frame.interval_ns, expected.interval_ns);
   EXPECT_EQ(frame.shaft_hz, expected.shaft_hz);
+  EXPECT_EQ(frame.clock_untrusted, expected.clock_untrusted);
   EXPECT_EQ(frame.rejected, expected.rejected);
   EXPECT_EQ(frame.identified, expected.identified);
   EXPECT_EQ(frame.identity, expected.identity);
