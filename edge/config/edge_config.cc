@@ -301,7 +301,7 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "How much rows and dead letters may take. Beyond it go, oldest first and counted: rows that the collector has, dead "
       "letters, then rows that it does not have, alarms last; those become gaps.");
   table.duration("spool.age_max", &Config::spool_age_max, "0s", {"0s", "3650d"},
-                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Trusts the clock.");
+                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Nothing goes while the clock is not known to be right.");
   table.bytes(
       "spool.disk_free_bytes_min", &Config::spool_disk_free_bytes_min, "64 MiB", {"0 B", "1 TiB"},
       "With less room on the spool's disk the node disconnects from the broker, commits what it has taken, and comes back "

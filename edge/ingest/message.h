@@ -20,8 +20,7 @@ struct Message {
   std::span<const std::uint8_t> payload;  // aligned for any number
   std::shared_ptr<const void> owner;
 
-  const DecodedMessage* decoded =
-      nullptr;  // of a recording: it has no topic and no payload; null: the subscription of its topic says how
+  const DecodedMessage* decoded = nullptr;  // of a recording, without topic and payload; null: its topic's subscription says how
   std::optional<DurationNs> arrived_monotonic;  // from which the pipeline makes received_ns; nothing: that stands already
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right

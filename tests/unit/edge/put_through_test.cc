@@ -30,7 +30,7 @@ EdgeConfig mended() {
 std::string put_through_on(CoreRig& rig, const WhichLetters& which = {}) {
   rig.restart(mended());
   std::ostringstream said;
-  const Status done = put_through(mended(), 7, {}, rig.spool(), now, which, said);
+  const Status done = put_through(mended(), 7, {}, rig.spool(), now, true, which, said);
   STETHOS_CHECK(done.has_value(), done ? "" : done.error().text());
   rig.restart();
   return said.str();
@@ -143,7 +143,8 @@ TEST(PutThrough, WhatIsNotThereWholeOrHasNoSubscriptionStays) {
   rig.restart(strict());
   rig.step({stray});
   EXPECT_EQ(put_through_on(rig),
-            "1 unknown_stream: stays: its payload was not kept whole\n2 unknown_topic: stays: unknown_topic: no subscription takes it\n");
+            "1 unknown_stream: stays: its payload was not kept whole\n2 unknown_topic: stays: unknown_topic: no subscription "
+            "takes it\n");
 }
 
 TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {
@@ -153,6 +154,16 @@ TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {
   EXPECT_EQ(put_through_on(rig, {.reason = "corrupt"}), "");
   EXPECT_EQ(put_through_on(rig, {.reason = "unknown_stream"}), "1 unknown_stream: put through\n3 unknown_stream: put through\n");
   EXPECT_EQ(rig.core().samples().good, 12u);
+}
+
+// It would be given the time that a wrong clock showed.
+TEST(PutThrough, WhatWasStampedByAClockThatNobodyTrustedStays) {
+  CoreRig rig(mended());
+  Message message = message_of("raw/r1/vibration", {0, 0, 128, 63}, now);
+  message.clock_untrusted = true;
+  rig.step({message});
+  EXPECT_EQ(put_through_on(rig), "1 clock_untrusted: stays: nothing knows when it came\n");
+  EXPECT_EQ(letters_of(rig), 1u);
 }
 
 }  // namespace
