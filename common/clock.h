@@ -26,6 +26,14 @@ class Clock {
   // Time since some start. It never goes back: measure waits and intervals with it.
   virtual DurationNs monotonic() const = 0;
 
+  // Whether the system holds its time of day for right: something keeps it in step with a time server. A clock that a test or a
+  // replay makes is right unless it says otherwise.
+  virtual bool synchronised() const { return true; }
+
+  // Which clock this is: the same number in all programs that read the same time of day, another on another machine; 0: not
+  // known.
+  virtual std::uint64_t identity() const { return 0; }
+
   // Waits on `condition` until `ready()` holds or `timeout` has passed; returns ready(). `lock` is held on return.
   template <class Ready>
   bool wait_for(std::condition_variable& condition, std::unique_lock<std::mutex>& lock, DurationNs timeout, Ready ready) const {

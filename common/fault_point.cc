@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct Faults {
   std::set<std::string, std::less<>> canaries;
   std::string poisoned_point;  // empty: none is
   std::string poison;
+  std::string clock_file;  // empty: the clock is the machine's
 
   Faults() {
     const char* text = std::getenv("STETHOS_FAULT");
@@ -36,6 +38,11 @@ struct Faults {
         poisoned_point = one.substr(one.find(':') + 1, last - one.find(':') - 1);
         poison = one.substr(last + 1);
         STETHOS_CHECK(!poisoned_point.empty() && !poison.empty(), text);
+        continue;
+      }
+      if (one.starts_with("clock:")) {
+        clock_file = one.substr(one.find(':') + 1);
+        STETHOS_CHECK(!clock_file.empty(), text);
         continue;
       }
       // A misspelt fault would be a test that cannot fail.
@@ -63,6 +70,13 @@ void fault_point(std::string_view name) {
 
 void poison_point(std::string_view name, std::span<const std::uint8_t> bytes) {
   if (name == faults().poisoned_point && !std::ranges::search(bytes, faults().poison).empty()) std::raise(SIGKILL);
+}
+
+ClockFault clock_fault() {
+  if (faults().clock_file.empty()) return {};
+  ClockFault fault{.is_armed = true};
+  std::ifstream(faults().clock_file) >> fault.offset_s;
+  return fault;
 }
 
 bool has_canary(std::string_view name) { return faults().canaries.contains(name); }

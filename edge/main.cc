@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/time_text.h"
 #include "edge/config/edge_config.h"
+#include "edge/node_clock.h"
 #include "edge/put_through.h"
 #include "edge/replay/replay.h"
 #include "edge/run.h"
@@ -77,8 +78,10 @@ Exit again(const std::string& path, const WhichLetters& which) {
     return Exit::config;
   }
   const auto spool = open_existing(loaded->config);
-  const Status done = spool ? put_through(loaded->config, loaded->hash, *points, **spool, system_clock().now(), which, std::cout)
-                            : Status(std::unexpected(spool.error()));
+  const NodeClock clock(system_clock(), loaded->config.time_clock == ClockRule::trusted);
+  const Status done =
+      spool ? put_through(loaded->config, loaded->hash, *points, **spool, clock.now(), clock.is_trusted(), which, std::cout)
+            : Status(std::unexpected(spool.error()));
   if (!done) std::cerr << done.error().text() << '\n';
   return done ? Exit::ok : Exit::spool;
 }

@@ -29,7 +29,7 @@ void LatencyHistogram::add(DurationNs duration) {
   sum_ns += duration;
 }
 
-Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
+Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, NodeClock& clock,
                    std::function<void(const Effect&)> committed)
     : settings_(std::move(settings)),
       core_(core),
@@ -44,6 +44,17 @@ Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort
   if (careful_messages_ > 0) {
     spdlog::warn("the last run died: the next {} messages are taken one by one, each written down first", careful_messages_);
   }
+  if (!clock_.is_trusted()) {
+    spdlog::warn(
+        "the clock is not known to be right: nothing keeps it in step with a time server, and no collector on another machine "
+        "has "
+        "confirmed it. Until then stamps of devices are not judged by it, and messages that are stamped by their arrival are "
+        "held. Cure: a time service (NTP), or time.clock = \"trusted\" where the clock is right without one");
+    schema::EventRowT event;
+    event.kind = schema::EventKind::clock_untrusted;
+    note_event(std::move(event));
+  }
+  status_.clock_trusted = clock_.is_trusted();
   status_.totals = core_.totals();
   status_.samples = core_.samples();
   count_alarms();
@@ -63,19 +74,77 @@ void Pipeline::note_event(schema::EventRowT event) {
   events_.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
+void Pipeline::watch_clock() {
+  const auto correction = clock_.look();
+  if (!correction) return;
+  spdlog::warn("the clock is known to be right now, by the {}; it was corrected by {} s; {} messages were held",
+               name_of(correction->witness), correction->by_ns / ns_per_s, held_.size());
+  schema::EventRowT event;
+  event.kind = schema::EventKind::clock_trusted;
+  event.value = correction->by_ns;
+  event.detail = name_of(correction->witness);
+  note_event(std::move(event));
+  polled_.insert(polled_.begin() + static_cast<std::ptrdiff_t>(taken_), held_.begin(), held_.end());
+  held_.clear();
+  held_bytes_ = 0;
+}
+
+// What poll gave last, as far as the clock is needed to place it. At the end of the process only those stay whose senders still
+// wait: the others are told, or never will be.
+void Pipeline::hold() {
+  if (clock_.is_trusted()) return;
+  const auto to_hold = std::ranges::stable_partition(polled_, [&](const Message& message) {
+    return !core_.is_stamped_by_arrival(message) || (closing_ && !message.waits_for_commit);
+  });
+  for (Message& message : to_hold) {
+    held_bytes_ += sizeof(Message) + message.topic.size() + message.payload.size();
+    held_.push_back(std::move(message));
+  }
+  polled_.erase(to_hold.begin(), to_hold.end());
+}
+
+bool Pipeline::holds_a_sender() const {
+  return std::ranges::any_of(held_, [](const Message& message) { return message.waits_for_commit; });
+}
+
+// The messages that are taken next: a jump of the clock between a message and now changes nothing. Whether what they say of now
+// can be believed; of those of a recording it was decided when they were recorded.
+bool Pipeline::stamp(std::size_t count) {
+  bool are_trusted = clock_.is_trusted();
+  for (Message& message : std::span(polled_).subspan(taken_, count)) {
+    if (message.arrived_monotonic) {
+      message.received_ns = clock_.at(*message.arrived_monotonic);
+      message.clock_untrusted = !clock_.is_trusted();
+    }
+    are_trusted = are_trusted && !message.clock_untrusted;
+  }
+  return are_trusted;
+}
+
+void Pipeline::pause_port() {
+  const bool held_full = held_bytes_ > settings_.held_bytes_max;
+  if ((disk_low_ || held_full) == port_is_paused_) return;
+  port_is_paused_ = !port_is_paused_;
+  port_.pause(port_is_paused_);
+  if (held_full && !disk_low_) {
+    spdlog::warn(
+        "{} messages are held until the clock is known to be right, as many as time.held_bytes_max allows: none are taken",
+        held_.size());
+  }
+}
+
 void Pipeline::watch_disk() {
   disk_free_bytes_ = spool_.disk_free_bytes();
   if (!disk_free_bytes_) return;
   // Once paused, somewhat more room is asked for, so that it does not go back and forth.
   const std::uint64_t least = settings_.disk_free_bytes_min;
-  const std::uint64_t needed = least + (paused_ ? std::min(least / 4, disk_free_bytes_more) : 0);
-  if ((*disk_free_bytes_ < needed) == paused_) return;
-  paused_ = !paused_;
-  port_.pause(paused_);
+  const std::uint64_t needed = least + (disk_low_ ? std::min(least / 4, disk_free_bytes_more) : 0);
+  if ((*disk_free_bytes_ < needed) == disk_low_) return;
+  disk_low_ = !disk_low_;
   spdlog::warn("{} bytes are free on the spool's disk, {} are wanted: {}", *disk_free_bytes_, needed,
-               paused_ ? "no messages are taken" : "messages are taken again");
+               disk_low_ ? "no messages are taken" : "messages are taken again");
   schema::EventRowT event;
-  event.kind = paused_ ? schema::EventKind::disk_low : schema::EventKind::disk_recovered;
+  event.kind = disk_low_ ? schema::EventKind::disk_low : schema::EventKind::disk_recovered;
   event.value = static_cast<std::int64_t>(*disk_free_bytes_);
   note_event(std::move(event));
 }
@@ -107,15 +176,19 @@ Result<std::span<const Message>> Pipeline::take_up() {
 }
 
 Status Pipeline::step() {
+  watch_clock();
   watch_disk();
+  pause_port();
   if (taken_ == polled_.size()) {
     polled_.clear();
     taken_ = 0;
     port_.poll(settings_.commit_interval, polled_);
+    hold();
   }
   const auto taken = take_up();
   if (!taken) return std::unexpected(taken.error());
-  const auto processed = core_.process(*taken, clock_.now());
+  const bool clock_trusted = stamp(taken->size());
+  const auto processed = core_.process(*taken, clock_.now(), clock_trusted);
   if (!processed) return std::unexpected(processed.error());
   Effect& effect = **processed;
   const std::span<const Message> batch = taken->first(effect.messages);
@@ -136,7 +209,7 @@ Status Pipeline::step() {
     effect.changed = true;
   }
   const auto acknowledge = [this] {
-    if (taken_ == polled_.size()) port_.durable();
+    if (taken_ == polled_.size() && !holds_a_sender()) port_.durable();
     fault_point("edge.durable.after");
     for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
     fault_point("edge.acknowledge.after");
@@ -157,6 +230,9 @@ Status Pipeline::run(const std::function<bool()>& stop, DurationNs deadline) {
     if (auto done = step(); !done) return done;
   }
   port_.close();
+  closing_ = true;
+  std::ranges::copy_if(held_, std::back_inserter(polled_), [](const Message& message) { return !message.waits_for_commit; });
+  std::erase_if(held_, [](const Message& message) { return !message.waits_for_commit; });
   const DurationNs until = clock_.monotonic() + deadline;
   do {
     if (auto done = step(); !done) return done;
@@ -186,7 +262,11 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   if (!effect.alarms.empty()) count_alarms();
   status_.stepped_monotonic_ns = clock_.monotonic();
   status_.disk_free_bytes = disk_free_bytes_;
-  status_.paused = paused_;
+  status_.disk_low = disk_low_;
+  status_.clock_trusted = clock_.is_trusted();
+  status_.held_messages = held_.size();
+  status_.held_bytes = held_bytes_;
+  status_.held_full = port_is_paused_ && !disk_low_;
   status_.careful_messages = careful_messages_;
   status_.suspects = suspects_.died_with.size();
   if (effect.changed) {

@@ -5,6 +5,11 @@
 //
 // After a run that died, messages are taken one by one for a while, each on record before it is processed, so that the next start
 // knows what a message has done; one that is on record for a death is always taken that way.
+//
+// While the clock is not known to be right, messages that are stamped by their arrival are held: nothing of them is committed,
+// and no sender of one that waits for that, or of any that came after, is told. Once it is, they come first, each with the time
+// at which it came. When they are as much as may be held the port is paused. What is held when the process ends and does not come
+// again becomes a dead letter.
 #pragma once
 
 #include <array>
@@ -19,6 +24,7 @@
 #include "common/result.h"
 #include "edge/core/core.h"
 #include "edge/ingest/message_port.h"
+#include "edge/node_clock.h"
 #include "edge/spool/spool.h"
 
 namespace stethos::edge {
@@ -49,7 +55,11 @@ struct PipelineStatus {
   DurationNs commit_ns_sum = 0;
   DurationNs stepped_monotonic_ns = 0;  // when the last batch was done
   std::optional<std::uint64_t> disk_free_bytes;
-  bool paused = false;  // for want of room on the disk
+  bool disk_low = false;  // the port is paused: too little room on the disk
+  bool clock_trusted = true;
+  std::uint64_t held_messages = 0;  // until it is
+  std::uint64_t held_bytes = 0;
+  bool held_full = false;  // the port is paused: no more may be held
   std::uint64_t careful_messages = 0;  // still to be taken one by one
   std::size_t suspects = 0;
   LatencyHistogram receipt_to_commit;
@@ -61,6 +71,7 @@ class Pipeline {
     DurationNs commit_interval = ns_per_s;
     std::string republish_topic;  // empty: none
     std::uint64_t disk_free_bytes_min = 0;
+    std::uint64_t held_bytes_max = 0;
     bool last_run_died = false;
     std::uint64_t careful_messages = 0;  // that are taken one by one after that
     std::function<void(Effect&)> before_commit;  // sees what a batch has done; empty: nobody does
@@ -68,7 +79,7 @@ class Pipeline {
 
   // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that
   // changed anything, when acknowledgements are out.
-  Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, const Clock& clock,
+  Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort& port, Spool& spool, NodeClock& clock,
            std::function<void(const Effect&)> committed);
 
   // Goes to the collector with the next commit.
@@ -83,7 +94,12 @@ class Pipeline {
   PipelineStatus status() const;
 
  private:
+  void watch_clock();
   void watch_disk();
+  void pause_port();
+  void hold();
+  bool holds_a_sender() const;
+  bool stamp(std::size_t count);
   Result<std::span<const Message>> take_up();
   void republish(const Effect& effect);
   void count_alarms();
@@ -93,16 +109,20 @@ class Pipeline {
   Core& core_;
   MessagePort& port_;
   Spool& spool_;
-  const Clock& clock_;
+  NodeClock& clock_;
   const std::function<void(const Effect&)> committed_;
   std::vector<Message> polled_;
   std::size_t taken_ = 0;  // of them
+  std::vector<Message> held_;
+  std::uint64_t held_bytes_ = 0;
+  bool closing_ = false;
   std::uint64_t careful_messages_;  // still to come
   Suspects suspects_;
   bool suspects_changed_ = false;  // since they were written
   std::vector<NewRow> events_;
   std::optional<std::uint64_t> disk_free_bytes_;
-  bool paused_ = false;
+  bool disk_low_ = false;
+  bool port_is_paused_ = false;
 
   mutable std::mutex status_mutex_;
   PipelineStatus status_;

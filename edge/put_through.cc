@@ -17,6 +17,8 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::not_finite:
     case Reason::identity_conflict:
       return "its samples are counted already";
+    case Reason::clock_untrusted:
+      return "nothing knows when it came";
     case Reason::too_many_devices:
     case Reason::epoch_too_old:
     case Reason::stopped_the_process:
@@ -37,10 +39,10 @@ std::uint64_t placed(const Core& core) {
 }
 
 // Empty: it is put through, and committed. Otherwise why not, and the core has seen what is not committed.
-Result<std::string> try_again(Core& core, SqliteSpool& spool, const Message& message, TimeNs now_ns) {
+Result<std::string> try_again(Core& core, SqliteSpool& spool, const Message& message, TimeNs now_ns, bool clock_trusted) {
   const std::uint64_t placed_before = placed(core);
   const std::uint64_t duplicates_before = core.totals()[Counter::duplicate_messages];
-  const auto processed = core.process({&message, 1}, now_ns);
+  const auto processed = core.process({&message, 1}, now_ns, clock_trusted);
   if (!processed) return std::unexpected(processed.error());
   Effect& effect = **processed;
   if (!effect.dead_letters.empty()) {
@@ -57,7 +59,7 @@ Result<std::string> try_again(Core& core, SqliteSpool& spool, const Message& mes
 }  // namespace
 
 Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const PointTable& points, SqliteSpool& spool,
-                   TimeNs now_ns, const WhichLetters& which, std::ostream& out) {
+                   TimeNs now_ns, bool clock_trusted, const WhichLetters& which, std::ostream& out) {
   std::unique_ptr<Core> core;  // null: none that knows just what is committed
   for (std::int64_t id = 0;;) {
     const auto found = spool.letter_after(id);
@@ -82,7 +84,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
       message.payload = letter.payload;
       message.received_ns = letter.received_ns;
       message.again = &letter;
-      auto tried = try_again(*core, spool, message, now_ns);
+      auto tried = try_again(*core, spool, message, now_ns, clock_trusted);
       if (!tried) return std::unexpected(tried.error());
       stays = std::move(*tried);
       if (!stays.empty()) core.reset();

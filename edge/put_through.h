@@ -21,8 +21,9 @@ struct WhichLetters {
   std::string reason;   // empty: any
 };
 
-// Writes a line for each letter to `out`. After an error of the spool those before it are put through.
+// `clock_trusted`: now_ns is known to be right. Writes a line for each letter to `out`. After an error of the spool those before
+// it are put through.
 Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const PointTable& points, SqliteSpool& spool,
-                   TimeNs now_ns, const WhichLetters& which, std::ostream& out);
+                   TimeNs now_ns, bool clock_trusted, const WhichLetters& which, std::ostream& out);
 
 }  // namespace stethos::edge

@@ -96,6 +96,7 @@ uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& 
 Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   const EdgeConfig& config = loaded.config;
   const Clock& clock = system_clock();
+  NodeClock node_clock(clock, config.time_clock == ClockRule::trusted);
   catch_stop_signals();
 
   auto points = load_points(config);
@@ -142,6 +143,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     if (!made) return stop_with(Exit::config, made.error());
     uplink = std::move(*made);
     sender = std::make_unique<uplink::Sender>(sender_config(config, spool.spool_identity()), spool, *uplink, clock);
+    sender->set_listener([&node_clock](const uplink::CollectorTime& time) { node_clock.hear(time); });
   }
 
   auto port = MqttPort::open(config, clock);
@@ -149,10 +151,11 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   Pipeline pipeline({.commit_interval = config.spool_commit_interval,
                      .republish_topic = config.republish_topic,
                      .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
+                     .held_bytes_max = static_cast<std::uint64_t>(config.time_held_bytes_max),
                      .last_run_died = spool.begin_run(),
                      .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages),
                      .before_commit = {}},
-                    std::move(suspects), core, **port, spool, clock, [&](const Effect& effect) {
+                    std::move(suspects), core, **port, spool, node_clock, [&](const Effect& effect) {
                       if (recorder != nullptr) recorder->flush();
                       if (sender != nullptr && !effect.rows.empty()) sender->notify();
                     });

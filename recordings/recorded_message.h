@@ -44,6 +44,7 @@ struct RecordedMessage {
   std::uint64_t lowest_held = 0;
   TimeNs complete_until_ns = 0;  // 0: not said
   TimeNs received_ns = 0;
+  bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
   std::span<const RecordedChannel> channels;
 };
 

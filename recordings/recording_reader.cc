@@ -223,7 +223,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
   Column<std::uint64_t> epoch, sequence, lowest_held, identity;
   Column<std::int64_t> complete_until_ns, received_ns, start_ns;
   Column<double> interval_ns, shaft_hz;
-  Column<std::uint8_t> identified;
+  Column<std::uint8_t> identified, clock_untrusted;
   const std::size_t message_count = header.message_count();
   const std::size_t channel_count = header.channel_count();
   if (!device.open(header.device(), message_count) || !epoch.open(header.epoch(), message_count) ||
@@ -234,7 +234,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
       !unit.open(header.unit(), channel_count) || !start_ns.open(header.start_ns(), channel_count) ||
       !interval_ns.open(header.interval_ns(), channel_count) || !shaft_hz.open(header.shaft_hz(), channel_count) ||
       !rejected.open(header.rejected(), channel_count) || !identified.open(header.identified(), channel_count) ||
-      !identity.open(header.identity(), channel_count)) {
+      !identity.open(header.identity(), channel_count) || !clock_untrusted.open(header.clock_untrusted(), message_count)) {
     return refuse(Code::corrupt, "a column has another length");
   }
   bool texts_known = true;
@@ -270,6 +270,7 @@ Status RecordingReader::read_frame(const Frame& frame) {
                          .lowest_held = lowest_held[i],
                          .complete_until_ns = complete_until_ns[i],
                          .received_ns = received_ns[i],
+                         .clock_untrusted = clock_untrusted[i] != 0,
                          .channels = std::span(channels_).subspan(channels_given, count)});
     channels_given += count;
   }

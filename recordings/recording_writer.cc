@@ -180,6 +180,7 @@ Status RecordingWriter::append(const RecordedMessage& message) {
   frame_.lowest_held.push_back(message.lowest_held);
   frame_.complete_until_ns.push_back(message.complete_until_ns);
   frame_.received_ns.push_back(message.received_ns);
+  frame_.clock_untrusted.push_back(message.clock_untrusted ? 1 : 0);
   frame_.channels.push_back(static_cast<std::uint32_t>(message.channels.size()));
   for (const RecordedChannel& channel : message.channels) add_channel(channel);
   return {};
@@ -287,7 +288,7 @@ Status RecordingWriter::flush() {
   drop_zeros(frame_.device, frame_.epoch, frame_.sequence, frame_.lowest_held, frame_.complete_until_ns, frame_.received_ns,
              frame_.channels, frame_.name, frame_.quantity, frame_.unit, frame_.start_ns, frame_.interval_ns, frame_.shaft_hz,
              frame_.identified, frame_.identity, frame_.times_count, frame_.times_at, frame_.encoding, frame_.sample_count,
-             frame_.samples_at, frame_.scale, frame_.offset, frame_.decimals);
+             frame_.samples_at, frame_.scale, frame_.offset, frame_.decimals, frame_.clock_untrusted);
   std::vector<std::uint8_t> header = schema::pack(frame_);
   const auto header_bytes = static_cast<std::uint32_t>(header.size());
   header.resize(padded(sizeof(FramePrefix) + header_bytes) - sizeof(FramePrefix));

@@ -242,8 +242,18 @@ void add_intake(settings::Table<EdgeConfig>& table) {
 
 void add_time(settings::Table<EdgeConfig>& table) {
   using Config = EdgeConfig;
+  table.choice(
+      "time.clock", &Config::time_clock, "checked", {{"checked", ClockRule::checked}, {"trusted", ClockRule::trusted}},
+      "Whether this machine's clock is right from the start. `checked`: not before the system says that it is in step with "
+      "a time server, or a collector on another machine shows the same time within a minute; until then stamps of devices "
+      "are not judged by it, and messages that are stamped by their arrival are held. `trusted`: always, whatever it "
+      "shows, as where it has a battery and no time server.");
+  table.bytes("time.held_bytes_max", &Config::time_held_bytes_max, "4 MiB", {"1 KiB", "4 GiB"},
+              "How much may be held in memory of messages that are stamped by their arrival while the clock is not known to be "
+              "right; beyond it, and what was queued by then, the node takes no messages at all: the broker queues.");
   table.duration("time.future_max", &Config::time_future_max, "5m", {"0s", "365d"},
-                 "How far ahead of its arrival a stamp may be; what is further ahead is rejected.");
+                 "How far ahead of its arrival a stamp may be; what is further ahead is rejected, unless the clock is not known "
+                 "to be right.");
   table.time("time.earliest", &Config::time_earliest, "2000-01-01", {"1970-01-01", "2200-01-01"},
              "Stamps before this are rejected: the clock that made them was not set.");
   table.duration("time.watermark_delay", &Config::time_watermark_delay, "5s", {"0s", "365d"},
@@ -291,7 +301,7 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "How much rows and dead letters may take. Beyond it go, oldest first and counted: rows that the collector has, dead "
       "letters, then rows that it does not have, alarms last; those become gaps.");
   table.duration("spool.age_max", &Config::spool_age_max, "0s", {"0s", "3650d"},
-                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Trusts the clock.");
+                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Nothing goes while the clock is not known to be right.");
   table.bytes(
       "spool.disk_free_bytes_min", &Config::spool_disk_free_bytes_min, "64 MiB", {"0 B", "1 TiB"},
       "With less room on the spool's disk the node disconnects from the broker, commits what it has taken, and comes back "

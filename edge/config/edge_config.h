@@ -18,6 +18,7 @@ namespace stethos::edge {
 enum class PayloadFormat : std::uint8_t { stethos, json, f32 };
 enum class Acknowledge : std::uint8_t { after_commit, on_arrival };
 enum class TimeUnit : std::uint8_t { s, ms, us, ns, iso8601, arrival };  // arrival: the payload has no time of its own
+enum class ClockRule : std::uint8_t { checked, trusted };
 
 // [[subscription]]
 struct SubscriptionConfig {
@@ -118,6 +119,8 @@ struct EdgeConfig {
   std::string points_file;          // empty: none
   bool points_required = false;     // a stream without an entry is a dead letter
 
+  ClockRule time_clock = ClockRule::checked;
+  std::int64_t time_held_bytes_max = 0;  // messages held while the clock is not known to be right
   DurationNs time_future_max = 0;   // how far ahead of the arrival a stamp may be
   TimeNs time_earliest = 0;         // stamps before it are wrong
   DurationNs time_watermark_delay = 0;

@@ -21,6 +21,7 @@ struct Source {
   std::size_t message = 0;  // its place in the batch
   Origin origin;
   TimeNs received_ns = 0;
+  bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
 };
 
 // From here on the stream's arrivals are samples of what `descriptions` says at this place.

@@ -33,9 +33,10 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
   if (provenance_ != saved.provenance) provenance_row_ = schema::pack(row);
 }
 
-Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns) {
+Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns, bool clock_trusted) {
   effect_ = Effect{};
   effect_.now_ns = now_ns;
+  effect_.clock_trusted = clock_trusted;
   effect_.totals = totals_;
   effect_.provenance = provenance_;
   if (!provenance_row_.empty()) {

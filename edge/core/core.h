@@ -39,7 +39,11 @@ class Core {
   // Takes the first messages of the batch: all, or as many as one commit should hold (Effect::messages). The effect is good until
   // the next call, and must be committed before the acknowledgements are sent. After an error it must not be, and the core is not
   // to be used again: the backend failed, or the books do not balance (Code::unbalanced).
-  Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns);
+  // `clock_trusted`: now_ns is known to be right.
+  Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns, bool clock_trusted = true);
+
+  // Whether the message has no time but that of its arrival.
+  bool is_stamped_by_arrival(const Message& message) { return intake_.is_stamped_by_arrival(message); }
 
   // For the devices that the last batch heard from.
   std::vector<OutgoingAck> acknowledgements() const { return intake_.acknowledgements(); }

@@ -121,7 +121,10 @@ void Intake::take_message(const Message& message, std::size_t index) {
   poison_point("edge.decode", message.payload);
   if (auto decoded = decode(message); !decoded) return letters_.write(index, std::move(decoded.error()), {});
   if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
-  if (recorder_ != nullptr) recorder_->take(decoded_, message.received_ns);
+  if (message.clock_untrusted && is_stamped_by_arrival(message)) {
+    return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
+  }
+  if (recorder_ != nullptr) recorder_->take(decoded_, message);
   const auto found = registry_.device_for(decoded_.device);
   if (!found) return letters_.write(index, found.error(), decoded_.device);
   Device& device = **found;
@@ -143,7 +146,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
   for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, device, origin, channel);
 
   if (decoded_.complete_until_ns == 0) return;
-  if (decoded_.complete_until_ns > message.received_ns + config_.time_future_max) {
+  if (is_in_future(message, decoded_.complete_until_ns)) {
     return letters_.write(index, {Reason::time_future, "complete until a time in the future"}, decoded_.device);
   }
   for (const ChannelRoute& route : device.channels) {
@@ -159,6 +162,20 @@ std::expected<void, Rejection> Intake::decode(const Message& message) {
   const auto subscription = registry_.subscription_of(message.topic);
   if (!subscription) return std::unexpected(Rejection{Reason::unknown_topic, "no subscription takes it"});
   return decoders_[*subscription]->decode(message, decoded_);
+}
+
+bool Intake::is_stamped_by_arrival(const Message& message) {
+  if (message.decoded != nullptr) return false;
+  const auto found = registry_.subscription_of(message.topic);
+  if (!found) return false;
+  const SubscriptionConfig& subscription = config_.subscriptions[*found];
+  return subscription.format == PayloadFormat::f32 || subscription.time_unit == TimeUnit::arrival;
+}
+
+// A message that is put through again is judged by now: the clock that found it in the future may have been wrong.
+bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
+  const TimeNs judged_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
+  return !message.clock_untrusted && time_ns > judged_ns + config_.time_future_max;
 }
 
 void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {
@@ -258,9 +275,7 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
       return Rejection{Reason::time_future, "beyond all time"};
   }
   if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
-  // One that is put through again is judged by now: the clock that found it in the future may have been wrong.
-  const TimeNs judged_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
-  if (last > judged_ns + config_.time_future_max) return Rejection{Reason::time_future, "beyond time.future_max"};
+  if (is_in_future(message, last)) return Rejection{Reason::time_future, "beyond time.future_max"};
   return std::nullopt;
 }
 
@@ -336,7 +351,7 @@ void Intake::take_channel(const Message& message, std::size_t index, Device& dev
   if (!found) return refuse_channel(index, device, channel, found.error());
   ChannelRoute& route = **found;
   rows_expected_ += rows;
-  const Source source{index, origin, message.received_ns};
+  const Source source{index, origin, message.received_ns, message.clock_untrusted};
   if (is_block(channel)) {
     take_block(route, device, source, entry, channel);
   } else {

@@ -37,7 +37,7 @@ struct OutgoingAck {
 class Recorder {
  public:
   virtual ~Recorder() = default;
-  virtual void take(const DecodedMessage& message, TimeNs received_ns) = 0;
+  virtual void take(const DecodedMessage& message, const Message& arrived) = 0;
 };
 
 class Intake {
@@ -51,6 +51,9 @@ class Intake {
   // Takes messages from the front of the batch and returns how many: all, or fewer where what they may bring forth is enough for
   // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
   Result<std::size_t> take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect);
+
+  // Whether the message has no time but that of its arrival: its payload has none.
+  bool is_stamped_by_arrival(const Message& message);
 
   // How many samples of each stream the last batch brought, in whatever state: what Placing must account for.
   const std::unordered_map<StreamId, std::uint64_t>& samples_decoded() const { return samples_decoded_; }
@@ -67,6 +70,7 @@ class Intake {
   std::expected<void, Rejection> decode(const Message& message);
   void set_aside(const Message& message, std::size_t index, std::string_view device);
   bool is_redelivery(const Message& message);
+  bool is_in_future(const Message& message, TimeNs time_ns) const;
   bool follow_sequence(std::size_t index, Device& device);
   void note_gaps(const Device& device);
   void count_duplicates(Device& device);

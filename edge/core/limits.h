@@ -30,6 +30,9 @@ static_assert(identities_per_stream_max < identities_max, "one stream leaves roo
 // Parts of a stream's event time that are kept. Beyond it the open windows of the oldest are sent as they are, for good.
 inline constexpr std::size_t parts_per_stream_max = 8;
 
+// How far the node's clock and the collector's may be apart to be taken for right both.
+inline constexpr DurationNs clock_difference_max = 60 * ns_per_s;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;

@@ -121,6 +121,7 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
                      Effect& effect) {
   effect_ = &effect;
   if (!former_retired_) retire_former();
+  note_trust();
   for (const Arrival& arrival : arrivals.list) {
     std::visit([&](const auto& each) { take_one(each, arrivals); }, arrival);
   }
@@ -161,13 +162,18 @@ void Placing::retire_former() {
   former_retired_ = true;
 }
 
+void Placing::note_trust() {
+  if (std::exchange(clock_trusted_, effect_->clock_trusted) == effect_->clock_trusted) return;
+  for (const auto& [id, stream] : streams_) Windower::begin_silence_anew(*stream, effect_->now_ns);
+}
+
 void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
   for (const auto& [id, stream] : streams_) {
     windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
     detector_.watch_open(windower_.take_idle(), *effect_);
     windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
-    if (stream->state.newest_ns == time_min) continue;
+    if (stream->state.newest_ns == time_min || stream->silence_begins_anew || !effect_->clock_trusted) continue;
     const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
     behind_max_ = std::max(behind_max_, behind);
     ahead_max_ = std::max(ahead_max_, -behind);
@@ -239,6 +245,7 @@ void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrival
 void Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {
   samples.origin = source.origin;
   samples.received_ns = source.received_ns;
+  samples.clock_untrusted = source.clock_untrusted;
   const Stream& state = stream.state;
   const Taken taken = windower_.add(stream, samples, effect_->now_ns, *effect_);
   if (taken.begins_version) send_stream_row(stream.declared_by);

@@ -60,6 +60,7 @@ class Placing {
  private:
   void name_parameters();
   void retire_former();
+  void note_trust();
   void look_at_idle();
   void detect();
   StreamRecord& stream_of(StreamId id) { return *streams_.at(id); }
@@ -90,6 +91,7 @@ class Placing {
   TimeNs idle_scan_due_ns_ = 0;
   DurationNs behind_max_ = 0;
   DurationNs ahead_max_ = 0;
+  bool clock_trusted_ = true;    // in the batch before
   bool former_retired_ = false;  // the first batch also sends what definitions and limits that have left the configuration leave
 
   // Of the batch at hand.

@@ -34,6 +34,7 @@ enum class Reason : std::uint8_t {
   late,               // after the lateness: no window can take it any more
   stopped_the_process,  // again and again: set aside without being processed
   unknown_topic,        // no subscription takes it: it was queued for a filter that has left the configuration
+  clock_untrusted,    // stamped by its arrival, and the clock was not known to be right until the process ended
   count_,
 };
 
@@ -45,7 +46,7 @@ inline constexpr std::array<std::string_view, reason_count> reason_names{
     "unknown_stream", "unit_differs",        "bad_sequence",     "epoch_too_old",
     "empty",          "bad_times",           "time_past",        "time_future",
     "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
-    "late",           "stopped_the_process", "unknown_topic"};
+    "late",           "stopped_the_process", "unknown_topic",    "clock_untrusted"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

@@ -71,6 +71,7 @@ struct Pane {
   Origin last;
   TimeNs first_received_ns = 0;
   TimeNs last_received_ns = 0;
+  bool clock_untrusted = false;  // some of what came was stamped by a clock that was not known to be right
   std::uint64_t changed = 0;  // the stream's number of changes at the last one here; 0: nothing ever came
   std::uint64_t sent = 0;     // the same, at the last row of the window that starts here
   std::uint32_t revision = 0;  // of that window's next row

@@ -68,7 +68,10 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
     list.counter("samples_total", "Samples by what became of them, since the spool began.", real(value), {{"outcome", outcome}});
   }
   if (status.disk_free_bytes) list.gauge("spool_disk_free_bytes", "Room on the spool's disk.", real(*status.disk_free_bytes));
-  list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.paused ? 1 : 0);
+  list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.disk_low ? 1 : 0);
+  list.gauge("clock_trusted", "1 while the clock is known to be right.", status.clock_trusted ? 1 : 0);
+  list.gauge("held_messages", "Messages without a time of their own, held until it is.", real(status.held_messages));
+  list.gauge("held_bytes", "What they take.", real(status.held_bytes));
   list.gauge("careful_messages", "Messages still to be taken one by one, for the last run died.", real(status.careful_messages));
   list.gauge("suspect_messages", "Messages on record that the process died with.", real(status.suspects));
   list.gauge("streams", "Streams known.", real(status.streams));
@@ -198,8 +201,13 @@ HttpAnswer Health::live() const {
 }
 
 HttpAnswer Health::ready() const {
-  if (pipeline_.status().paused) {
+  const PipelineStatus pipeline = pipeline_.status();
+  if (pipeline.disk_low) {
     return {503, "text/plain; charset=utf-8", "there is too little room on the spool's disk: no messages are taken\n"};
+  }
+  if (pipeline.held_full) {
+    return {503, "text/plain; charset=utf-8",
+            "the clock is not known to be right, and as much is held as time.held_bytes_max allows: no messages are taken\n"};
   }
   const MqttStatus status = port_.status();
   if (!status.subscribed) {

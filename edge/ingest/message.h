@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -19,8 +20,10 @@ struct Message {
   std::span<const std::uint8_t> payload;  // aligned for any number
   std::shared_ptr<const void> owner;
 
-  const DecodedMessage* decoded = nullptr;  // of a recording: it has no topic and no payload; null: the subscription of its topic says how
+  const DecodedMessage* decoded = nullptr;  // of a recording, without topic and payload; null: its topic's subscription says how
+  std::optional<DurationNs> arrived_monotonic;  // from which the pipeline makes received_ns; nothing: that stands already
   TimeNs received_ns = 0;
+  bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
   std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
   std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one
   bool redelivered = false;      // the DUP flag

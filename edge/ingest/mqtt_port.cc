@@ -51,7 +51,8 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   void poll(DurationNs timeout, std::vector<Message>& batch) {
     std::unique_lock lock(mutex_);
-    clock_.wait_for(changed_, lock, timeout, [&] { return woken_ || waiting_for_commit_ || is_batch_full() || closing_; });
+    clock_.wait_for(changed_, lock, timeout,
+                    [&] { return woken_ || (waiting_for_commit_ && !queue_.empty()) || is_batch_full() || closing_; });
     woken_ = false;
     queue_.take(static_cast<std::size_t>(config_.spool_batch_bytes_max), batch);
     taken_all_ = queue_.empty();
@@ -115,7 +116,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     const std::string& payload = arrived->get_payload_str();
     message.topic = arrived->get_topic();
     message.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
-    message.received_ns = clock_.now();
+    message.arrived_monotonic = clock_.monotonic();
     message.connection = connection_.load();
     message.redelivered = arrived->is_duplicate();
     const SubscriptionConfig& subscription = config_.subscriptions[subscription_of(message.topic)];

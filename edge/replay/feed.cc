@@ -51,6 +51,7 @@ class OwnFeed final : public Feed {
   static FedMessage fed(const recordings::RecordedMessage& message) {
     FedMessage out;
     out.received_ns = message.received_ns;
+    out.clock_untrusted = message.clock_untrusted;
     out.decoded.device = message.device;
     out.decoded.epoch = message.epoch;
     out.decoded.sequence = message.sequence;

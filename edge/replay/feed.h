@@ -15,6 +15,7 @@ namespace stethos::edge {
 struct FedMessage {
   DecodedMessage decoded;
   TimeNs received_ns = 0;
+  bool clock_untrusted = false;  // as in Message
 };
 
 class Feed {

@@ -23,7 +23,7 @@ Result<std::unique_ptr<MessageRecorder>> MessageRecorder::open(recordings::Recor
   return std::unique_ptr<MessageRecorder>(new MessageRecorder(std::move(*writer)));
 }
 
-void MessageRecorder::take(const DecodedMessage& message, TimeNs received_ns) {
+void MessageRecorder::take(const DecodedMessage& message, const Message& arrived) {
   if (stopped_) return;
   channels_.clear();
   for (const DecodedChannel& from : message.channels) {
@@ -44,7 +44,8 @@ void MessageRecorder::take(const DecodedMessage& message, TimeNs received_ns) {
                         .sequence = message.sequence,
                         .lowest_held = message.lowest_held,
                         .complete_until_ns = message.complete_until_ns,
-                        .received_ns = received_ns,
+                        .received_ns = arrived.received_ns,
+                        .clock_untrusted = arrived.clock_untrusted,
                         .channels = channels_}));
 }
 

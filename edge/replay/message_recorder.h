@@ -15,7 +15,7 @@ class MessageRecorder final : public Recorder {
  public:
   static Result<std::unique_ptr<MessageRecorder>> open(recordings::RecordingOptions options);
 
-  void take(const DecodedMessage& message, TimeNs received_ns) override;
+  void take(const DecodedMessage& message, const Message& arrived) override;
 
   // What was taken is in the file: once a batch is committed, so that what is recorded has been counted.
   void flush();

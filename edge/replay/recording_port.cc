@@ -1,6 +1,7 @@
 #include "edge/replay/recording_port.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stethos::edge {
 
@@ -15,8 +16,10 @@ void RecordingPort::poll(DurationNs /*timeout*/, std::vector<Message>& batch) {
     Message message;
     message.decoded = &each.decoded;
     message.received_ns = each.received_ns;
+    message.clock_untrusted = each.clock_untrusted;
     batch.push_back(message);
-    now_ns_ = std::max(now_ns_, each.received_ns);
+    const bool was_corrected = std::exchange(clock_untrusted_, each.clock_untrusted) != each.clock_untrusted;
+    now_ns_ = was_corrected ? each.received_ns : std::max(now_ns_, each.received_ns);
     if (!each.decoded.channels.empty()) ++messages_;
     for (const DecodedChannel& channel : each.decoded.channels) samples_ += sample_count(channel);
   }

@@ -1,5 +1,5 @@
-// The MessagePort that a replay reads from, and the clock that it makes: it is always as late as the last message arrived. One
-// thread. Nobody is acknowledged and nobody listens.
+// The MessagePort that a replay reads from, and the clock that it makes: it is always as late as the last message arrived, and
+// jumps where the clock of the node that recorded it was corrected. One thread. Nobody is acknowledged and nobody listens.
 #pragma once
 
 #include <memory>
@@ -45,6 +45,7 @@ class RecordingPort final : public MessagePort, public Clock {
   std::vector<FedMessage> fed_;
   Status status_;
   TimeNs now_ns_ = 0;
+  bool clock_untrusted_ = false;  // of the node that recorded it, when the last message came
   std::uint64_t messages_ = 0;
   std::uint64_t samples_ = 0;
   bool at_end_ = false;

@@ -160,7 +160,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
   const TimeNs settled_ns = system_clock().now() - config.time_lateness - config.time_watermark_delay;
   if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };
-  Pipeline pipeline(std::move(settings), {}, core, port, **spool, port, [&output](const Effect& effect) {
+  NodeClock clock(port, true);
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&output](const Effect& effect) {
     if (!effect.rows.empty()) output.notify();
   });
 

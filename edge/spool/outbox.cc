@@ -68,6 +68,7 @@ Outbox::Outbox(Database& writer, Database& reader)
       row_body_(writer, "SELECT body FROM outbox WHERE id = ?1"),
       measure_rows_(writer, "SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
       oldest_rows_(writer, "SELECT id, committed_ns, length(body) FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3"),
+      date_rows_(writer, "UPDATE outbox SET committed_ns = ?3 WHERE id BETWEEN ?1 AND ?2"),
       delete_rows_(writer, "DELETE FROM outbox WHERE id BETWEEN ?1 AND ?2"),
       extend_given_up_(writer, "UPDATE given_up SET last = ?3, last_ns = ?5 WHERE lane = ?1 AND last = ?2 - 1 AND cause = ?4"),
       add_given_up_(writer, "INSERT INTO given_up (lane, first, last, cause, first_ns, last_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
@@ -164,14 +165,14 @@ std::uint64_t Outbox::budget_bytes() const {
   return bytes;
 }
 
-Status Outbox::append(const std::vector<NewRow>& rows, TimeNs now) {
+Status Outbox::append(const std::vector<NewRow>& rows, std::optional<TimeNs> now) {
   std::array<bool, lane_count> touched{};
   for (const NewRow& row : rows) {
     const auto lane = static_cast<std::size_t>(row.lane);
     Lane& state = lanes_[lane];
     auto done = add_row_.bind(1, id_of(lane, state.next_number))
                     .bind(2, static_cast<int>(row.kind))
-                    .bind(3, now)
+                    .bind(3, now.value_or(0))
                     .bind(4, std::span(row.body))
                     .run();
     if (!done) return done;
@@ -284,11 +285,11 @@ Result<bool> Outbox::note_acknowledged(std::size_t lane, NumberSet acknowledged)
 
 Result<RowTotals> Outbox::drop_history(std::uint64_t bytes) { return leave(Leaving::history, {.bytes = bytes}); }
 Result<RowTotals> Outbox::give_up(std::uint64_t bytes) { return leave(Leaving::waiting, {.bytes = bytes}); }
-Result<RowTotals> Outbox::drop_history_before(TimeNs before) {
-  return leave(Leaving::history, {.bytes = std::numeric_limits<std::uint64_t>::max(), .before = before});
+Result<RowTotals> Outbox::drop_history_older(DurationNs age, TimeNs now) {
+  return leave(Leaving::history, {.bytes = std::numeric_limits<std::uint64_t>::max(), .age = age, .now = now});
 }
-Result<RowTotals> Outbox::give_up_before(TimeNs before) {
-  return leave(Leaving::waiting, {.bytes = std::numeric_limits<std::uint64_t>::max(), .before = before});
+Result<RowTotals> Outbox::give_up_older(DurationNs age, TimeNs now) {
+  return leave(Leaving::waiting, {.bytes = std::numeric_limits<std::uint64_t>::max(), .age = age, .now = now});
 }
 
 Result<RowTotals> Outbox::leave(Leaving which, Until until) {
@@ -304,7 +305,7 @@ Result<RowTotals> Outbox::leave(Leaving which, Until until) {
       for (;;) {
         const std::uint64_t freed = gone.bytes + gone.rows * row_overhead_bytes;
         if (freed >= until.bytes || part.rows == 0) break;
-        const auto left = leave_stretch(lane, stretch, which, {.bytes = until.bytes - freed, .before = until.before});
+        const auto left = leave_stretch(lane, stretch, which, {.bytes = until.bytes - freed, .age = until.age, .now = until.now});
         if (!left) return left;
         if (left->rows == 0) break;
         gone += *left;
@@ -314,7 +315,32 @@ Result<RowTotals> Outbox::leave(Leaving which, Until until) {
   return gone;
 }
 
+// Gives a time to the rows at the front that have none that can be true.
+Status Outbox::date_rows(std::size_t lane, NumberRange stretch, TimeNs now) {
+  std::uint64_t first_id = 0;
+  std::uint64_t last_id = 0;
+  TimeNs time = now;
+  oldest_rows_.bind(1, id_of(lane, stretch.first)).bind(2, id_of(lane, stretch.last)).bind(3, leaving_rows_max);
+  for (;;) {
+    const auto row = oldest_rows_.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    const TimeNs committed = oldest_rows_.integer(1);
+    if (committed > 0 && committed <= now) {
+      time = committed;
+      break;
+    }
+    last_id = oldest_rows_.unsigned_integer(0);
+    if (first_id == 0) first_id = last_id;
+  }
+  oldest_rows_.reset();
+  return first_id == 0 ? Status() : date_rows_.bind(1, first_id).bind(2, last_id).bind(3, time).run();
+}
+
 Result<RowTotals> Outbox::leave_stretch(std::size_t lane, NumberRange stretch, Leaving which, Until until) {
+  if (until.age != 0) {
+    if (auto dated = date_rows(lane, stretch, until.now); !dated) return std::unexpected(dated.error());
+  }
   RowTotals gone;
   std::uint64_t first_id = 0;
   std::uint64_t last_id = 0;
@@ -325,9 +351,10 @@ Result<RowTotals> Outbox::leave_stretch(std::size_t lane, NumberRange stretch, L
     const auto row = oldest_rows_.step();
     if (!row) return std::unexpected(row.error());
     if (!*row || gone.bytes + gone.rows * row_overhead_bytes >= until.bytes) break;
-    if (until.before != 0 && oldest_rows_.integer(1) >= until.before) break;
+    const TimeNs committed = oldest_rows_.integer(1);
+    if (until.age != 0 && (committed == 0 || committed >= until.now - until.age)) break;
     last_id = oldest_rows_.unsigned_integer(0);
-    last_ns = oldest_rows_.integer(1);
+    last_ns = committed;
     if (gone.rows == 0) {
       first_id = last_id;
       first_ns = last_ns;
@@ -348,7 +375,7 @@ Result<RowTotals> Outbox::leave_stretch(std::size_t lane, NumberRange stretch, L
   if (auto deleted = delete_rows_.bind(1, first_id).bind(2, last_id).run(); !deleted) return std::unexpected(deleted.error());
   (which == Leaving::history ? state.totals.history : state.totals.waiting) -= gone;
   if (which == Leaving::waiting) {
-    const auto cause = until.before != 0 ? schema::GapCause::given_up_for_age : schema::GapCause::given_up_for_room;
+    const auto cause = until.age != 0 ? schema::GapCause::given_up_for_age : schema::GapCause::given_up_for_room;
     auto noted = note_given_up(lane, {number_of(first_id), number_of(last_id)}, cause, first_ns, last_ns);
     if (!noted) return std::unexpected(noted.error());
   }

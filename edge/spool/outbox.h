@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -39,7 +40,8 @@ class Outbox {
   Status load();
 
   // Changes: within a transaction of the writer, by one thread at a time. When it is committed, committed() says so.
-  Status append(const std::vector<NewRow>& rows, TimeNs now);
+  // `now`: nothing if it is not known, which is kept as 0.
+  Status append(const std::vector<NewRow>& rows, std::optional<TimeNs> now);
   struct Taken {
     bool is_copy = false;     // this file is: numbers have begun anew, and the spool needs another identity
     bool wait_again = false;  // rows of the history
@@ -49,9 +51,10 @@ class Outbox {
   // first, the alarms last. Return what was freed.
   Result<RowTotals> drop_history(std::uint64_t bytes);
   Result<RowTotals> give_up(std::uint64_t bytes);
-  // The same with all that was committed before `before`.
-  Result<RowTotals> drop_history_before(TimeNs before);
-  Result<RowTotals> give_up_before(TimeNs before);
+  // The same with all that is older than `age`. Of a row whose time is not known, or has not come yet, it is known that it is not
+  // younger than those behind it: it is taken for as old as the next one, or for one of now.
+  Result<RowTotals> drop_history_older(DurationNs age, TimeNs now);
+  Result<RowTotals> give_up_older(DurationNs age, TimeNs now);
   void committed();
   // A planted fault: the rows that are sent are gone.
   void forget(const uplink::OutboxLane& sent);
@@ -78,7 +81,8 @@ class Outbox {
   enum class Leaving : std::uint8_t { history, waiting };
   struct Until {
     std::uint64_t bytes = 0;
-    TimeNs before = 0;  // 0: whatever its age
+    DurationNs age = 0;  // 0: whatever it is
+    TimeNs now = 0;
   };
 
   Result<Lane> read_lane(sqlite::Statement& statement, std::size_t lane);
@@ -88,6 +92,7 @@ class Outbox {
   Status begin_anew();
   Result<bool> note_acknowledged(std::size_t lane, uplink::NumberSet acknowledged);
   Result<RowTotals> leave(Leaving which, Until until);
+  Status date_rows(std::size_t lane, uplink::NumberRange stretch, TimeNs now);
   Result<RowTotals> leave_stretch(std::size_t lane, uplink::NumberRange stretch, Leaving which, Until until);
   Status note_given_up(std::size_t lane, uplink::NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns);
   Status read_rows(uplink::OutboxLane& out, const Lane& state, uplink::SendOrder order, std::size_t rows_max,
@@ -101,11 +106,11 @@ class Outbox {
   sqlite::Database& writer_;
   sqlite::Database& reader_;
   std::array<Lane, lane_count> lanes_;  // with the change at hand
-  mutable std::mutex mutex_;            // of totals_
+  mutable std::mutex mutex_;  // of totals_
   std::array<LaneTotals, lane_count> totals_;
 
-  sqlite::Statement save_lane_, add_row_, row_body_, measure_rows_, oldest_rows_, delete_rows_, extend_given_up_, add_given_up_,
-      delete_given_up_, first_given_up_, first_row_;
+  sqlite::Statement save_lane_, add_row_, row_body_, measure_rows_, oldest_rows_, date_rows_, delete_rows_, extend_given_up_,
+      add_given_up_, delete_given_up_, first_given_up_, first_row_;
   sqlite::Statement read_lane_, read_ascending_, read_descending_, read_body_, read_given_up_, read_first_;
 };
 

@@ -73,7 +73,8 @@ std::string json_of(const schema::WindowRow& row, const Parameters* parameters) 
   json.number("first_epoch", row.first_epoch()).number("first_sequence", row.first_sequence());
   json.number("last_epoch", row.last_epoch()).number("last_sequence", row.last_sequence());
   json.number("first_received_ns", row.first_received_ns()).number("last_received_ns", row.last_received_ns());
-  return json.number("closed_ns", row.closed_ns()).number("committed_ns", row.committed_ns()).take();
+  json.number("closed_ns", row.closed_ns()).number("committed_ns", row.committed_ns());
+  return json.raw("clock_untrusted", row.clock_untrusted() ? "true" : "false").take();
 }
 
 std::string json_of(const schema::StreamRow& row) {

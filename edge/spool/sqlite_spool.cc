@@ -219,7 +219,7 @@ Status SqliteSpool::commit(const Effect& effect) {
     });
     fault_point("edge.commit.after");
   }
-  if (usable_) offered_until_ns_.store(effect.now_ns);
+  if (usable_ && effect.clock_trusted) offered_until_ns_.store(effect.now_ns);
   return usable_;
 }
 
@@ -276,12 +276,13 @@ void SqliteSpool::change(Body body) {
 
 Status SqliteSpool::write(const Effect& effect) {
   if (auto done = state_.write(effect); !done) return done;
-  if (auto done = outbox_.append(effect.rows, effect.now_ns); !done) return done;
+  const std::optional<TimeNs> now = effect.clock_trusted ? std::optional(effect.now_ns) : std::nullopt;
+  if (auto done = outbox_.append(effect.rows, now); !done) return done;
   if (auto done = dead_letters_.change(effect.dead_letters, effect.put_through); !done) return done;
-  return make_room(effect.now_ns);
+  return make_room(now);
 }
 
-Status SqliteSpool::make_room(TimeNs now) {
+Status SqliteSpool::make_room(std::optional<TimeNs> now) {
   const auto needed = [&] {
     const std::uint64_t used = outbox_.budget_bytes() + dead_letters_.budget_bytes();
     return used > budget_.bytes_max ? used - budget_.bytes_max : 0;
@@ -293,10 +294,9 @@ Status SqliteSpool::make_room(TimeNs now) {
     return state_.set_counter(name, total);
   };
   auto done = count(dead_letters_.drop_beyond(budget_.dead_letters_max), dead_letters_dropped, giving_up_.dead_letters);
-  if (done && budget_.age_max > 0) {
-    const TimeNs before = now - budget_.age_max;
-    done = count(outbox_.drop_history_before(before), history_rows_dropped, giving_up_.history_rows);
-    if (done) done = count(outbox_.give_up_before(before), rows_given_up, giving_up_.rows);
+  if (done && budget_.age_max > 0 && now) {
+    done = count(outbox_.drop_history_older(budget_.age_max, *now), history_rows_dropped, giving_up_.history_rows);
+    if (done) done = count(outbox_.give_up_older(budget_.age_max, *now), rows_given_up, giving_up_.rows);
   }
   if (done && needed() > 0) done = count(outbox_.drop_history(needed()), history_rows_dropped, giving_up_.history_rows);
   if (done && needed() > 0) done = count(dead_letters_.drop(needed()), dead_letters_dropped, giving_up_.dead_letters);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -108,7 +109,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
               SpoolBudget budget);
   Status begin();
   Status write(const Effect& effect);
-  Status make_room(TimeNs now);
+  Status make_room(std::optional<TimeNs> now);  // nothing: the time is not known
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
   // with the power, and all that follows it in the log.

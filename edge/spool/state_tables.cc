@@ -33,7 +33,8 @@ constexpr std::string_view stream_columns =
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
-    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more";
+    "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, "
+    "clock_untrusted";
 
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "
@@ -190,6 +191,7 @@ Status load_panes(Database& database, Loading& loading) {
     auto blocks = decode_block_summary(row.blob(29));
     if (!blocks) return std::unexpected(blocks.error());
     pane.blocks = std::move(*blocks);
+    pane.clock_untrusted = row.integer(30) != 0;
     if (std::ranges::find(loading.state.definitions, row.unsigned_integer(2), &WindowDefinition::id) ==
         loading.state.definitions.end()) {
       return fail(Code::corrupt, "reading the spool's panes", "one has no definition");
@@ -401,6 +403,7 @@ Status StateTables::write_pane(const PaneChange& change) {
       .bind(28, pane.is_final ? 1 : 0)
       .bind(29, pane.before_silence ? 1 : 0)
       .bind(30, std::span(more))
+      .bind(31, pane.clock_untrusted ? 1 : 0)
       .run();
 }
 
@@ -509,7 +512,7 @@ Status StateTables::write_totals(const Effect& effect) {
   if (effect.suspects != nullptr) {
     if (auto done = write_suspects(*effect.suspects); !done) return done;
   }
-  return set("offered_until_ns", effect.now_ns);
+  return effect.clock_trusted ? set("offered_until_ns", effect.now_ns) : Status();
 }
 
 }  // namespace stethos::edge

@@ -7,7 +7,7 @@
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start
 //   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
-//                kept as history until the budget needs their room
+//                kept as history until the budget needs their room. committed_ns is 0 where the clock was not known to be right
 //   given_up     rows that left before the collector had them, until it knows
 //   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
 //                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
@@ -208,7 +208,8 @@ CREATE TABLE speed (
     "ALTER TABLE alarm ADD COLUMN provisional_first_ns INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE alarm ADD COLUMN provisional_last_ns INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
-    "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;",
+    "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;"
+    "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

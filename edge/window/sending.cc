@@ -81,6 +81,7 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   context.provenance = provenance_;
   context.state = state;
   context.closed_ns = now_ns;
+  context.clock_untrusted = !effect.clock_trusted;
   effect.windows.push_back(window_row(stream.state, start, whole, context));
   effect.windows.back().generation = generation_;
   ++effect.totals[Counter::window_rows];

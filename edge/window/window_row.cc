@@ -115,6 +115,7 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   row.first_received_ns = whole.first_received_ns;
   row.last_received_ns = whole.last_received_ns;
   row.closed_ns = context.closed_ns;
+  row.clock_untrusted = context.clock_untrusted || whole.clock_untrusted;
   return row;
 }
 

@@ -18,6 +18,7 @@ struct RowContext {
   std::uint64_t provenance = 0;
   schema::WindowState state = schema::WindowState::final;
   TimeNs closed_ns = 0;
+  bool clock_untrusted = false;  // closed_ns is by a clock that is not known to be right
 };
 
 // committed_ns is left to whoever commits.

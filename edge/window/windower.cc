@@ -60,6 +60,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   const TimeNs time = samples.time_ns;
   mark(stream);
   state.last_received_ns = std::max(state.last_received_ns, samples.received_ns);  // of a dead letter it may be long ago
+  stream.silence_begins_anew = false;
   const bool is_newest = time > state.newest_ns;
   const auto has_version = [&] {
     return std::ranges::any_of(state.parts,
@@ -161,6 +162,7 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
   pane.first = std::min(pane.first, samples.origin);
   pane.last = std::max(pane.last, samples.origin);
   pane.last_received_ns = samples.received_ns;
+  pane.clock_untrusted = pane.clock_untrusted || samples.clock_untrusted;
   expect_row(stream, followed, start, pane);
 }
 
@@ -177,6 +179,11 @@ void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t 
   for (Followed& followed : stream.followed) {
     if (takes(*followed.definition, stream.state, stream.state.parts.back())) count_in_newest(stream, followed, how, samples);
   }
+}
+
+void Windower::begin_silence_anew(StreamRecord& stream, TimeNs now_ns) {
+  stream.state.last_received_ns = now_ns;
+  stream.silence_begins_anew = true;
 }
 
 void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect) {

@@ -53,6 +53,7 @@ struct StreamRecord {
   std::vector<Followed> followed;
   std::uint64_t changes = 0;  // of its panes
   std::uint64_t changes_when_idle = 0;  // of which all was sent when it was idle last
+  bool silence_begins_anew = false;  // last_received_ns is when that was said, not when anything came
   bool dirty = false;
   std::vector<PaneKey> touched;
   std::uint64_t samples_balanced = 0;  // of its counts: as many as the books of all batches before say
@@ -68,6 +69,7 @@ struct Samples {
   ShaftSpeed speed;  // that its statistics were computed for
   Origin origin;
   TimeNs received_ns = 0;
+  bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
 
   std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
@@ -133,6 +135,9 @@ class Windower {
   // The device has said that nothing older than `watermark_ns` is to come.
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
+
+  // How long the stream has been silent is measured from now on: by what the clock showed before it cannot be told.
+  static void begin_silence_anew(StreamRecord& stream, TimeNs now_ns);
 
   // Sends what a silent stream has, marked open, without moving its watermarks.
   void send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect);

@@ -17,6 +17,8 @@ constexpr DurationNs s = ns_per_s;
 constexpr std::size_t in_flight_max = 12;
 constexpr std::uint64_t steps_to_drain_max = 20'000;
 constexpr std::uint64_t steps_between_checks = 100;
+constexpr std::uint64_t edge_clock_identity = 1;
+constexpr std::uint64_t collector_clock_identity = 2;
 
 }  // namespace
 
@@ -57,6 +59,22 @@ class World::SimClock final : public Clock {
   DurationNs offset = 0;  // of the time of day, which jumps
 };
 
+// The edge's own: it is wrong after some starts, until somebody sets it, and nothing but the collector can tell.
+class World::EdgeClock final : public Clock {
+ public:
+  explicit EdgeClock(const SimClock& right) : right_(right) {}
+
+  TimeNs now() const override { return right_.now() + offset; }
+  DurationNs monotonic() const override { return right_.monotonic(); }
+  bool synchronised() const override { return false; }
+  std::uint64_t identity() const override { return edge_clock_identity; }
+
+  DurationNs offset = 0;
+
+ private:
+  const SimClock& right_;
+};
+
 class World::SimPort final : public edge::MessagePort {
  public:
   explicit SimPort(World& world) : world_(world) {}
@@ -71,7 +89,8 @@ class World::SimPort final : public edge::MessagePort {
       }
       InFlight arrived = std::exchange(queue[i], std::move(queue.back()));
       queue.pop_back();
-      batch.push_back(edge::message_of(std::move(arrived.topic), std::move(arrived.payload), world_.clock_->now()));
+      batch.push_back(edge::message_of(std::move(arrived.topic), std::move(arrived.payload), 0));
+      batch.back().arrived_monotonic = world_.clock_->monotonic();
     }
   }
   void durable() override {}
@@ -156,6 +175,7 @@ struct World::Edge {
   std::unique_ptr<SimSpool> commits;
   std::unique_ptr<edge::Core> core;
   std::unique_ptr<SimPort> port;
+  std::unique_ptr<edge::NodeClock> clock;
   std::unique_ptr<edge::Pipeline> pipeline;
   std::unique_ptr<SimUplink> uplink;
   std::unique_ptr<uplink::Sender> sender;
@@ -167,7 +187,8 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
       edge_file_(folder + "/spool.db"),
       collector_file_(folder + "/collector.db"),
       config_(edge::core_config()),
-      clock_(std::make_unique<SimClock>()) {
+      clock_(std::make_unique<SimClock>()),
+      edge_clock_(std::make_unique<EdgeClock>(*clock_)) {
   config_.time_future_max = DurationNs{30} * 86'400 * s;
   config_.time_earliest = begin - 86'400 * s;
   // Within the lateness nothing is late, however long a message was on its way; windows are revised instead.
@@ -192,6 +213,7 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   if (!with_copies_ && chance(0.3)) budget_.bytes_max = 20'000 + below(100'000);
   if (!with_copies_ && chance(0.5)) add_window([&](auto& window) { window.gap = ms * (200 + up_to(3'000)); });
   if (!with_copies_ && chance(0.3)) add_window([&](auto& window) { window.samples = 1 + up_to(50); });
+  budget_.age_max = DurationNs{30} * 86'400 * s;  // nothing here becomes as old
   definitions_ = edge::window_definitions(config_.windows);
   edge::LimitConfig limit;  // near what samples from -1 to 1 have
   limit.statistic = "rms";
@@ -225,6 +247,12 @@ World::~World() = default;
 bool World::chance(double probability) { return std::uniform_real_distribution<>(0, 1)(random_) < probability; }
 std::uint64_t World::below(std::uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
 
+// Up to a hundred days to either side.
+DurationNs World::any_offset() {
+  constexpr DurationNs most = DurationNs{100} * 86'400 * s;
+  return up_to(2 * most) - most;
+}
+
 void World::stop_machine(const std::string& file) {
   if (chance(0.5)) {
     disk_.kill(file);
@@ -242,7 +270,7 @@ void World::start_collector() {
     return;
   }
   store_ = std::move(*opened);
-  intake_.emplace(*store_);
+  intake_.emplace(*store_, std::vector<std::string>{}, collector_clock_identity);
   query_.emplace(*store_);
 }
 
@@ -333,13 +361,19 @@ void World::start_edge() {
   sender.backoff_min = 100 * ms;
   sender.backoff_max = 5 * s;
   sender.jitter_seed = random_();
-  edge_->sender = std::make_unique<uplink::Sender>(sender, *edge_->spool, *edge_->uplink, *clock_);
+  edge_->sender = std::make_unique<uplink::Sender>(sender, *edge_->spool, *edge_->uplink, *edge_clock_);
+  if (faults_ && chance(0.3)) {
+    ++tally_.wrong_clocks;
+    edge_clock_->offset = chance(0.5) ? -clock_->now() : any_offset();  // 1970, or any day
+  }
+  edge_->clock = std::make_unique<edge::NodeClock>(*edge_clock_, planted_ == Planted::clock_believed);
+  edge_->sender->set_listener([this](const uplink::CollectorTime& time) { edge_->clock->hear(time); });
   edge::Pipeline::Settings settings;
   settings.last_run_died = tally_.edge_crashes % 2 == 1;
   settings.careful_messages = 50;
   // Kills that strike by chance are no message's doing: none is a suspect.
   edge_->pipeline = std::make_unique<edge::Pipeline>(settings, edge::Suspects{}, *edge_->core, *edge_->port, *edge_->commits,
-                                                     *clock_, [this](const edge::Effect&) { edge_->sender->notify(); });
+                                                     *edge_->clock, [this](const edge::Effect&) { edge_->sender->notify(); });
 }
 
 void World::crash_edge() {
@@ -468,6 +502,7 @@ void World::step() {
   }
   deliver_acknowledgements();
   if (!store_) start_collector();
+  if (edge_clock_->offset != 0 && chance(0.02)) edge_clock_->offset = chance(0.3) ? any_offset() : 0;
   run_edge();
   if (!faults_) return;
   if (chance(0.005)) crash_edge();
@@ -493,6 +528,7 @@ void World::step() {
 
 void World::heal() {
   faults_ = false;
+  edge_clock_->offset = 0;
   disk_.forgive();
   disk_.unlimit();
   for (auto& device : devices_) say_last_word(*device, 60 * s, 0);

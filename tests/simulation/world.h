@@ -2,9 +2,10 @@
 // and spool, the sender and the collector's intake are the real ones; so is SQLite. What is simulated lies between them.
 //
 // A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
-// Either machine may lose it, and either disk may fail, fill up, and have room again. The collector may lose its store, or
-// windows of it that are then asked for again, and the edge may be put back to a copy of an earlier day: then what it had
-// acknowledged since may be missing, and nothing else.
+// Either machine may lose it, and either disk may fail, fill up, and have room again. The edge's clock may be wrong after a
+// start, until somebody sets it: only the collector can tell. The collector may lose its store, or windows of it that are then
+// asked for again, and the edge may be put back to a copy of an earlier day: then what it had acknowledged since may be missing,
+// and nothing else.
 #pragma once
 
 #include <array>
@@ -38,10 +39,11 @@ enum class Planted : std::uint8_t {
   revision_forgotten,    // a restarted edge numbers its rows from the beginning again
   sync_forgotten,        // the edge's disk says that its log is synced, and it is not
   alarms_forgotten,      // a restarted edge does not know which limits are exceeded
+  clock_believed,        // a restarted edge takes its clock for right, whatever it shows
 };
-inline constexpr std::array<std::string_view, 7> planted_names{
+inline constexpr std::array<std::string_view, 8> planted_names{
     "none",           "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten",
-    "sync_forgotten", "alarms_forgotten"};
+    "sync_forgotten", "alarms_forgotten", "clock_believed"};
 
 struct Tally {
   std::uint64_t steps = 0;
@@ -53,6 +55,7 @@ struct Tally {
   std::uint64_t requests = 0;  // for windows that were deleted
   std::uint64_t copies = 0;    // that the edge was put back to
   std::uint64_t clock_jumps = 0;
+  std::uint64_t wrong_clocks = 0;  // that the edge started with
   std::uint64_t published = 0;  // messages
   std::uint64_t sent = 0;       // with all that were sent again
   std::uint64_t windows = 0;
@@ -76,6 +79,7 @@ class World {
   struct Device;
   struct InFlight;
   class SimClock;
+  class EdgeClock;
   class SimPort;
   class SimSpool;
   class SimUplink;
@@ -99,6 +103,7 @@ class World {
   void lose_windows();
   void copy_edge();
   void put_edge_back();
+  DurationNs any_offset();
   void stop_machine(const std::string& file);
   void trouble_a_disk();
   void heal();
@@ -128,6 +133,7 @@ class World {
   bool has_budget() const { return budget_.bytes_max < std::numeric_limits<std::uint64_t>::max(); }
   std::vector<edge::WindowDefinition> definitions_;
   std::unique_ptr<SimClock> clock_;
+  std::unique_ptr<EdgeClock> edge_clock_;
   std::vector<std::unique_ptr<Device>> devices_;
   std::vector<InFlight> to_edge_;
   std::vector<InFlight> to_devices_;

@@ -115,7 +115,7 @@ Api::Api(Store& store, const Clock& clock, std::size_t batch_bytes_max, const Bu
     : clock_(clock),
       batch_bytes_max_(batch_bytes_max),
       store_identity_(store.identity()),
-      intake_(store, std::move(replaceable)),
+      intake_(store, std::move(replaceable), clock.identity()),
       query_(store),
       retention_(store, budgets),
       wanted_(store) {}

@@ -50,9 +50,10 @@ struct Intake::Source {
   TimeNs offered_until = 0;    // then: by that node
 };
 
-Intake::Intake(Store& store, std::vector<std::string> replaceable)
+Intake::Intake(Store& store, std::vector<std::string> replaceable, std::uint64_t clock)
     : store_(store),
       replaceable_(std::move(replaceable)),
+      clock_(clock),
       tally_(store.database()),
       wanted_(store),
       select_offered_(store.database(),
@@ -153,6 +154,8 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   schema::UplinkAckT ack;
   ack.collector = store_.identity();
   ack.spool = std::string(view(batch.spool()));
+  ack.time_ns = now;
+  ack.clock = clock_;
   tally_.clear();
   fault_point("collector.begin.before");
   const Status stored = store_.database().transaction([&]() -> Status {

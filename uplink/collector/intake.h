@@ -46,7 +46,8 @@ struct IntakeError {
 class Intake {
  public:
   // `replaceable`: the nodes whose windows a replay may replace.
-  explicit Intake(Store& store, std::vector<std::string> replaceable = {});
+  // `clock`: which one the times given to take() are of, as Clock::identity.
+  explicit Intake(Store& store, std::vector<std::string> replaceable = {}, std::uint64_t clock = 0);
 
   // `packed` is an UplinkBatch, decompressed; the answer is a packed UplinkAck.
   std::expected<std::vector<std::uint8_t>, IntakeError> take(std::span<const std::uint8_t> packed, TimeNs now);
@@ -85,6 +86,7 @@ class Intake {
 
   Store& store_;
   const std::vector<std::string> replaceable_;
+  const std::uint64_t clock_;
   Tally tally_;
   Wanted wanted_;
   std::int64_t rows_before_ = 0;  // the store ever took, before this batch, with those that came again

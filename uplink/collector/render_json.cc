@@ -117,6 +117,7 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
 
   write_statistics(json, record, filter);
   write_speed(json, row.speed());
+  json.member("clock_untrusted", row.clock_untrusted());
   write_source(json, record);
   json.end_object();
 }

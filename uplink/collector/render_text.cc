@@ -130,7 +130,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
       ",shaft_hz,speed_source,speed_age_ns,first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,"
       "program,backend,source";
   for (const auto& field : time_fields) out.append(",").append(field.first);
-  out += ",stored\r\n";
+  out += ",stored,clock_untrusted\r\n";
 
   for (const WindowRecord& record : page.records) {
     const schema::WindowRow& row = *record.row;
@@ -169,6 +169,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     add(record.provenance ? record.provenance->source : std::string());
     for (const auto& field : time_fields) add(time_or_empty((row.*field.second)()));
     add(time_or_empty(record.stored));
+    add(row.clock_untrusted() ? "true" : "false");
     out.append(line).append("\r\n");
   }
   return out;

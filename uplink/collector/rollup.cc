@@ -122,6 +122,7 @@ bool Rollup::add(const schema::WindowRow& row, const Span& span, Texts texts) {
   row_.last_received_ns = std::max(row_.last_received_ns, row.last_received_ns());
   row_.closed_ns = std::max(row_.closed_ns, row.closed_ns());
   row_.committed_ns = std::max(row_.committed_ns, row.committed_ns());
+  row_.clock_untrusted = row_.clock_untrusted || row.clock_untrusted();
   add_counts(*row_.counts, *row.counts());
   moments_ = kernels::merge(moments_, moments_of(*row.moments()));
   merge_buckets(row);

@@ -27,7 +27,7 @@ struct OutboxRow {
 struct GivenUp {
   NumberRange numbers;
   schema::GapCause cause = schema::GapCause::unknown;
-  TimeNs first_ns = 0;  // when the first and the last of them were committed
+  TimeNs first_ns = 0;  // when the first and the last of them were committed; 0: that is not known
   TimeNs last_ns = 0;
 };
 
@@ -39,7 +39,7 @@ struct OutboxLane {
   std::uint64_t previous_number = 0;  // the row before rows.front(), and the hash of its body; 0: none
   std::uint64_t previous_hash = 0;
   std::uint64_t rows_waiting = 0;     // that the collector does not have, `rows` included
-  TimeNs oldest_waiting_ns = 0;       // when the oldest of them was committed; 0: none waits
+  TimeNs oldest_waiting_ns = 0;       // when the oldest of them was committed; 0: none waits, or that is not known
   std::vector<GivenUp> given_up;      // ascending
   std::vector<OutboxRow> rows;        // ascending
 };

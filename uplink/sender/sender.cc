@@ -125,6 +125,7 @@ std::string_view name_of(SenderState state) {
 struct Sender::Sent {
   std::map<std::uint8_t, std::vector<std::uint64_t>> lanes;  // the numbers of the rows
   std::string spool;
+  DurationNs asked_monotonic = 0;
   std::map<schema::Lane, WantedRows> wanted;  // that this batch answers
   std::uint64_t rows_again = 0;
   std::uint64_t rows = 0;                     // the others
@@ -306,6 +307,7 @@ DurationNs Sender::deliver(std::vector<OutboxLane> lanes, Again again, TimeNs of
   const auto frame = compress(packed);
   sent.bytes = frame.size();
   sent.bytes_uncompressed = packed.size();
+  sent.asked_monotonic = clock_.monotonic();
   const auto answer = uplink_.post(frame);
 
   if (!answer) {
@@ -359,6 +361,7 @@ DurationNs Sender::accept(const Sent& sent, const schema::UplinkAckT& ack) {
   note_directives(ack);
 
   const DurationNs now = clock_.monotonic();
+  if (listener_) listener_({ack.time_ns, ack.clock, sent.asked_monotonic, now});
   if (backoff_ > 0) spdlog::info("the collector answers again");
   backoff_ = 0;
   last_success_ = now;

@@ -16,6 +16,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -63,7 +65,7 @@ struct SenderStatus {
   std::uint64_t bytes = 0;              // of acknowledged batches, as sent
   std::uint64_t bytes_uncompressed = 0;
   std::uint64_t rows_waiting = 0;       // in the outbox, as last seen
-  TimeNs oldest_waiting = 0;            // when the oldest of them was committed; 0: none waits
+  TimeNs oldest_waiting = 0;            // when the oldest of them was committed; 0: none waits, or that is not known
   double rows_per_s = 0;                // acknowledged, of late, while rows waited; 0: not known
   std::uint64_t failures_unreachable = 0;
   std::uint64_t failures_refused = 0;
@@ -81,6 +83,9 @@ class Sender {
   // All four must outlive the sender. `config` is a valid one: the program stops otherwise.
   Sender(SenderConfig config, OutboxSource& source, Uplink& uplink, const Clock& clock);
   ~Sender();  // stops at once
+
+  // Called on the sender's thread with the time in each answer. Before start().
+  void set_listener(std::function<void(const CollectorTime&)> listener) { listener_ = std::move(listener); }
 
   void start();
 
@@ -122,6 +127,7 @@ class Sender {
   OutboxSource& source_;
   Uplink& uplink_;
   const Clock& clock_;
+  std::function<void(const CollectorTime&)> listener_;  // empty: nobody listens
 
   // Of the thread that runs step().
   std::size_t rows_max_;

@@ -24,6 +24,14 @@ struct PostError {
   Error error;
 };
 
+// What a collector's clock showed, at some time between two monotonic ones of ours.
+struct CollectorTime {
+  TimeNs time_ns = 0;       // 0: it did not say
+  std::uint64_t clock = 0;  // which clock that is, as Clock::identity
+  DurationNs asked_monotonic = 0;
+  DurationNs answered_monotonic = 0;
+};
+
 using PostResult = std::expected<std::vector<std::uint8_t>, PostError>;
 
 class Uplink {

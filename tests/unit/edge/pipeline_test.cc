@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <deque>
+#include <optional>
 
 #include "tests/unit/edge/core/core_rig.h"
 
@@ -12,8 +14,13 @@ namespace {
 
 class StillClock final : public Clock {
  public:
-  TimeNs now() const override { return epoch_ns + 3'600 * ns_per_s; }
-  DurationNs monotonic() const override { return 0; }
+  TimeNs now() const override { return time; }
+  DurationNs monotonic() const override { return passed; }
+  bool synchronised() const override { return in_step; }
+
+  TimeNs time = epoch_ns + 3'600 * ns_per_s;
+  DurationNs passed = 0;
+  bool in_step = true;
 };
 
 // Writes down what is done in which order.
@@ -73,9 +80,10 @@ class PipelineTest : public ::testing::Test {
   Diary diary_;
   ListPort port_{diary_};
   DiarySpool spool_{diary_};
-  StillClock clock_;
+  StillClock machine_;
+  NodeClock clock_{machine_, true};
   Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
-  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, false, 0, {}}, {}, core_, port_, spool_, clock_,
+  Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, 0, false, 0, {}}, {}, core_, port_, spool_, clock_,
                      [this](const Effect&) {
                        diary_.push_back("notify"); }};
 
@@ -176,6 +184,177 @@ TEST_F(PipelineTest, AMessageThatTheProcessDiesOfIsSetAside) {
   EXPECT_EQ(core_.samples().good, 4u * 3);
 }
 
+// A node that started at five seconds past 1970.
+class UntrustedClockTest : public PipelineTest {
+ protected:
+  UntrustedClockTest() {
+    machine_.time = 5 * ns_per_s;
+    machine_.passed = 100 * ns_per_s;
+    machine_.in_step = false;
+    untrusted_.emplace(machine_, false);
+    Pipeline::Settings settings;
+    settings.held_bytes_max = 2 * (sizeof(Message) + 100);
+    pipeline_of_it_.emplace(settings, Suspects{}, core_, port_, spool_, *untrusted_, [this](const Effect& effect) {
+      for (const schema::WindowRowT& row : effect.windows) rows_.push_back(row);
+      for (const DeadLetter& letter : effect.dead_letters) letters_.push_back(letter);
+      for (const NewRow& row : effect.rows) {
+        if (row.kind != schema::RowKind::event) continue;
+        schema::EventRowT event;
+        (*schema::open_event_row(row.body))->UnPackTo(&event);
+        events_.push_back(event);
+      }
+    });
+  }
+
+  Message arrives(Message message) const {
+    message.received_ns = 0;
+    message.arrived_monotonic = machine_.passed;
+    return message;
+  }
+  // One sample of raw float32, which has no time of its own.
+  Message raw(float value) const {
+    std::vector<std::uint8_t> payload(sizeof value);
+    std::memcpy(payload.data(), &value, sizeof value);
+    return arrives(message_of("raw/r1/vibration", std::move(payload), 0));
+  }
+  void step() {
+    diary_.clear();
+    ASSERT_TRUE(pipeline_of_it_->step());
+  }
+  void pass(DurationNs time) {
+    machine_.time += time;
+    machine_.passed += time;
+  }
+  // The clock is set, and kept in step from now on.
+  void correct() {
+    machine_.time = epoch_ns + 3'600 * ns_per_s;
+    machine_.in_step = true;
+  }
+
+  std::optional<NodeClock> untrusted_;
+  std::optional<Pipeline> pipeline_of_it_;
+  std::vector<schema::WindowRowT> rows_;
+  std::vector<DeadLetter> letters_;
+  std::vector<schema::EventRowT> events_;
+};
+
+TEST_F(UntrustedClockTest, StampsOfDevicesAreNotJudgedByIt) {
+  port_.batches.push_back(
+      {arrives(block_message({.complete_until_ns = epoch_ns + ns_per_s})), arrives(json_message("not json"))});
+  step();
+  EXPECT_EQ(diary_.at(1), "durable");
+  EXPECT_EQ(core_.samples().good, 4u);
+  EXPECT_EQ(core_.totals()[Reason::time_future], 0u);
+  ASSERT_EQ(rows_.size(), 1u);
+  EXPECT_TRUE(rows_[0].clock_untrusted);
+  EXPECT_EQ(rows_[0].first_received_ns, 5 * ns_per_s);
+  ASSERT_EQ(letters_.size(), 1u) << "what is wrong for another reason still is";
+  port_.batches.push_back({arrives(block_message({.sequence = 2, .start_ns = epoch_ns - 3'600'000 * ns_per_s}))});
+  step();
+  EXPECT_EQ(core_.totals()[Reason::time_past], 1u) << "time.earliest needs no clock";
+  EXPECT_FALSE(pipeline_of_it_->status().clock_trusted);
+}
+
+TEST_F(UntrustedClockTest, WhatIsStampedByItsArrivalIsHeldAndThenPlacedWhenItCame) {
+  port_.batches.push_back({raw(1), arrives(block_message({}))});
+  step();
+  EXPECT_EQ(core_.samples().good, 4u) << "others go on";
+  EXPECT_EQ(pipeline_of_it_->status().held_messages, 1u);
+  pass(10 * ns_per_s);
+  correct();
+  port_.batches.push_back({raw(2)});
+  step();
+  EXPECT_EQ(core_.samples().good, 5u) << "what was held comes first";
+  step();
+  EXPECT_EQ(core_.samples().good, 6u);
+  EXPECT_TRUE(letters_.empty());
+  EXPECT_EQ(core_.totals()[Counter::messages], 3u);
+  port_.batches.push_back({arrives(block_message({.device = "r1", .start_ns = epoch_ns + 3'605 * ns_per_s}))});
+  step();
+  std::vector<TimeNs> starts;
+  for (const auto& row : rows_) {
+    if (row.device == "r1" && row.state == schema::WindowState::final) starts.push_back(row.start_ns);
+  }
+  EXPECT_EQ(starts, (std::vector<TimeNs>{epoch_ns + 3'590 * ns_per_s, epoch_ns + 3'600 * ns_per_s}));
+  EXPECT_EQ(pipeline_of_it_->status().held_messages, 0u);
+  ASSERT_EQ(events_.size(), 2u);
+  EXPECT_EQ(events_[0].kind, schema::EventKind::clock_untrusted);
+  EXPECT_EQ(events_[1].kind, schema::EventKind::clock_trusted);
+  EXPECT_EQ(events_[1].value, epoch_ns + 3'585 * ns_per_s);
+  EXPECT_EQ(events_[1].detail, "system");
+}
+
+// Came before the jump, was still in the port's hands when the clock was set, and is judged by the time at which it came.
+TEST_F(UntrustedClockTest, AMessageOnTheWayDuringTheCorrectionIsStampedRight) {
+  const Message message = arrives(block_message({.start_ns = epoch_ns + 3'500 * ns_per_s}));
+  pass(ns_per_s);
+  correct();
+  port_.batches.push_back({message});
+  step();
+  EXPECT_EQ(core_.samples().good, 4u);
+  EXPECT_EQ(core_.totals()[Reason::time_future], 0u);
+  port_.batches.push_back({arrives(block_message({.sequence = 2, .start_ns = epoch_ns + 4'000 * ns_per_s}))});
+  step();
+  EXPECT_EQ(core_.totals()[Reason::time_future], 1u) << "now stamps are judged again";
+}
+
+TEST_F(UntrustedClockTest, NoSenderIsToldOfAHeldMessageNorOfWhatCameAfterIt) {
+  Message waiting = raw(1);
+  waiting.waits_for_commit = true;
+  port_.batches.push_back({waiting, arrives(block_message({}))});
+  step();
+  EXPECT_EQ(std::ranges::count(diary_, "durable"), 0);
+  EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/d1/ack"), 1) << "our protocol has acknowledgements of its own";
+  correct();
+  step();
+  EXPECT_EQ(std::ranges::count(diary_, "durable"), 1);
+  EXPECT_EQ(core_.samples().good, 5u);
+}
+
+TEST_F(UntrustedClockTest, WhenAsMuchIsHeldAsMayBeNothingIsTakenUntilTheClockIsRight) {
+  for (int i = 0; i < 2; ++i) {
+    port_.batches.push_back({raw(1), raw(2)});
+    step();
+    EXPECT_EQ(std::ranges::count(diary_, "pause"), 0);
+  }
+  step();
+  EXPECT_EQ(diary_.front(), "pause");
+  EXPECT_TRUE(pipeline_of_it_->status().held_full);
+  correct();
+  step();
+  EXPECT_EQ(diary_.front(), "go on");
+  EXPECT_EQ(core_.samples().good, 4u);
+}
+
+TEST_F(UntrustedClockTest, WhatIsHeldAtTheEndAndDoesNotComeAgainIsADeadLetter) {
+  Message waiting = raw(1);
+  waiting.waits_for_commit = true;
+  port_.batches.push_back({raw(2), waiting, raw(3)});
+  step();
+  ASSERT_TRUE(pipeline_of_it_->run([] { return true; }, ns_per_s));
+  EXPECT_EQ(std::ranges::count(diary_, "durable"), 0);
+  ASSERT_EQ(letters_.size(), 2u);
+  EXPECT_EQ(letters_[0].rejection.reason, Reason::clock_untrusted);
+  EXPECT_EQ(letters_[0].payload.size(), sizeof(float));
+  EXPECT_EQ(core_.samples().good, 0u);
+}
+
+// Its silence would be that of 56 years.
+TEST_F(UntrustedClockTest, TheCorrectionIsNoSilence) {
+  port_.batches.push_back({arrives(block_message({}))});
+  step();
+  const auto rows = rows_.size();
+  pass(29 * ns_per_s);
+  correct();
+  step();
+  EXPECT_EQ(rows_.size(), rows) << "idle since the correction, not since 1970";
+  pass(31 * ns_per_s);
+  step();
+  ASSERT_EQ(rows_.size(), rows + 1);
+  EXPECT_EQ(rows_.back().state, schema::WindowState::open);
+  EXPECT_TRUE(rows_.back().clock_untrusted) << "its samples came while the clock was not trusted";
+}
+
 TEST(LatencyHistogram, BucketsDouble) {
   LatencyHistogram histogram;
   histogram.add(0);
@@ -196,15 +375,15 @@ TEST_F(PipelineTest, WithTooLittleRoomOnTheDiskItPausesAndGoesOnByItself) {
   spool_.free_bytes = 99;
   ASSERT_TRUE(pipeline_.step());
   EXPECT_EQ(diary_, (Diary{"pause", "commit 1 rows", "durable", "notify"})) << "the event is a row";
-  EXPECT_TRUE(pipeline_.status().paused);
+  EXPECT_TRUE(pipeline_.status().disk_low);
   spool_.free_bytes = 124;
   ASSERT_TRUE(pipeline_.step());
-  EXPECT_TRUE(pipeline_.status().paused) << "a quarter more is asked for";
+  EXPECT_TRUE(pipeline_.status().disk_low) << "a quarter more is asked for";
   diary_.clear();
   spool_.free_bytes = 125;
   ASSERT_TRUE(pipeline_.step());
   EXPECT_EQ(diary_, (Diary{"go on", "commit 1 rows", "durable", "notify"}));
-  EXPECT_FALSE(pipeline_.status().paused);
+  EXPECT_FALSE(pipeline_.status().disk_low);
 }
 
 }  // namespace

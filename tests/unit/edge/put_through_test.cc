@@ -30,7 +30,7 @@ EdgeConfig mended() {
 std::string put_through_on(CoreRig& rig, const WhichLetters& which = {}) {
   rig.restart(mended());
   std::ostringstream said;
-  const Status done = put_through(mended(), 7, {}, rig.spool(), now, which, said);
+  const Status done = put_through(mended(), 7, {}, rig.spool(), now, true, which, said);
   STETHOS_CHECK(done.has_value(), done ? "" : done.error().text());
   rig.restart();
   return said.str();
@@ -176,6 +176,16 @@ TEST(PutThrough, ADeviceThatWasReplacedIsAdmitted) {
   EXPECT_EQ(put_through_on(rig), "1 epoch_too_old: put through\n");
   rig.step({block_message(replaced), block_message({.epoch = 1, .sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s})});
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 24, .duplicate = 4}));
+}
+
+// It would be given the time that a wrong clock showed.
+TEST(PutThrough, WhatWasStampedByAClockThatNobodyTrustedStays) {
+  CoreRig rig(mended());
+  Message message = message_of("raw/r1/vibration", {0, 0, 128, 63}, now);
+  message.clock_untrusted = true;
+  rig.step({message});
+  EXPECT_EQ(put_through_on(rig), "1 clock_untrusted: stays: nothing knows when it came\n");
+  EXPECT_EQ(letters_of(rig), 1u);
 }
 
 }  // namespace

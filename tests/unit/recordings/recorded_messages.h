@@ -66,6 +66,7 @@ inline std::string bits_of(const RecordedMessage& message) {
   number(message.lowest_held);
   number(message.complete_until_ns);
   number(message.received_ns);
+  number(message.clock_untrusted);
   for (const RecordedChannel& channel : message.channels) {
     text(channel.channel);
     text(channel.quantity);
@@ -108,6 +109,7 @@ class Chance {
       out.view.lowest_held = random_();
     }
     if (once_in(3)) out.view.complete_until_ns = -below(1'000);
+    out.view.clock_untrusted = once_in(5);
     out.view.received_ns = 1'780'000'000'123'456'789 + below(1'000'000);
     const std::int64_t channels = once_in(40) ? below(150) : below(4);
     for (std::int64_t i = 0; i < channels; ++i) {

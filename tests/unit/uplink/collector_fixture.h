@@ -23,6 +23,7 @@ inline constexpr TimeNs some_time = 1'790'000'000 * ns_per_s;  // 2026-09-21T14:
 inline constexpr std::uint8_t alarms_lane = static_cast<std::uint8_t>(schema::Lane::alarms);
 inline constexpr std::uint8_t windows_lane = static_cast<std::uint8_t>(schema::Lane::windows);
 inline constexpr std::uint8_t notes_lane = static_cast<std::uint8_t>(schema::Lane::notes);
+inline constexpr std::uint64_t clock_identity = 0xc10c;
 inline const std::string spool_a(32, 'a');
 inline const std::string spool_b(32, 'b');
 
@@ -227,6 +228,8 @@ inline schema::UplinkBatchT batch_of(std::vector<SentLane> lanes, const std::str
 // What the tests need of an answer.
 struct Answered {
   std::string collector, spool;
+  TimeNs time = 0;
+  std::uint64_t clock = 0;
   struct Lane {
     std::uint64_t durable_through = 0;
     std::vector<uplink::NumberRange> ranges;
@@ -244,6 +247,8 @@ inline Answered read_answer(std::span<const std::uint8_t> packed) {
   (*opened)->UnPackTo(&ack);
   out.collector = ack.collector;
   out.spool = ack.spool;
+  out.time = ack.time_ns;
+  out.clock = ack.clock;
   for (const auto& lane : ack.lanes) {
     auto& to = out.lanes[lane->lane];
     to.durable_through = lane->durable_through;
@@ -283,7 +288,7 @@ class CollectorTest : public ::testing::Test {
     auto opened = Store::open(folder.file("store.db"), sqlite::Access::read_write, some_time);
     STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
     store = std::move(*opened);
-    intake.emplace(*store);
+    intake.emplace(*store, std::vector<std::string>{}, clock_identity);
     query.emplace(*store);
   }
 

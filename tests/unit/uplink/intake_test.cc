@@ -22,6 +22,8 @@ TEST_F(IntakeTest, StoresWhatABatchHasAndSaysSo) {
                                      {.rows = {sent(1, WindowSketch{}), sent(2, WindowSketch{.start = some_time + ns_per_s})}}}));
   EXPECT_EQ(answer.collector, store->identity());
   EXPECT_EQ(answer.spool, spool_a);
+  EXPECT_EQ(answer.time, some_time);
+  EXPECT_EQ(answer.clock, clock_identity);
   EXPECT_EQ(answer.lanes.at(notes_lane).durable_through, 2U);
   EXPECT_EQ(answer.lanes.at(windows_lane).durable_through, 2U);
   EXPECT_TRUE(answer.lanes.at(windows_lane).ranges.empty());

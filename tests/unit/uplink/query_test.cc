@@ -430,8 +430,9 @@ TEST_F(ParametersTest, TheTableHasOnlySoManyColumns) {
 
 TEST_F(ParametersTest, TheSpeedIsShownWithItsSource) {
   fill();
-  EXPECT_THAT(json(), HasSubstr(R"("speed":{"shaft_hz":24.75,"source":"stream","age_ns":1500},"lineage")"));
-  EXPECT_THAT(json(), HasSubstr(R"("speed":null,"lineage")"));
+  EXPECT_THAT(json(),
+              HasSubstr(R"("speed":{"shaft_hz":24.75,"source":"stream","age_ns":1500},"clock_untrusted":false,"lineage")"));
+  EXPECT_THAT(json(), HasSubstr(R"("speed":null,"clock_untrusted":false,"lineage")"));
 }
 
 TEST_F(ParametersTest, AnAlarmNamesItsParameter) {

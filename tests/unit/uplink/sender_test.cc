@@ -247,6 +247,29 @@ class SenderTest : public ::testing::Test {
   Sender sender{config(), outbox, uplink, clock};
 };
 
+TEST_F(SenderTest, TellsWhatTimeTheCollectorHasAndWhenItWasAsked) {
+  std::vector<CollectorTime> heard;
+  sender.set_listener([&](const CollectorTime& time) { heard.push_back(time); });
+  uplink.answer = [&](const schema::UplinkBatchT& batch) {
+    clock.pass(2 * ns_per_s);  // the line is slow
+    auto ack = uplink.store(batch);
+    ack.time_ns = 1'800'000'000 * ns_per_s;
+    ack.clock = 77;
+    return PostResult(schema::pack(ack));
+  };
+  const DurationNs asked = clock.monotonic();
+  sender.step();
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_EQ(heard[0].time_ns, 1'800'000'000 * ns_per_s);
+  EXPECT_EQ(heard[0].clock, 77U);
+  EXPECT_EQ(heard[0].asked_monotonic, asked);
+  EXPECT_EQ(heard[0].answered_monotonic, asked + 2 * ns_per_s);
+  uplink.answer = [](const schema::UplinkBatchT&) { return unreachable(); };
+  clock.pass(30 * ns_per_s);
+  sender.step();
+  EXPECT_EQ(heard.size(), 1U);
+}
+
 TEST_F(SenderTest, DrainsABacklogWithoutWaiting) {
   outbox.add(30);
   greet();

@@ -354,6 +354,7 @@ INSTANTIATE_TEST_SUITE_P(
         top("points required without a file", "points.required = true", "edge.toml:1: points.required: needs points.file"),
         top("a duration without a unit", "time.idle_timeout = \"30\"", "edge.toml:1: time.idle_timeout: its unit is none of"),
         top("a duration as a number", "time.idle_timeout = 30", "edge.toml:1: time.idle_timeout: expected a duration"),
+        top("a rule for the clock that is none", "time.clock = \"perhaps\"", "edge.toml:1: time.clock: "),
         top("a day that is not", "time.earliest = \"2001-02-30\"", "edge.toml:1: time.earliest: no such date"),
         top("a size in the wrong unit", "ingest.queue_bytes_max = \"64 MB\"",
             "edge.toml:1: ingest.queue_bytes_max: its unit is none of"),

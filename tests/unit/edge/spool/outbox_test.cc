@@ -45,6 +45,17 @@ class OutboxTest : public testing::Test {
     ASSERT_TRUE(spool_->commit(effect));
   }
 
+  void add_untrusted(std::size_t count, TimeNs now) {
+    Effect effect;
+    effect.changed = true;
+    effect.now_ns = now;
+    effect.clock_trusted = false;
+    for (std::size_t i = 0; i < count; ++i) effect.rows.push_back(row_of(Lane::windows, next_content_++));
+    ASSERT_TRUE(spool_->commit(effect));
+  }
+
+  void commit_nothing(TimeNs now) { add(0, Lane::windows, now); }
+
   void add_dead_letter() {
     Effect effect;
     effect.changed = true;
@@ -193,6 +204,41 @@ TEST_F(OutboxTest, WhatIsTooOldGoes) {
   EXPECT_EQ(totals().history.rows, 0U);
   EXPECT_THAT(numbers(waiting()), ElementsAre(3, 4));
   EXPECT_THAT(given_up(waiting()), ElementsAre("2-2 given_up_for_age"));
+}
+
+TEST_F(OutboxTest, NothingIsTooOldByAClockThatIsNotTrusted) {
+  open({.age_max = 10 * ns_per_s});
+  add(1);
+  add_untrusted(2, 0);                              // 1970
+  add_untrusted(1, epoch_ns + 3'600'000 * ns_per_s);  // and what it was then set to
+  EXPECT_EQ(totals().waiting.rows, 4U);
+  EXPECT_EQ(spool_->offered_until(), epoch_ns);
+  open({.age_max = 10 * ns_per_s});
+  add(1, Lane::windows, epoch_ns + 9 * ns_per_s);
+  EXPECT_EQ(totals().waiting.rows, 5U) << "they are not older than what came before them";
+  add(1, Lane::windows, epoch_ns + 18 * ns_per_s);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(2, 3, 4, 5, 6)) << "nor younger than what came after them";
+  add(1, Lane::windows, epoch_ns + 20 * ns_per_s);
+  EXPECT_THAT(numbers(waiting()), ElementsAre(6, 7));
+}
+
+TEST_F(OutboxTest, WithNothingBehindThemRowsOfNoKnownTimeAreThoseOfTheMomentInWhichItIsKnown) {
+  open({.age_max = 10 * ns_per_s});
+  add_untrusted(3, 0);
+  commit_nothing(epoch_ns);
+  commit_nothing(epoch_ns + 10 * ns_per_s);
+  EXPECT_EQ(totals().waiting.rows, 3U);
+  commit_nothing(epoch_ns + 10 * ns_per_s + 1);
+  EXPECT_EQ(totals().waiting.rows, 0U);
+}
+
+TEST_F(OutboxTest, ARowOfTheFutureDoesNotLiveForEver) {
+  open({.age_max = 10 * ns_per_s});
+  add(2, Lane::windows, epoch_ns + 300'000'000 * ns_per_s);
+  add(1, Lane::windows, epoch_ns);
+  EXPECT_EQ(totals().waiting.rows, 3U);
+  commit_nothing(epoch_ns + 11 * ns_per_s);
+  EXPECT_EQ(totals().waiting.rows, 0U);
 }
 
 TEST_F(OutboxTest, NoMoreDeadLettersThanMayBe) {

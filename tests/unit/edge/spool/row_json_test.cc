@@ -39,6 +39,7 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
   row.speed->age_ns = 9;
   row.last_sequence = std::numeric_limits<std::uint64_t>::max();
   row.committed_ns = 7;
+  row.clock_untrusted = true;
   EXPECT_EQ(
       row_json(schema::RowKind::window, schema::pack(row)),
       R"("window":{"device":"d","channel":"c","definition":"00000000000000ab","kind":"tumbling","start_ns":-5,)"
@@ -48,7 +49,7 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
       R"("buckets":"01ff"},"statistics":{"mean":0.1,"skewness":null,"quantile.#3":0.5},)"
       R"("speed":{"shaft_hz":24.5,"source":"stream","age_ns":9},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
       R"("first_epoch":0,"first_sequence":0,"last_epoch":0,"last_sequence":18446744073709551615,)"
-      R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7})");
+      R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7,"clock_untrusted":true})");
 }
 
 TEST(RowJson, AProvenanceHasTheTextsOfParameters) {

@@ -129,7 +129,8 @@ TEST_F(SpoolReportTest, VerifyFindsWhatIsWrong) {
       {"DELETE FROM meta WHERE key = 'identity'", "it has no identity\n"},
       {"INSERT INTO pane SELECT start_ns, 77, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
        "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, "
-       "first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more FROM pane LIMIT 1",
+       "first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, clock_untrusted "
+       "FROM pane LIMIT 1",
        ": there is no stream 77\n"},
       {"DELETE FROM definition", ": there is no definition "},
       {"INSERT INTO alarm VALUES (79, 1, 0, 0, 0, 0, 0, 0, 0, x'', 0, 0, 0, 0)",
