@@ -8,11 +8,12 @@ namespace stethos::edge {
 namespace {
 
 // Of the window that takes samples at `time`. The start names a window, and stamps may repeat.
-TimeNs start_for(const Followed& followed, TimeNs time) {
+TimeNs start_for(const StreamRecord& stream, const Followed& followed, TimeNs time) {
   TimeNs start = time;
   if (!followed.panes->empty()) {
     const auto& [last, pane] = *followed.panes->rbegin();
-    if (!pane.is_final) return last;
+    const bool begins_anew = part_of(stream.state.parts, last) != part_of(stream.state.parts, time) && last < time;
+    if (!pane.is_final && !begins_anew) return last;
     start = std::max(start, last + 1);
   }
   const bool is_cut_short = followed.clock->cut_short_from_ns <= start && start < followed.clock->cut_short_to_ns;
@@ -24,12 +25,12 @@ TimeNs start_for(const Followed& followed, TimeNs time) {
 // Only those of an earlier part than the last window's are late.
 bool Windower::accepts_in_count(const StreamRecord& stream, const Followed& followed, TimeNs time) {
   const auto next = part_after(stream.state.parts, time);
-  return next == stream.state.parts.end() || start_for(followed, time) < next->from_ns;
+  return next == stream.state.parts.end() || start_for(stream, followed, time) < next->from_ns;
 }
 
 void Windower::place_in_count(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
-  const TimeNs start = start_for(followed, samples.time_ns);
+  const TimeNs start = start_for(stream, followed, samples.time_ns);
   if (!panes.empty() && panes.rbegin()->first != start) {
     const TimeNs previous = panes.rbegin()->first;
     send_if_changed(stream, followed, previous, previous + 1, true, now_ns, effect);

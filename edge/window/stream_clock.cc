@@ -127,7 +127,7 @@ void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, Tim
   }
   withdraw_jumped(stream, followed, now_ns, effect);
   followed.unsent_from_ns = first_unsent(stream.state, followed);
-  followed.due_ns = time_min;
+  followed.due_ns = due_of(stream, followed);
 }
 
 void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
