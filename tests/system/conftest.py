@@ -5,6 +5,7 @@ import os
 import pytest
 
 import rig as rig_module
+from audit import Audit
 
 _REPORTS = pytest.StashKey[list]()
 
@@ -49,6 +50,20 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("counted against the ledger: messages acknowledged and published, samples for the rest")
         for line in reports:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def audit(rig):
+    """audit(settings, entries): an edge with its broker and its collector, and the book-keeper beside them."""
+    made = []
+
+    def begin(*arguments):
+        made.append(Audit(rig, *arguments))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        each.close()
 
 
 @pytest.fixture(scope="session")

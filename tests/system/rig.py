@@ -296,17 +296,20 @@ class Edge(Process):
         label = rig.name_for(self.name)
         self.spool = rig.folder / f"{label}-spool.db"
         self.config = rig.folder / f"{label}.toml"
-        uplink = {"uplink.enabled": collector is not None}
+        self._ends = {"mqtt.host": "127.0.0.1", "mqtt.port": broker.port, "uplink.enabled": collector is not None}
         if collector is not None:
-            uplink |= {"uplink.url": collector.url, "uplink.interval": "50ms", "uplink.backoff_min": "50ms",
-                       "uplink.backoff_max": "500ms"}
+            self._ends |= {"uplink.url": collector.url, "uplink.interval": "50ms", "uplink.backoff_min": "50ms",
+                           "uplink.backoff_max": "500ms"}
+        self.configure(**config)
+        super().__init__(rig, [BINARIES / "stethos-edge", "run", "--config", self.config], label)
+
+    def configure(self, **config):
+        """Its configuration from its next start on."""
         self.config.write_text(toml({
-            "node.id": "edge-1", "mqtt.host": "127.0.0.1", "mqtt.port": broker.port,
-            "mqtt.reconnect_min": "50ms", "mqtt.reconnect_max": "500ms",
+            "node.id": "edge-1", "mqtt.reconnect_min": "50ms", "mqtt.reconnect_max": "500ms",
             "spool.file": self.spool, "spool.commit_interval": "50ms",
             "health.host": "127.0.0.1", "health.port": self.health_port,
-            **uplink, **EDGE_TIME, "subscription": [STETHOS_SUBSCRIPTION], "window": [{"length": "1m"}], **config}))
-        super().__init__(rig, [BINARIES / "stethos-edge", "run", "--config", self.config], label)
+            **self._ends, **EDGE_TIME, "subscription": [STETHOS_SUBSCRIPTION], "window": [{"length": "1m"}], **config}))
 
     def is_ready(self):
         return http(self.url + "/readyz")[0] == 200
