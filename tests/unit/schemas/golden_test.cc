@@ -156,6 +156,38 @@ TEST(Golden, AlarmRowThatIsProvisional) {
   EXPECT_EQ(unpacked(open_alarm_row(golden("alarm_row", today))).provisional_level, AlarmLevel::none);
 }
 
+// Version 1.1: fields that say whether the node's clock was known to be right, which version 1.0 does not see.
+TEST(Golden, WhatSaysWhetherTheClockWasRight) {
+  WindowRowT row = samples::window_row<WindowRowT>();
+  row.clock_untrusted = true;
+  const auto row_today = pack(row);
+  const auto row_read = unpacked(open_window_row(golden("window_row", row_today, "v1.1")));
+  samples::expect_window_row(row_read);
+  EXPECT_TRUE(row_read.clock_untrusted);
+  EXPECT_FALSE(unpacked(open_window_row(golden("window_row", row_today))).clock_untrusted);
+  samples::expect_window_row(read_as_v1<v1::WindowRow>(row_today, nullptr));
+
+  UplinkAckT ack = samples::uplink_ack<UplinkAckT>();
+  ack.time_ns = 1'767'225'600'000'000'009;
+  ack.clock = 0xffff'ffff'ffff'fff6;
+  const auto ack_today = pack(ack);
+  const auto ack_read = unpacked(open_uplink_ack(golden("uplink_ack", ack_today, "v1.1")));
+  samples::expect_uplink_ack(ack_read);
+  EXPECT_EQ(ack_read.time_ns, ack.time_ns);
+  EXPECT_EQ(ack_read.clock, ack.clock);
+  EXPECT_EQ(unpacked(open_uplink_ack(golden("uplink_ack", ack_today))).time_ns, 0) << "it was not said";
+  samples::expect_uplink_ack(read_as_v1<v1::UplinkAck>(ack_today, v1::UplinkAckIdentifier()));
+
+  RecordingFrameT frame = samples::recording_frame<RecordingFrameT>();
+  frame.clock_untrusted.assign(frame.received_ns.size(), 1);
+  const auto frame_today = pack(frame);
+  const auto frame_read = unpacked(open_recording_frame(golden("recording_frame", frame_today, "v1.1")));
+  samples::expect_recording_frame(frame_read);
+  EXPECT_EQ(frame_read.clock_untrusted, frame.clock_untrusted);
+  EXPECT_TRUE(unpacked(open_recording_frame(golden("recording_frame", frame_today))).clock_untrusted.empty());
+  samples::expect_recording_frame(read_as_v1<v1::RecordingFrame>(frame_today, v1::RecordingFrameIdentifier()));
+}
+
 TEST(Golden, RecordingFrame) {
   const auto today = pack(samples::recording_frame<RecordingFrameT>());
   samples::expect_recording_frame(unpacked(open_recording_frame(golden("recording_frame", today))));
