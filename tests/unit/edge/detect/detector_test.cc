@@ -494,7 +494,7 @@ TEST(ProvisionalAlarm, WhatIsConfirmedDoesNotDependOnIt) {
     limit.deadband = below(2) * 5;
     limit.on_delay = below(3) * ns_per_s;
     EdgeConfig config = oven(limit);
-    config.time_watermark_delay = below(3) * 2 * ns_per_s;
+    config.time_watermark_delay = below(3) * (2 * ns_per_s);
     config.windows[0].length = (1 + below(3)) * ns_per_s;
     config.windows[0].hop = config.windows[0].length > ns_per_s && below(2) == 0 ? ns_per_s : 0;
     EdgeConfig never_idle = config;
