@@ -162,6 +162,41 @@ TEST(Golden, RecordingFrame) {
   samples::expect_recording_frame(read_as_v1<v1::RecordingFrame>(today, v1::RecordingFrameIdentifier()));
 }
 
+// Version 1.1: whose clock says what, and which times are by one that was not trusted. Version 1.0 does not see it, and did not
+// say it.
+TEST(Golden, ClocksOfVersion1_1) {
+  auto ack = samples::uplink_ack<UplinkAckT>();
+  ack.time_ns = 1'795'276'500'123'456'789;
+  ack.clock = 0xfedc'ba98'7654'3210;
+  const auto ack_today = pack(ack);
+  const UplinkAckT ack_read = unpacked(open_uplink_ack(golden("uplink_ack", ack_today, "v1.1")));
+  samples::expect_uplink_ack(ack_read);
+  EXPECT_EQ(ack_read.time_ns, ack.time_ns);
+  EXPECT_EQ(ack_read.clock, ack.clock);
+  samples::expect_uplink_ack(read_as_v1<v1::UplinkAck>(ack_today, v1::UplinkAckIdentifier()));
+  const UplinkAckT ack_before = unpacked(open_uplink_ack(golden("uplink_ack", ack_today)));
+  EXPECT_EQ(ack_before.time_ns, 0);
+  EXPECT_EQ(ack_before.clock, 0U);
+
+  auto row = samples::window_row<WindowRowT>();
+  row.clock_untrusted = true;
+  const auto row_today = pack(row);
+  const WindowRowT row_read = unpacked(open_window_row(golden("window_row", row_today, "v1.1")));
+  samples::expect_window_row(row_read);
+  EXPECT_TRUE(row_read.clock_untrusted);
+  samples::expect_window_row(read_as_v1<v1::WindowRow>(row_today, nullptr));
+  EXPECT_FALSE(unpacked(open_window_row(golden("window_row", row_today))).clock_untrusted);
+
+  auto frame = samples::recording_frame<RecordingFrameT>();
+  frame.clock_untrusted = {1, 0};
+  const auto frame_today = pack(frame);
+  const RecordingFrameT frame_read = unpacked(open_recording_frame(golden("recording_frame", frame_today, "v1.1")));
+  samples::expect_recording_frame(frame_read);
+  EXPECT_EQ(frame_read.clock_untrusted, frame.clock_untrusted);
+  samples::expect_recording_frame(read_as_v1<v1::RecordingFrame>(frame_today, v1::RecordingFrameIdentifier()));
+  EXPECT_TRUE(unpacked(open_recording_frame(golden("recording_frame", frame_today))).clock_untrusted.empty());
+}
+
 // The numbers are part of the format, and flatc does not mind a value that was taken away.
 TEST(Golden, NumbersOfEnumerationsStay) {
   for (const auto value : v1::EnumValuesRowKind()) {
