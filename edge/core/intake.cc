@@ -172,10 +172,12 @@ bool Intake::is_stamped_by_arrival(const Message& message) {
   return subscription.format == PayloadFormat::f32 || subscription.time_unit == TimeUnit::arrival;
 }
 
-// A message that is put through again is judged by now: the clock that found it in the future may have been wrong.
+// A message that is put through again is judged by now: the clock that found it in the future may have been wrong. A clock that
+// is not known to be right judges nothing.
 bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
-  const TimeNs judged_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
-  return !message.clock_untrusted && time_ns > judged_ns + config_.time_future_max;
+  const bool is_again = message.again != nullptr;
+  if (is_again ? !effect_->clock_trusted : message.clock_untrusted) return false;
+  return time_ns > (is_again ? effect_->now_ns : message.received_ns) + config_.time_future_max;
 }
 
 void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from messages import Publisher
-from rig import STETHOS_SUBSCRIPTION, wait_for
+from rig import STETHOS_SUBSCRIPTION, http, wait_for
 
 DAY_S = 86_400
 SECOND_NS = 10**9
@@ -75,6 +75,7 @@ def test_who_waits_for_a_commit_waits_for_the_clock(rig):
     wait_for(lambda: edge.metric("stethos_edge_held_messages") > 0, "a message to be held")
     edge.kill()
     edge.spawn(f"clock:{path}")
+    edge.wait_until(lambda: http(edge.url + "/livez")[0] == 200)
     wait_for(lambda: edge.metric("stethos_edge_held_messages") > 0, "it to come again")
     assert edge.stored() == 0
     path.unlink()
