@@ -94,7 +94,7 @@ void Pipeline::watch_clock() {
 void Pipeline::hold() {
   if (clock_.is_trusted()) return;
   const auto to_hold = std::ranges::stable_partition(polled_, [&](const Message& message) {
-    return !core_.is_stamped_by_arrival(message) || (closing_ && !message.waits_for_commit);
+    return message.crowded_out || !core_.is_stamped_by_arrival(message) || (closing_ && !message.waits_for_commit);
   });
   for (Message& message : to_hold) {
     held_bytes_ += sizeof(Message) + message.topic.size() + message.payload.size();
@@ -103,8 +103,14 @@ void Pipeline::hold() {
   polled_.erase(to_hold.begin(), to_hold.end());
 }
 
-bool Pipeline::holds_a_sender() const {
-  return std::ranges::any_of(held_, [](const Message& message) { return message.waits_for_commit; });
+// What was committed has tickets up to this one; whoever waits for something that was not is not told.
+std::uint64_t Pipeline::durable_through(std::uint64_t ticket) const {
+  const auto stay_below = [&ticket](const Message& message) {
+    if (message.waits_for_commit) ticket = std::min(ticket, message.ticket - 1);
+  };
+  std::ranges::for_each(held_, stay_below);
+  std::ranges::for_each(std::span(polled_).subspan(taken_), stay_below);
+  return ticket;
 }
 
 // The messages that are taken next: a jump of the clock between a message and now changes nothing. Whether what they say of now
@@ -185,6 +191,7 @@ Status Pipeline::step() {
     port_.poll(settings_.commit_interval, polled_);
     hold();
   }
+  for (schema::EventRowT& event : port_.take_events()) note_event(std::move(event));
   const auto taken = take_up();
   if (!taken) return std::unexpected(taken.error());
   const bool clock_trusted = stamp(taken->size());
@@ -208,8 +215,8 @@ Status Pipeline::step() {
     effect.suspects = &suspects_;
     effect.changed = true;
   }
-  const auto acknowledge = [this] {
-    if (taken_ == polled_.size() && !holds_a_sender()) port_.durable();
+  const auto acknowledge = [&] {
+    if (!batch.empty()) port_.durable(durable_through(batch.back().ticket));
     fault_point("edge.durable.after");
     for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
     fault_point("edge.acknowledge.after");
@@ -246,8 +253,7 @@ void Pipeline::republish(const Effect& effect) {
     std::string topic = settings_.republish_topic;
     replace_all(topic, "{device}", row.device);
     replace_all(topic, "{channel}", row.channel);
-    const std::string text = window_json(row, core_.parameters());
-    port_.publish(topic, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    port_.publish_later(std::move(topic), window_json(row, core_.parameters()));
   }
 }
 

@@ -98,7 +98,7 @@ class Pipeline {
   void watch_disk();
   void pause_port();
   void hold();
-  bool holds_a_sender() const;
+  std::uint64_t durable_through(std::uint64_t ticket) const;
   bool stamp(std::size_t count);
   Result<std::span<const Message>> take_up();
   void republish(const Effect& effect);

@@ -19,6 +19,8 @@ std::string objection_to(const DeadLetter& letter) {
       return "its samples are counted already";
     case Reason::clock_untrusted:
       return "nothing knows when it came";
+    case Reason::crowded_out:
+      return "nothing of it was kept but that it came";
     case Reason::too_many_devices:
     case Reason::epoch_too_old:
     case Reason::stopped_the_process:

@@ -124,6 +124,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   }
 
   Suspects suspects = std::move(opened->saved.suspects);
+  SessionRecord sessions = std::move(opened->saved.sessions);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
 
   std::unique_ptr<MessageRecorder> recorder;
@@ -146,7 +147,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     sender->set_listener([&node_clock](const uplink::CollectorTime& time) { node_clock.hear(time); });
   }
 
-  auto port = MqttPort::open(config, clock);
+  auto port =
+      MqttPort::open(config, clock, std::move(sessions), [&spool](const SessionRecord& record) { return spool.note(record); });
   if (!port) return stop_with(Exit::config, port.error());
   Pipeline pipeline({.commit_interval = config.spool_commit_interval,
                      .republish_topic = config.republish_topic,
@@ -165,7 +167,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     event.detail = opened->set_aside + ": " + opened->damage;
     pipeline.note_event(std::move(event));
   }
-  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), recorder.get(), clock);
+  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), recorder.get(),
+                      config.spool_commit_interval, clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });
   if (!listener) {

@@ -12,6 +12,7 @@
 #include "common/loopback.h"
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
+#include "edge/ingest/topic_filter.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
@@ -363,12 +364,16 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
     problems.add("mqtt.user", "must be given beside mqtt.password_file");
   if (config.points_required && config.points_file.empty()) problems.add("points.required", "needs points.file");
 
-  std::map<std::string, std::size_t> topics;
   for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {
     const std::string key = "subscription[" + std::to_string(i) + "].topic";
     const std::string& topic = config.subscriptions[i].topic;
-    const auto [first, is_new] = topics.emplace(topic, i);
-    if (!is_new) problems.add(key, "is that of subscription[" + std::to_string(first->second) + "] as well");
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string& other = config.subscriptions[j].topic;
+      if (!filters_overlap(topic, other)) continue;
+      // A broker sends a message once for each filter that matches.
+      problems.add(key, "matches topics that subscription[" + std::to_string(j) + "] matches too (\"" + other +
+                            "\"): what is published there would be counted twice");
+    }
     if (!config.republish_topic.empty() && may_match(topic, config.republish_topic)) {
       problems.add("republish.topic", "would be received again by " + key);
     }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "edge/core/copies.h"
 #include "edge/core/dead_letter.h"
 #include "edge/core/definition.h"
 #include "edge/core/sequence_tracker.h"
@@ -62,6 +63,7 @@ struct Effect {
   std::vector<schema::SilenceRowT> silences;
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
+  ExpectedCopies expected_copies;
   std::uint64_t provenance = 0;
   std::string position;                // of the port; empty: as before
   const Suspects* suspects = nullptr;  // null: as before

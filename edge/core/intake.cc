@@ -101,6 +101,8 @@ void Intake::take_message(const Message& message, std::size_t index) {
   if (message.again != nullptr) {
     ++effect_->totals[Counter::letters_put_through];
     effect_->put_through = message.again;
+  } else if (message.crowded_out) {
+    return give_up(*message.crowded_out, index);
   } else {
     ++effect_->totals[Counter::messages];
     effect_->totals[Counter::message_bytes] += message.payload.size();
@@ -178,6 +180,14 @@ bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
   const bool is_again = message.again != nullptr;
   if (is_again ? !effect_->clock_trusted : message.clock_untrusted) return false;
   return time_ns > (is_again ? effect_->now_ns : message.received_ns) + config_.time_future_max;
+}
+
+// One letter for all that stood in a row, each of them counted.
+void Intake::give_up(const CrowdedOut& crowded_out, std::size_t index) {
+  effect_->totals[Counter::messages] += crowded_out.messages;
+  effect_->totals[Counter::message_bytes] += crowded_out.bytes;
+  effect_->totals[Reason::crowded_out] += crowded_out.messages - 1;  // the letter counts one
+  letters_.write(index, {Reason::crowded_out, std::to_string(crowded_out.messages) + " messages"}, {});
 }
 
 void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {

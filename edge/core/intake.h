@@ -68,6 +68,7 @@ class Intake {
  private:
   void take_message(const Message& message, std::size_t index);
   std::expected<void, Rejection> decode(const Message& message);
+  void give_up(const CrowdedOut& crowded_out, std::size_t index);
   void set_aside(const Message& message, std::size_t index, std::string_view device);
   bool is_redelivery(const Message& message);
   bool is_in_future(const Message& message, TimeNs time_ns) const;

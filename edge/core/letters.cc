@@ -35,7 +35,7 @@ void Letters::write(std::size_t message, Rejection rejection, std::string_view d
   letter.topic = first_of(refused.topic, letter_topic_bytes_max);
   letter.device = device;
   letter.channel = channel;
-  letter.payload_bytes = refused.payload.size();
+  letter.payload_bytes = refused.crowded_out ? refused.crowded_out->bytes : refused.payload.size();
   const std::size_t bytes_max = std::min(payload_bytes_max_, letter_bytes_per_batch_max - bytes_);
   const auto kept = refused.payload.first(std::min(refused.payload.size(), bytes_max));
   bytes_ += kept.size();

@@ -9,8 +9,18 @@
 
 namespace stethos::edge {
 
-// How many messages of QoS 1 a broker may have on the way to us, and deliver again when it has not heard of them.
+// How many messages of QoS 1 a broker may have on the way to us (RECEIVE_MAXIMUM), and deliver again when it has not heard of
+// them: as many at least are remembered.
 inline constexpr std::size_t on_the_way_max = 100;
+inline constexpr std::size_t redeliveries_remembered_max = 100;
+static_assert(redeliveries_remembered_max >= on_the_way_max);
+
+// Copies that are expected by another filter of the session. A copy of an older message is counted as a message of its own.
+inline constexpr std::size_t copies_expected_max = 2 * on_the_way_max;
+
+// Sessions at brokers that are on record, and filters of one that have left it and by which what was queued may still come.
+inline constexpr std::size_t sessions_max = 8;
+inline constexpr std::size_t filters_left_max = 64;
 
 // Sequences of a device. An epoch that would need more ranges waits: its messages are neither handled nor acknowledged, and the
 // device sends them again. A message of an epoch older than those remembered cannot be told from a duplicate any more.

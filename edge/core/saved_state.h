@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "edge/core/copies.h"
 #include "edge/core/definition.h"
 #include "edge/core/sequence_tracker.h"
 #include "edge/core/state.h"
 #include "edge/core/suspects.h"
 #include "edge/core/totals.h"
+#include "edge/ingest/session_filters.h"
 
 namespace stethos::edge {
 
@@ -25,9 +27,11 @@ struct SavedState {
   std::vector<SpeedChange> speeds;  // all with a value
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
+  ExpectedCopies expected_copies;
   std::uint64_t provenance = 0;  // of the ProvenanceRow that was sent last; 0: none
   std::string position;          // of the port, after all that is here; empty: it had none
   Suspects suspects;
+  SessionRecord sessions;
 };
 
 }  // namespace stethos::edge

@@ -10,7 +10,7 @@ namespace stethos::edge {
 namespace {
 
 // A commit that takes longer than this is a spool that hangs.
-constexpr DurationNs step_ns_max = 60 * ns_per_s;
+constexpr DurationNs commit_ns_max = 60 * ns_per_s;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -103,13 +103,25 @@ void add_port(MetricList& list, const MqttStatus& status) {
   list.gauge("mqtt_subscribed", "1 while connected and subscribed.", status.subscribed ? 1 : 0);
   list.counter("mqtt_connections_total", "Connections made, since the start.", real(status.connections));
   list.counter("mqtt_connection_failures_total", "Connections that failed, since the start.", real(status.connection_failures));
-  list.counter("mqtt_publishes_dropped_total", "Acknowledgements and republished rows dropped, since the start.",
-               real(status.publishes_dropped));
+  list.counter("mqtt_publishes_dropped_total", "Acknowledgements dropped, since the start.", real(status.publishes_dropped));
+  list.counter("mqtt_sessions_lost_total", "Times that the broker had lost our session, since the start.",
+               real(status.sessions_lost));
+  list.counter("mqtt_sessions_taken_over_total", "Times that another client with our id took the session, since the start.",
+               real(status.sessions_taken_over));
+  list.counter("mqtt_subscriptions_refused_total", "Times that the broker refused a filter, since the start.",
+               real(status.subscriptions_refused));
+  list.gauge("mqtt_filters_lowered", "Filters that have a lower quality of service than was asked for.",
+             real(status.filters_lowered));
+  list.gauge("mqtt_former_filters", "Filters that have left the configuration and not yet the session.",
+             real(status.former_filters));
+  list.gauge("republish_waiting_bytes", "Rows that wait to be published again.", real(status.rows_waiting_bytes));
+  list.counter("republish_dropped_total", "Rows dropped instead of being published again, since the start.",
+               real(status.rows_dropped));
   list.gauge("queue_bytes", "Payloads waiting for the core.", real(status.queue_bytes));
   list.counter(
       "crowded_out_messages_total",
       "Messages not taken because their device held more than its share of a queue that was filling up, since the start.",
-      real(status.crowded_out));
+      real(status.messages_refused));
   list.counter("queue_full_waits_total", "Times that reading paused because the queue was full.", real(status.queue_full_waits));
 }
 
@@ -177,13 +189,14 @@ void add_recorder(MetricList& list, const MessageRecorder::Status& status) {
 }  // namespace
 
 Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-               const uplink::Sender* sender, const MessageRecorder* recorder, const Clock& clock)
+               const uplink::Sender* sender, const MessageRecorder* recorder, DurationNs commit_interval, const Clock& clock)
     : pipeline_(pipeline),
       port_(port),
       spool_(spool),
       spool_set_aside_(spool_set_aside),
       sender_(sender),
       recorder_(recorder),
+      commit_interval_(commit_interval),
       clock_(clock) {}
 
 HttpAnswer Health::answer(std::string_view path) const {
@@ -193,9 +206,11 @@ HttpAnswer Health::answer(std::string_view path) const {
   return {404, "text/plain; charset=utf-8", "there is /livez, /readyz and /metrics\n"};
 }
 
+bool is_live(DurationNs since_step, DurationNs commit_interval) { return since_step <= commit_interval + commit_ns_max; }
+
 HttpAnswer Health::live() const {
-  if (clock_.monotonic() - pipeline_.status().stepped_monotonic_ns > step_ns_max) {
-    return {503, "text/plain; charset=utf-8", "no batch has been committed for a minute\n"};
+  if (!is_live(clock_.monotonic() - pipeline_.status().stepped_monotonic_ns, commit_interval_)) {
+    return {503, "text/plain; charset=utf-8", "no batch has been committed for a minute longer than the commit interval\n"};
   }
   return {200, "text/plain; charset=utf-8", "live\n"};
 }

@@ -13,12 +13,16 @@
 
 namespace stethos::edge {
 
+// Whether the pipeline works, which did its last step so long ago: one waits as long as the commit interval for messages, and
+// then for its commit.
+bool is_live(DurationNs since_step, DurationNs commit_interval);
+
 // Reads only what may be read from any thread. All must outlive it; the sender may be null: no uplink; and so may the recorder.
 // `spool_set_aside`: a damaged one was, at this start.
 class Health {
  public:
   Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-         const uplink::Sender* sender, const MessageRecorder* recorder, const Clock& clock);
+         const uplink::Sender* sender, const MessageRecorder* recorder, DurationNs commit_interval, const Clock& clock);
 
   HttpAnswer answer(std::string_view path) const;
 
@@ -33,6 +37,7 @@ class Health {
   const bool spool_set_aside_;
   const uplink::Sender* sender_;
   const MessageRecorder* recorder_;
+  const DurationNs commit_interval_;
   const Clock& clock_;
 };
 

@@ -15,22 +15,32 @@ namespace stethos::edge {
 struct DeadLetter;
 struct DecodedMessage;
 
+// Of messages that were given up because their topic held more than its share: how many, and the size of their payloads together.
+struct CrowdedOut {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct Message {
-  std::string_view topic;                 // both point into what `owner` keeps alive
+  std::string_view topic;  // both point into what `owner` keeps alive
   std::span<const std::uint8_t> payload;  // aligned for any number
   std::shared_ptr<const void> owner;
 
   const DecodedMessage* decoded = nullptr;  // of a recording, without topic and payload; null: its topic's subscription says how
   std::optional<DurationNs> arrived_monotonic;  // from which the pipeline makes received_ns; nothing: that stands already
+  std::optional<CrowdedOut> crowded_out;  // it stands for these, and has no payload
+  std::uint32_t filter = 0;  // the subscription identifier of the filter that it came by; 0: not known
+  std::vector<std::uint32_t> other_filters;  // of the session that match its topic: a copy may come by each
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
-  std::uint16_t packet_id = 0;   // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
+  std::uint16_t packet_id = 0;  // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
   std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one
-  bool redelivered = false;      // the DUP flag
+  bool redelivered = false;  // the DUP flag
+  std::uint64_t ticket = 0;  // which the port gives, growing: MessagePort::durable names it; 0: the port gives none
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
-  bool comes_again = false;       // until it is handled: of QoS 1, or of our protocol, whose devices send again
+  bool comes_again = false;  // until it is handled: of QoS 1, or of our protocol, whose devices send again
   const DeadLetter* again = nullptr;  // it is this one, put through again; null: it has just arrived
-  std::uint64_t stops = 0;        // so often the process has died with it in hand: edge/core/suspects.h
+  std::uint64_t stops = 0;  // so often the process has died with it in hand: edge/core/suspects.h
 };
 
 }  // namespace stethos::edge

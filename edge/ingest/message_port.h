@@ -1,6 +1,7 @@
 // The seam to where messages come from: MQTT when live, a recording in replay, a list in tests.
 //
-// The pipeline's thread calls everything here. The order is: poll, commit what came, durable, publish.
+// The pipeline's thread calls everything here. The order is: poll, commit what came, durable, publish. Messages are committed in
+// the order in which poll handed them out, not necessarily all at once.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "common/clock.h"
 #include "edge/ingest/message.h"
+#include "schemas/rows_generated.h"
 
 namespace stethos::edge {
 
@@ -26,11 +28,17 @@ class MessagePort {
   // empty: it has no place to go on at.
   virtual std::string position() const { return {}; }
 
-  // Everything that poll has handed out is committed: its senders may be told.
-  virtual void durable() = 0;
+  // Every message with this ticket or one below that waits for its commit is committed: its sender may be told.
+  virtual void durable(std::uint64_t ticket) = 0;
 
   // Sends without waiting; at most once. False: it was dropped, which the port counts.
   virtual bool publish(std::string_view topic, std::span<const std::uint8_t> payload) = 0;
+
+  // The same for what need not go at once: it may wait, within a bound of the port's, for a connection and for its turn.
+  virtual bool publish_later(std::string topic, std::string payload) = 0;
+
+  // What happened to the port since it was last asked, for the collector.
+  virtual std::vector<schema::EventRowT> take_events() { return {}; }
 
   // While paused nothing new is taken: senders keep what they have. poll still hands out what is queued.
   virtual void pause(bool paused) = 0;

@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "common/hash.h"
 #include "common/log.h"
 #include "edge/core/limits.h"
-#include "edge/ingest/message_queue.h"
+#include "edge/ingest/handover.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
@@ -22,51 +26,75 @@ constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
 constexpr DurationNs disconnect_retry = 100 * ns_per_ms;
+constexpr DurationNs taken_over_event_interval = 60 * ns_per_s;
+
+// A broker need not say that it ended a connection because another client came with the same id (mosquitto 2.0 does not). So many
+// connections in a row that it ended, none of which lasted as long as this and twice the longest pause, are taken for that.
+constexpr int short_connections_max = 3;
+constexpr DurationNs short_connection = 30 * ns_per_s;
+
+// Of what is to be published: how much may wait here, how many messages of it Paho holds, and how many it holds in all; and how
+// long until it is looked whether Paho has sent some.
+constexpr std::size_t later_bytes_max = 16u << 20;
+constexpr std::size_t later_overhead_bytes = 128;
+constexpr std::size_t later_in_client_max = 1'000;
+constexpr int in_client_max = 10'000;
+constexpr DurationNs later_look = 5 * ns_per_ms;
+
+constexpr DurationNs never = std::numeric_limits<DurationNs>::max();
+
+std::string broker_of(const EdgeConfig& config) { return config.mqtt_host + ":" + std::to_string(config.mqtt_port); }
+
+std::string client_id_of(const EdgeConfig& config) {
+  return config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id;
+}
+
+std::vector<std::string> filters_of(const EdgeConfig& config) {
+  std::vector<std::string> filters;
+  for (const SubscriptionConfig& each : config.subscriptions) filters.push_back(each.topic);
+  return filters;
+}
+
+std::vector<std::uint32_t> filters_of(const mqtt::message& message) {
+  const mqtt::properties& properties = message.get_properties();
+  std::vector<std::uint32_t> ids;
+  for (std::size_t i = 0; i < properties.count(mqtt::property::SUBSCRIPTION_IDENTIFIER); ++i) {
+    ids.push_back(mqtt::get<std::uint32_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIER, i));
+  }
+  return ids;
+}
 
 }  // namespace
 
 class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt::iaction_listener {
  public:
-  Link(const EdgeConfig& config, const Clock& clock)
+  Link(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep)
       : config_(config),
         clock_(clock),
-        client_("tcp://" + config.mqtt_host + ":" + std::to_string(config.mqtt_port),
-                config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id,
-                mqtt::create_options(MQTTVERSION_5)),
+        keep_(std::move(keep)),
+        session_name_("\"" + client_id_of(config) + "\" at " + broker_of(config)),
+        client_("tcp://" + broker_of(config), client_id_of(config), mqtt::create_options(MQTTVERSION_5, in_client_max)),
         jitter_(hash_of(config.node_id)),
-        queue_(static_cast<std::size_t>(config.ingest_queue_bytes_max)) {
+        handover_(static_cast<std::size_t>(config.ingest_queue_bytes_max), static_cast<std::size_t>(config.spool_batch_bytes_max),
+                  clock),
+        filters_(std::move(record), broker_of(config), client_id_of(config), filters_of(config)) {
     client_.set_callback(*this);
+    client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) { on_disconnect(reason); });
     connector_ = std::thread([this] { keep_connected(); });
   }
 
   void shut_down() {
+    handover_.close();
     {
       const std::lock_guard lock(mutex_);
-      closing_ = stopping_ = true;
+      stopping_ = true;
     }
     changed_.notify_all();
     connector_.join();
     disconnect();
   }
 
-  void poll(DurationNs timeout, std::vector<Message>& batch) {
-    std::unique_lock lock(mutex_);
-    clock_.wait_for(changed_, lock, timeout,
-                    [&] { return woken_ || (waiting_for_commit_ && !queue_.empty()) || is_batch_full() || closing_; });
-    woken_ = false;
-    queue_.take(static_cast<std::size_t>(config_.spool_batch_bytes_max), batch);
-    taken_all_ = queue_.empty();
-    room_.notify_all();
-  }
-
-  // A message that waits is always the last in the queue: its callback has not returned. So once the queue was emptied by
-  // the poll before, it is among what is now durable.
-  void durable() {
-    const std::lock_guard lock(mutex_);
-    if (!waiting_for_commit_ || !taken_all_) return;
-    waiting_for_commit_ = false;
-    room_.notify_all();
-  }
+  Handover& handover() { return handover_; }
 
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) {
     if (subscribed_.load()) {
@@ -81,6 +109,26 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     return false;
   }
 
+  bool publish_later(std::string topic, std::string payload) {
+    const std::size_t bytes = topic.size() + payload.size() + later_overhead_bytes;
+    {
+      const std::lock_guard lock(mutex_);
+      if (later_bytes_ + bytes > later_bytes_max) {
+        ++later_dropped_;
+        return false;
+      }
+      later_bytes_ += bytes;
+      later_.emplace_back(std::move(topic), std::move(payload));
+    }
+    changed_.notify_all();
+    return true;
+  }
+
+  std::vector<schema::EventRowT> take_events() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(events_, {});
+  }
+
   void pause(bool paused) {
     {
       const std::lock_guard lock(mutex_);
@@ -89,26 +137,37 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     changed_.notify_all();
   }
 
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-  }
-
-  void wake() {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = true;
-    }
-    changed_.notify_all();
-  }
-
   MqttStatus status() const {
+    const Handover::Status waiting = handover_.status();
     const std::lock_guard lock(mutex_);
-    return {subscribed_.load(), connections_,      connection_failures_, publishes_dropped_.load(),
-            queue_.bytes(),     queue_full_waits_, crowded_out_,         last_error_};
+    MqttStatus status;
+    status.subscribed = subscribed_.load();
+    status.connections = connections_;
+    status.connection_failures = connection_failures_;
+    status.publishes_dropped = publishes_dropped_.load();
+    status.queue_bytes = waiting.queue_bytes;
+    status.queue_full_waits = waiting.queue_full_waits;
+    status.messages_refused = waiting.messages_refused;
+    status.sessions_lost = sessions_lost_;
+    status.sessions_taken_over = sessions_taken_over_;
+    status.subscriptions_refused = subscriptions_refused_;
+    status.filters_lowered = static_cast<std::uint64_t>(
+        std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer == Answer::lowered; }));
+    status.former_filters = filters_.former().size();
+    status.rows_waiting_bytes = later_bytes_;
+    status.rows_dropped = later_dropped_;
+    status.last_error = last_error_;
+    return status;
   }
 
  private:
+  enum class Answer : std::uint8_t { none, granted, lowered, refused, unsubscribed };
+  struct Asked {
+    Answer answer = Answer::none;
+    DurationNs again_at = 0;  // if it is refused
+    DurationNs pause = 0;
+  };
+
   // --- on Paho's thread ---
 
   void message_arrived(mqtt::const_message_ptr arrived) override {
@@ -119,44 +178,26 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     message.arrived_monotonic = clock_.monotonic();
     message.connection = connection_.load();
     message.redelivered = arrived->is_duplicate();
-    const SubscriptionConfig& subscription = config_.subscriptions[subscription_of(message.topic)];
-    message.waits_for_commit = arrived->get_qos() > 0 && subscription.format != PayloadFormat::stethos &&
-                               subscription.acknowledge == Acknowledge::after_commit;
-    message.comes_again = arrived->get_qos() > 0 || subscription.format == PayloadFormat::stethos;
+    if (const auto came_by = filters_of(*arrived); !came_by.empty()) {
+      message.filter = came_by.front();
+      const std::lock_guard lock(mutex_);
+      message.other_filters = filters_.others(message.topic, came_by);
+    }
+    const SubscriptionConfig* subscription = subscription_of(message.topic);
+    const bool is_ours = subscription != nullptr && subscription->format == PayloadFormat::stethos;
+    const bool on_arrival = subscription != nullptr && subscription->acknowledge == Acknowledge::on_arrival;
+    message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && !on_arrival;
+    message.comes_again = arrived->get_qos() > 0 || is_ours;
     message.owner = arrived;
     // A device of our protocol keeps what we have not acknowledged, and of QoS 0 nothing is promised.
-    put(std::move(message), arrived->get_qos() == 0 || subscription.format == PayloadFormat::stethos);
+    handover_.put(std::move(message),
+                  arrived->get_qos() == 0 || is_ours ? Handover::Crowded::refused : Handover::Crowded::given_up);
   }
 
-  void put(Message message, bool may_refuse) {
-    const bool waits = message.waits_for_commit;
-    std::unique_lock lock(mutex_);
-    if (may_refuse && queue_.crowds_out(message)) {
-      ++crowded_out_;
-      return;
-    }
-    if (!queue_.has_room(message) && !closing_) {
-      ++queue_full_waits_;
-      changed_.notify_all();
-      room_.wait(lock, [&] { return queue_.has_room(message) || closing_; });
-    }
-    if (closing_) return hold(lock);
-    queue_.put(std::move(message));
-    if (waits) waiting_for_commit_ = true;
-    if (waits || is_batch_full()) changed_.notify_all();
-    if (waits) room_.wait(lock, [&] { return !waiting_for_commit_; });
-  }
-
-  // Or enough of the queue that something might be crowded out.
-  bool is_batch_full() const {
-    return queue_.bytes() >=
-           static_cast<std::size_t>(std::min(config_.spool_batch_bytes_max, config_.ingest_queue_bytes_max / 2));
-  }
-
-  // Never returns: returning would acknowledge a message that nobody has taken.
-  void hold(std::unique_lock<std::mutex>& lock) {
-    callback_held_ = true;
-    room_.wait(lock, [] { return false; });
+  void on_disconnect(mqtt::ReasonCode reason) {
+    if (reason != mqtt::ReasonCode::SESSION_TAKEN_OVER) return;
+    const std::lock_guard lock(mutex_);
+    tell_taken_over("another client has taken");
   }
 
   void connection_lost(const std::string& cause) override {
@@ -169,19 +210,69 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     changed_.notify_all();
   }
 
-  // Of a subscription.
+  // Of a subscription, or the end of one.
   void on_success(const mqtt::token& token) override {
-    const auto response = token.get_subscribe_response();
-    for (const auto code : response.get_reason_codes()) {
-      if (code > mqtt::ReasonCode::GRANTED_QOS_2) return set_error("the broker refuses a subscription");
-    }
-    if (granted_.fetch_add(1) + 1 < config_.subscriptions.size()) return;
-    subscribed_.store(true);
-    spdlog::info("mqtt: subscribed");
+    const std::uint32_t id = id_of(token);
+    if (token.get_type() == mqtt::token::Type::UNSUBSCRIBE) return answered(id, Answer::unsubscribed);
+    const auto codes = token.get_subscribe_response().get_reason_codes();
+    const auto code = codes.empty() ? mqtt::ReasonCode::UNSPECIFIED_ERROR : codes.front();
+    if (code > mqtt::ReasonCode::GRANTED_QOS_2) return refused(id, "reason " + std::to_string(static_cast<int>(code)));
+    granted(id, static_cast<int>(code));
   }
 
   void on_failure(const mqtt::token& token) override {
-    set_error("subscribing failed: " + mqtt::exception::error_str(token.get_return_code()));
+    const std::uint32_t id = id_of(token);
+    const int reason = token.get_reason_code();
+    refused(id, reason >= mqtt::ReasonCode::UNSPECIFIED_ERROR ? "reason " + std::to_string(reason)
+                                                              : mqtt::exception::error_str(token.get_return_code()));
+  }
+
+  static std::uint32_t id_of(const mqtt::token& token) {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(token.get_user_context()));
+  }
+  static void* context_of(std::uint32_t id) { return reinterpret_cast<void*>(std::uintptr_t{id}); }
+
+  void answered(std::uint32_t id, Answer answer) {
+    {
+      const std::lock_guard lock(mutex_);
+      asked_[id].answer = answer;
+    }
+    changed_.notify_all();
+  }
+
+  void granted(std::uint32_t id, int qos) {
+    const SubscriptionConfig* subscription = subscription_with(id);
+    const bool is_lowered = subscription != nullptr && qos < subscription->qos;
+    if (is_lowered) {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(lowered_told_[id], qos + 1) != qos + 1) {
+        spdlog::warn("mqtt: the broker gives \"{}\" QoS {} where {} was asked for", subscription->topic, qos, subscription->qos);
+        note(schema::EventKind::qos_lowered, qos, subscription->topic);
+      }
+    }
+    answered(id, is_lowered ? Answer::lowered : Answer::granted);
+  }
+
+  // Of a filter that is to be subscribed, or unsubscribed: both are tried again.
+  void refused(std::uint32_t id, const std::string& why) {
+    set_error("the broker refuses the filter with the identifier " + std::to_string(id) + ": " + why);
+    {
+      const std::lock_guard lock(mutex_);
+      ++subscriptions_refused_;
+      Asked& asked = asked_[id];
+      asked.pause = asked.pause == 0 ? config_.mqtt_reconnect_min : std::min(2 * asked.pause, config_.mqtt_reconnect_max);
+      asked.again_at = clock_.monotonic() + asked.pause;
+    }
+    answered(id, Answer::refused);
+  }
+
+  const SubscriptionConfig* subscription_with(std::uint32_t id) const {
+    const std::lock_guard lock(mutex_);
+    for (const SessionFilter& filter : filters_.wanted()) {
+      const auto found = std::ranges::find(config_.subscriptions, filter.topic, &SubscriptionConfig::topic);
+      if (filter.id == id && found != config_.subscriptions.end()) return &*found;
+    }
+    return nullptr;
   }
 
   // --- on the connector's thread ---
@@ -196,13 +287,27 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       }
       if (connect()) {
         pause = config_.mqtt_reconnect_min;
+        const DurationNs begun = clock_.monotonic();
         await_end();
+        judge_end(clock_.monotonic() - begun);
       }
       std::unique_lock lock(mutex_);
       if (stopping_) return;
+      if (std::exchange(taken_over_, false)) pause = config_.mqtt_reconnect_max;
       const auto jittered = std::uniform_int_distribution<DurationNs>(pause / 2, pause)(jitter_);
       if (clock_.wait_for(changed_, lock, jittered, [&] { return stopping_; })) return;
       pause = std::min(2 * pause, config_.mqtt_reconnect_max);
+    }
+  }
+
+  // Of a connection that lasted so long: whether another client may have ended it.
+  void judge_end(DurationNs lasted) {
+    const std::lock_guard lock(mutex_);
+    const bool is_short = !paused_ && !stopping_ && lasted < short_connection + 2 * config_.mqtt_reconnect_max;
+    short_connections_ = is_short ? short_connections_ + 1 : 0;
+    if (short_connections_ >= short_connections_max && !taken_over_) {
+      tell_taken_over("the broker ended " + std::to_string(short_connections_) +
+                      " connections in a row soon after they were made; most likely another client takes");
     }
   }
 
@@ -211,18 +316,36 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   void await_end() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [&] { return stopping_ || !connected_ || paused_; });
       if (stopping_ || !connected_) return;
-      lock.unlock();
-      const bool ended = disconnect();
-      lock.lock();
-      if (ended) {
-        connected_ = false;
-        subscribed_.store(false);
-        return;
+      if (paused_) {
+        lock.unlock();
+        const bool ended = disconnect();
+        lock.lock();
+        if (ended) {
+          connected_ = false;
+          subscribed_.store(false);
+          return;
+        }
+        clock_.wait_for(changed_, lock, disconnect_retry, [&] { return stopping_ || !paused_; });
+        continue;
       }
-      clock_.wait_for(changed_, lock, disconnect_retry, [&] { return stopping_ || !paused_; });
+      lock.unlock();
+      const DurationNs due = std::min(look_after_filters(), publish_waiting());
+      lock.lock();
+      const auto is_due = [&] { return stopping_ || !connected_ || paused_ || has_news(); };
+      if (due == never) {
+        changed_.wait(lock, is_due);
+      } else {
+        clock_.wait_for(changed_, lock, due, is_due);
+      }
     }
+  }
+
+  // An answer of the broker, or something to be published where nothing was.
+  bool has_news() const {
+    const std::uint64_t answers = static_cast<std::uint64_t>(
+        std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer != Answer::none; }));
+    return answers != answers_seen_ || (!later_seen_ && !later_.empty());
   }
 
   bool connect() {
@@ -250,7 +373,10 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       connection_.fetch_add(1);
       const auto token = client_.connect(options);
       if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
-      subscribe();
+      if (!begin_session(token->get_connect_response().is_session_present())) {
+        disconnect();
+        throw mqtt::exception(MQTTASYNC_FAILURE, "the spool does not take what is to be subscribed");
+      }
       const std::lock_guard lock(mutex_);
       ++connections_;
       return true;
@@ -263,18 +389,123 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
+  // Whether what will be subscribed is on record.
+  bool begin_session(bool is_present) {
+    SessionRecord record;
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.clear();
+      answers_seen_ = 0;
+      if (!filters_.connected(is_present)) {
+        ++sessions_lost_;
+        spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
+        note(schema::EventKind::session_lost, 0, session_name_);
+      }
+      record = filters_.record();
+    }
+    const Status kept = keep_(record);
+    if (!kept) spdlog::error("mqtt: {}", kept.error().text());
+    return kept.has_value();
+  }
+
+  // Subscribes what is wanted; once all of it is granted, unsubscribes what is not, and takes that off the record. Returns when
+  // it wants to look again. Nothing is awaited: the broker may send the session's messages first, and their commits may take
+  // long.
+  DurationNs look_after_filters() {
+    std::vector<SessionFilter> to_subscribe;
+    std::vector<SessionFilter> to_unsubscribe;
+    std::optional<SessionRecord> record;
+    DurationNs due = never;
+    {
+      const std::lock_guard lock(mutex_);
+      const DurationNs now = clock_.monotonic();
+      const auto ask = [&](const SessionFilter& filter, std::vector<SessionFilter>& into) {
+        const auto [known, is_new] = asked_.try_emplace(filter.id);
+        Asked& asked = known->second;
+        const bool is_refused = asked.answer == Answer::refused;
+        if (is_new || (is_refused && now >= asked.again_at)) {
+          asked.answer = Answer::none;
+          into.push_back(filter);
+        } else if (is_refused) {
+          due = std::min(due, asked.again_at - now);
+        }
+        return asked.answer == Answer::granted || asked.answer == Answer::lowered;
+      };
+      bool all_granted = true;
+      for (const SessionFilter& filter : filters_.wanted()) all_granted = ask(filter, to_subscribe) && all_granted;
+      if (all_granted && !subscribed_.exchange(true)) spdlog::info("mqtt: subscribed");
+      if (all_granted) {
+        for (const SessionFilter& filter : filters_.former()) {
+          ask(filter, to_unsubscribe);
+          if (asked_[filter.id].answer != Answer::unsubscribed) continue;
+          spdlog::info("mqtt: unsubscribed \"{}\", which has left the configuration", filter.topic);
+          filters_.left(filter.id);
+          record = filters_.record();
+        }
+      }
+      answers_seen_ = static_cast<std::uint64_t>(
+          std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer != Answer::none; }));
+    }
+    if (record) {
+      if (auto kept = keep_(*record); !kept) spdlog::error("mqtt: {}", kept.error().text());
+    }
+    try {
+      for (const SessionFilter& filter : to_subscribe) subscribe(filter);
+      for (const SessionFilter& filter : to_unsubscribe) client_.unsubscribe(filter.topic, context_of(filter.id), *this);
+    } catch (const mqtt::exception& error) {  // the connection is lost, or soon will be
+      set_error(std::string("subscribing: ") + error.what());
+    }
+    return due;
+  }
+
+  // One by one: Paho C++ 1.2 reads beyond the options of several. Retained messages are not asked for: they were counted when
+  // they were new.
+  void subscribe(const SessionFilter& filter) {
+    const auto config = std::ranges::find(config_.subscriptions, filter.topic, &SubscriptionConfig::topic);
+    mqtt::properties properties;
+    properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(filter.id)});
+    client_.subscribe(filter.topic, config->qos, context_of(filter.id), *this,
+                      mqtt::subscribe_options(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED), properties);
+  }
+
+  // As much as the client has room for. Returns when it wants to look again.
+  DurationNs publish_waiting() {
+    if (!subscribed_.load()) return never;
+    const std::size_t in_client = client_.get_pending_delivery_tokens().size();
+    for (std::size_t room = later_in_client_max - std::min(in_client, later_in_client_max);; --room) {
+      std::pair<std::string, std::string> next;
+      {
+        const std::lock_guard lock(mutex_);
+        later_seen_ = !later_.empty();
+        if (!later_seen_) return never;
+        if (room == 0) return later_look;
+        next = std::move(later_.front());
+        later_.pop_front();
+        later_bytes_ -= next.first.size() + next.second.size() + later_overhead_bytes;
+      }
+      try {
+        client_.publish(mqtt::string_ref(std::move(next.first)), mqtt::binary_ref(std::move(next.second)), 0, false);
+      } catch (const mqtt::exception& error) {
+        spdlog::debug("mqtt: dropped a row: {}", error.what());
+        const std::lock_guard lock(mutex_);
+        ++later_dropped_;
+        return later_look;
+      }
+    }
+  }
+
   // Unless Paho's thread is held in a callback, or gets itself held meanwhile. Whether there is no connection now.
   bool disconnect() {
     {
       const std::lock_guard lock(mutex_);
       if (!connected_) return true;  // asking Paho would wait for the lock that a held callback has
     }
-    if (is_held()) return false;
+    if (handover_.is_held()) return false;
     try {
       const auto token = client_.disconnect();
       const DurationNs deadline = clock_.monotonic() + disconnect_timeout;
       while (!token->wait_for(disconnect_look)) {
-        if (is_held() || clock_.monotonic() >= deadline) return false;
+        if (handover_.is_held() || clock_.monotonic() >= deadline) return false;
       }
     } catch (const mqtt::exception& error) {
       spdlog::warn("mqtt: disconnecting: {}", error.what());
@@ -283,29 +514,33 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     return true;
   }
 
-  // Not awaited: the broker sends the session's messages first, and their commits may take long. One by one: Paho C++ 1.2
-  // reads beyond the options of several. Retained messages are not asked for: they were counted when they were new.
-  void subscribe() {
-    granted_.store(0);
-    for (const SubscriptionConfig& subscription : config_.subscriptions) {
-      client_.subscribe(subscription.topic, subscription.qos, nullptr, *this,
-                        mqtt::subscribe_options(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED));
-    }
-  }
-
   // --- shared ---
 
-  bool is_held() const {
-    const std::lock_guard lock(mutex_);
-    return callback_held_ || waiting_for_commit_;
+  // Null: the session still holds messages of a filter that has left the configuration.
+  const SubscriptionConfig* subscription_of(std::string_view topic) const {
+    const auto found = std::ranges::find_if(config_.subscriptions,
+                                            [&](const SubscriptionConfig& each) { return topic_matches(each.topic, topic); });
+    return found == config_.subscriptions.end() ? nullptr : &*found;
   }
 
-  std::size_t subscription_of(std::string_view topic) const {
-    for (std::size_t i = 0; i < config_.subscriptions.size(); ++i) {
-      if (topic_matches(config_.subscriptions[i].topic, topic)) return i;
-    }
-    // A session may still hold messages of a subscription that was configured before: they are decoded, and refused.
-    return config_.subscriptions.size() - 1;
+  // With the mutex.
+  void tell_taken_over(const std::string& how) {
+    taken_over_ = true;
+    ++sessions_taken_over_;
+    const DurationNs now = clock_.monotonic();
+    if (taken_over_told_ && now - *taken_over_told_ < taken_over_event_interval) return;
+    taken_over_told_ = now;
+    spdlog::error("mqtt: {} the session of {}: two nodes with one client id take it from each other in turn", how, session_name_);
+    note(schema::EventKind::session_taken_over, static_cast<std::int64_t>(sessions_taken_over_), session_name_);
+  }
+
+  // With the mutex.
+  void note(schema::EventKind kind, std::int64_t value, std::string detail) {
+    schema::EventRowT event;
+    event.kind = kind;
+    event.value = value;
+    event.detail = std::move(detail);
+    events_.push_back(std::move(event));
   }
 
   void set_error(std::string text) {
@@ -316,36 +551,44 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   const EdgeConfig config_;
   const Clock& clock_;
+  const Keep keep_;
+  const std::string session_name_;
   mqtt::async_client client_;
   std::mt19937_64 jitter_;
+  Handover handover_;
   std::thread connector_;
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;  // for poll and the connector
-  std::condition_variable room_;  // for Paho's thread
-  MessageQueue queue_;
-  bool waiting_for_commit_ = false;  // the last message of the queue, or of the batch at hand
-  bool taken_all_ = false;
-  bool woken_ = false;
+  std::condition_variable changed_;  // for the connector
+  SessionFilters filters_;
+  std::map<std::uint32_t, Asked> asked_;  // on this connection, by identifier
+  std::map<std::uint32_t, int> lowered_told_;  // the QoS that was told, and one more
+  std::uint64_t answers_seen_ = 0;
+  std::deque<std::pair<std::string, std::string>> later_;  // topic and payload
+  std::size_t later_bytes_ = 0;
+  std::uint64_t later_dropped_ = 0;
+  bool later_seen_ = false;  // the connector knows that something waits
+  std::vector<schema::EventRowT> events_;
   bool paused_ = false;
-  bool closing_ = false;
   bool stopping_ = false;
   bool connected_ = false;
-  bool callback_held_ = false;
+  bool taken_over_ = false;  // the session, since the last pause
+  int short_connections_ = 0;
+  std::optional<DurationNs> taken_over_told_;
   std::uint64_t connections_ = 0;
   std::uint64_t connection_failures_ = 0;
-  std::uint64_t queue_full_waits_ = 0;
-  std::uint64_t crowded_out_ = 0;
+  std::uint64_t sessions_lost_ = 0;
+  std::uint64_t sessions_taken_over_ = 0;
+  std::uint64_t subscriptions_refused_ = 0;
   std::string last_error_;
-  std::atomic<std::size_t> granted_ = 0;  // subscriptions, since the last connection was made
   std::atomic<bool> subscribed_ = false;
   std::atomic<std::uint64_t> publishes_dropped_ = 0;
   std::atomic<std::uint64_t> connection_ = 0;  // attempts, so far
 };
 
-Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock) {
+Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep) {
   try {
-    return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock)));
+    return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock, std::move(record), std::move(keep))));
   } catch (const mqtt::exception& error) {
     return fail(Code::unavailable, "making the MQTT client", error.what());
   }
@@ -358,12 +601,16 @@ MqttPort::~MqttPort() {
   // stop it.
   static_cast<void>(link_.release());
 }
-void MqttPort::poll(DurationNs timeout, std::vector<Message>& batch) { link_->poll(timeout, batch); }
-void MqttPort::durable() { link_->durable(); }
+void MqttPort::poll(DurationNs timeout, std::vector<Message>& batch) { link_->handover().poll(timeout, batch); }
+void MqttPort::durable(std::uint64_t ticket) { link_->handover().durable(ticket); }
 bool MqttPort::publish(std::string_view topic, std::span<const std::uint8_t> payload) { return link_->publish(topic, payload); }
+bool MqttPort::publish_later(std::string topic, std::string payload) {
+  return link_->publish_later(std::move(topic), std::move(payload));
+}
+std::vector<schema::EventRowT> MqttPort::take_events() { return link_->take_events(); }
 void MqttPort::pause(bool paused) { link_->pause(paused); }
-void MqttPort::close() { link_->close(); }
-void MqttPort::wake() { link_->wake(); }
+void MqttPort::close() { link_->handover().close(); }
+void MqttPort::wake() { link_->handover().wake(); }
 MqttStatus MqttPort::status() const { return link_->status(); }
 
 }  // namespace stethos::edge

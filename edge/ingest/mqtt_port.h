@@ -1,17 +1,20 @@
 // The live port: Paho, MQTT 5, one persistent session.
 //
 // Paho calls back on a thread of its own, one message at a time, and sends the acknowledgement when the callback returns,
-// whatever it returned. So the callback is where durability is kept: for a message whose sender waits for its commit it
-// returns after `durable`, and for others when the message is in the queue. When the queue is full it waits, Paho stops
+// whatever it returned. So the callback is where durability is kept, by the Handover: for a message whose sender waits for its
+// commit it returns after `durable`, and for others when the message is in the queue. When the queue is full it waits, Paho stops
 // reading, and the broker holds what comes. After `close` it never returns for a new message: what is not taken is not
 // acknowledged, and the broker sends it again to the next process.
 //
-// Connecting, and connecting again with growing pauses and jitter, is done by a thread of the port's own.
-// A pause is a disconnection: the broker keeps the session, and what comes for it. poll, durable, publish, pause and close belong
-// to the pipeline's thread; status may be called from any.
+// Connecting, and connecting again with growing pauses and jitter, is done by a thread of the port's own; so are subscribing,
+// again where the broker refuses, unsubscribing what has left the configuration (edge/ingest/session_filters.h), and publishing
+// what may wait. A node that takes the session from this one is given the longest pause: the two must not take it from each other
+// at full speed. A pause is a disconnection: the broker keeps the session, and what comes for it. poll, durable, publish, pause
+// and close belong to the pipeline's thread; status may be called from any.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +22,7 @@
 #include "common/result.h"
 #include "edge/config/edge_config.h"
 #include "edge/ingest/message_port.h"
+#include "edge/ingest/session_filters.h"
 
 namespace stethos::edge {
 
@@ -29,21 +33,34 @@ struct MqttStatus {
   std::uint64_t publishes_dropped = 0;
   std::uint64_t queue_bytes = 0;
   std::uint64_t queue_full_waits = 0;
-  std::uint64_t crowded_out = 0;  // messages that were not taken, for their device had more than its place
+  std::uint64_t messages_refused = 0;  // not taken, for their topic had more than its share of the queue
+  std::uint64_t sessions_lost = 0;
+  std::uint64_t sessions_taken_over = 0;
+  std::uint64_t subscriptions_refused = 0;
+  std::uint64_t filters_lowered = 0;  // now
+  std::uint64_t former_filters = 0;  // now
+  std::uint64_t rows_waiting_bytes = 0;
+  std::uint64_t rows_dropped = 0;
   std::string last_error;
 };
 
 class MqttPort final : public MessagePort {
  public:
-  static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock);
+  // Makes a record of the session's filters durable.
+  using Keep = std::function<Status(const SessionRecord&)>;
+
+  // `record` is what was kept last. `keep` is called by the port's own thread, until the port is destroyed.
+  static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep);
 
   // Disconnects where that is possible without acknowledging what was not committed. Paho's client is left to the end of
   // the process: one port a process.
   ~MqttPort() override;
 
   void poll(DurationNs timeout, std::vector<Message>& batch) override;
-  void durable() override;
+  void durable(std::uint64_t ticket) override;
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override;
+  bool publish_later(std::string topic, std::string payload) override;
+  std::vector<schema::EventRowT> take_events() override;
   void pause(bool paused) override;
   void close() override;
 

@@ -18,4 +18,25 @@ bool topic_matches(std::string_view filter, std::string_view topic) {
   }
 }
 
+bool filters_overlap(std::string_view a, std::string_view b) {
+  const auto starts_with_wildcard = [](std::string_view filter) { return filter.starts_with('+') || filter.starts_with('#'); };
+  if ((a.starts_with('$') && starts_with_wildcard(b)) || (b.starts_with('$') && starts_with_wildcard(a))) return false;
+  for (;;) {
+    if (a == "#" || b == "#") return true;
+    const auto a_slash = a.find('/');
+    const auto b_slash = b.find('/');
+    const auto a_level = a.substr(0, a_slash);
+    const auto b_level = b.substr(0, b_slash);
+    if (a_level != "+" && b_level != "+" && a_level != b_level) return false;
+    const bool a_ends = a_slash == std::string_view::npos;
+    const bool b_ends = b_slash == std::string_view::npos;
+    if (a_ends && b_ends) return true;
+    // "a/#" matches "a".
+    if (a_ends) return b.substr(b_slash + 1) == "#";
+    if (b_ends) return a.substr(a_slash + 1) == "#";
+    a.remove_prefix(a_slash + 1);
+    b.remove_prefix(b_slash + 1);
+  }
+}
+
 }  // namespace stethos::edge

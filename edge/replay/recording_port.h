@@ -18,8 +18,9 @@ class RecordingPort final : public MessagePort, public Clock {
       : feed_(std::move(feed)), name_(std::move(name)), position_(feed_->position()) {}
 
   void poll(DurationNs timeout, std::vector<Message>& batch) override;
-  void durable() override {}
+  void durable(std::uint64_t /*ticket*/) override {}
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override;
+  bool publish_later(std::string /*topic*/, std::string /*payload*/) override { return true; }
   void pause(bool paused) override { paused_ = paused; }
   void close() override { at_end_ = true; }
   std::string position() const override { return name_ + "\n" + position_; }

@@ -231,6 +231,14 @@ Status SqliteSpool::note(const Suspects& suspects) {
   return usable_;
 }
 
+Status SqliteSpool::note(const SessionRecord& record) {
+  const std::lock_guard lock(write_mutex_);
+  fault_point("edge.sessions.before");
+  change([&] { return state_.write_sessions(record); });
+  fault_point("edge.sessions.after");
+  return usable_;
+}
+
 Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
   const std::lock_guard lock(write_mutex_);
   return dead_letters_.after(id);

@@ -63,6 +63,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status note(const Suspects& suspects) override;
   std::optional<std::uint64_t> disk_free_bytes() const override;
 
+  // What sessions at brokers are subscribed to, for the port: before it subscribes. Errors as those of commit. Any thread.
+  Status note(const SessionRecord& record);
+
   std::string spool_identity() const override;
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
   Result<uplink::RowsAgain> again(schema::Lane lane, const uplink::WantedRows& wanted, std::size_t rows_max,

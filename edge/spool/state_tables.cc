@@ -270,13 +270,37 @@ Status load_counters(Database& database, Loading& loading) {
   });
 }
 
+Status load_sessions(Database& database, Loading& loading) {
+  Statement rows(database,
+                 "SELECT session.id, broker, client_id, session_filter.id, topic, has_left FROM session "
+                 "LEFT JOIN session_filter ON session = session.id ORDER BY session.id, session_filter.id");
+  auto& sessions = loading.state.sessions.sessions;
+  std::int64_t last = 0;
+  return sqlite::for_each(rows, [&](Statement& row) {
+    if (row.integer(0) != last) sessions.push_back({std::string(row.text(1)), std::string(row.text(2)), {}});
+    last = row.integer(0);
+    if (row.integer(3) == 0) return;  // a session without filters
+    sessions.back().filters.push_back(
+        {static_cast<std::uint32_t>(row.integer(3)), std::string(row.text(4)), row.integer(5) != 0});
+  });
+}
+
 Status load_meta(Database& database, Loading& loading) {
   Statement rows(database, "SELECT key, value FROM meta");
   return sqlite::for_each(rows, [&](Statement& row) {
     if (row.text(0) == "may_return") {
       const auto bytes = row.blob(1);
-      loading.state.may_return.resize(std::min(bytes.size() / sizeof(std::uint64_t), on_the_way_max));
+      loading.state.may_return.resize(std::min(bytes.size() / sizeof(std::uint64_t), redeliveries_remembered_max));
       std::memcpy(loading.state.may_return.data(), bytes.data(), loading.state.may_return.size() * sizeof(std::uint64_t));
+    }
+    if (row.text(0) == "expected_copies") {
+      const auto bytes = row.blob(1);
+      loading.state.expected_copies.resize(std::min(bytes.size() / sizeof(ExpectedCopy), copies_expected_max));
+      std::memcpy(loading.state.expected_copies.data(), bytes.data(),
+                  loading.state.expected_copies.size() * sizeof(ExpectedCopy));
+    }
+    if (row.text(0) == "last_filter_id") {
+      loading.state.sessions.last_id = static_cast<std::uint32_t>(row.unsigned_integer(1));
     }
     if (row.text(0) == "provenance") loading.state.provenance = row.unsigned_integer(1);
     if (row.text(0) == "position") loading.state.position = row.text(1);
@@ -306,7 +330,7 @@ StateTables::StateTables(Database& writer)
 Result<SavedState> StateTables::load() {
   Loading loading;
   for (const auto part : {load_definitions, load_streams, load_panes, load_identities, load_speeds, load_alarms, load_devices,
-                          load_counters, load_meta}) {
+                          load_counters, load_sessions, load_meta}) {
     if (auto done = part(writer_, loading); !done) return std::unexpected(done.error());
   }
   return std::move(loading.state);
@@ -482,6 +506,22 @@ Status StateTables::write_device(const std::pair<const std::string*, const Seque
   return delete_epochs_before_.bind(1, *device).bind(2, tracker->epochs().front().epoch).run();
 }
 
+Status StateTables::write_sessions(const SessionRecord& record) {
+  if (auto done = writer_.execute("DELETE FROM session; DELETE FROM session_filter"); !done) return done;
+  Statement session(writer_, "INSERT INTO session VALUES (?1, ?2, ?3)");
+  Statement filter(writer_, "INSERT INTO session_filter VALUES (?1, ?2, ?3, ?4)");
+  std::int64_t id = 0;
+  for (const MqttSession& each : record.sessions) {
+    ++id;
+    if (auto done = session.bind(1, id).bind(2, each.broker).bind(3, each.client_id).run(); !done) return done;
+    for (const SessionFilter& its : each.filters) {
+      auto done = filter.bind(1, std::int64_t{its.id}).bind(2, id).bind(3, its.topic).bind(4, its.has_left ? 1 : 0).run();
+      if (!done) return done;
+    }
+  }
+  return set_meta_.bind(1, std::string_view("last_filter_id")).bind(2, std::uint64_t{record.last_id}).run();
+}
+
 // Only what has changed since this process wrote it last: with one message a commit, the rest would be most of the work.
 Status StateTables::write_totals(const Effect& effect) {
   const auto count = [&](std::string_view name, std::uint64_t value, std::uint64_t& written) -> Status {
@@ -501,6 +541,12 @@ Status StateTables::write_totals(const Effect& effect) {
       return done;
     }
     written_.may_return = effect.may_return;
+  }
+  if (effect.expected_copies != written_.expected_copies) {
+    const auto bytes = std::as_bytes(std::span(effect.expected_copies));
+    auto done = set("expected_copies", std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
+    if (!done) return done;
+    written_.expected_copies = effect.expected_copies;
   }
   if (effect.provenance != written_.provenance) {
     if (auto done = set("provenance", effect.provenance); !done) return done;

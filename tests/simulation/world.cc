@@ -93,13 +93,14 @@ class World::SimPort final : public edge::MessagePort {
       batch.back().arrived_monotonic = world_.clock_->monotonic();
     }
   }
-  void durable() override {}
+  void durable(std::uint64_t) override {}
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) override {
     if (world_.faults_ && world_.chance(0.2)) return false;
     world_.to_devices_.push_back(
         {world_.clock_->time + world_.up_to(500 * ms), std::string(topic), {payload.begin(), payload.end()}});
     return true;
   }
+  bool publish_later(std::string, std::string) override { return true; }
   void pause(bool) override {}
   void close() override {}
 

@@ -72,23 +72,36 @@ def _of_outcomes(books, outcomes):
         yield f"samples: {sum(outcomes.values()):g} in all, were published {_range(all_low, all_high)}"
 
 
-def _definition_of(kind, length_ns, definitions):
-    for each in definitions:
-        if each.kind == kind and (not each.on_grid or each.length_ns == length_ns):
-            return each
-    return None
+def _definitions_by_id(records, definitions):
+    """Which of the definitions each id in the records stands for: the one whose windows are as long as the longest of its records, or,
+    where all of these are cut, the shortest other one that each of them lies in a single window of. None: there is none."""
+    of_id = collections.defaultdict(list)
+    for record in records:
+        of_id[record["definition"], record["kind"]].append(record)
+    by_id = {}
+    for (name, kind), own in of_id.items():
+        longest = max(record["length_ns"] for record in own)
+        by_id[name] = next((each for each in definitions
+                            if each.kind == kind and (not each.on_grid or each.length_ns == longest)), None)
+    for (name, kind), own in of_id.items():
+        if by_id[name] is None:
+            by_id[name] = min((each for each in definitions - set(by_id.values())
+                               if each.kind == kind and all(_lies_in_one_window(each, record) for record in own)),
+                              key=lambda each: each.length_ns, default=None)
+    return by_id
+
+
+def _lies_in_one_window(definition, record):
+    end_ns = record["start_ns"] + record["length_ns"]
+    return any(end_ns <= start_ns + definition.length_ns for start_ns in definition.starts(record["start_ns"]))
 
 
 def _by_definition(books, records):
-    """(device, channel, definition) -> records. A window that is cut is shorter than others of its definition."""
-    definitions = {definition for stream in books.streams.values() for definition in stream.placed}
-    longest = {}
-    for record in records:
-        longest[record["definition"]] = max(longest.get(record["definition"], 0), record["length_ns"])
+    """(device, channel, definition) -> records."""
+    by_id = _definitions_by_id(records, {definition for stream in books.streams.values() for definition in stream.placed})
     found = collections.defaultdict(list)
     for record in records:
-        definition = _definition_of(record["kind"], longest[record["definition"]], definitions)
-        found[record["device"], record["channel"], definition].append(record)
+        found[record["device"], record["channel"], by_id[record["definition"]]].append(record)
     return found
 
 

@@ -23,7 +23,7 @@ def named_in_the_sources(function):
 POINTS = named_in_the_sources("fault_point")
 
 # How often a process passes a point in a second of this load, roughly.
-PASSES_MAX = {"edge": 300, "edge.outbox": 10, "edge.suspects": 50, "collector": 10, "checkpoint": 1}
+PASSES_MAX = {"edge": 300, "edge.outbox": 10, "edge.suspects": 50, "edge.sessions": 1, "collector": 10, "checkpoint": 1}
 
 
 def passes_max(point):

@@ -34,20 +34,30 @@ class ListPort final : public MessagePort {
     if (batches.empty()) return;
     batch = std::move(batches.front());
     batches.pop_front();
+    for (Message& message : batch) message.ticket = ++last_ticket_;
   }
-  void durable() override { diary_.push_back("durable"); }
+  void durable(std::uint64_t ticket) override { diary_.push_back("durable through " + std::to_string(ticket)); }
   bool publish(std::string_view topic, std::span<const std::uint8_t>) override {
     diary_.push_back("publish " + std::string(topic));
     return publishing;
   }
+  bool publish_later(std::string topic, std::string payload) override {
+    diary_.push_back("publish later " + topic);
+    published_later.push_back(std::move(payload));
+    return publishing;
+  }
+  std::vector<schema::EventRowT> take_events() override { return std::exchange(events, {}); }
   void pause(bool paused) override { diary_.push_back(paused ? "pause" : "go on"); }
   void close() override { diary_.push_back("close"); }
 
   std::deque<std::vector<Message>> batches;
   bool publishing = true;
+  std::vector<std::string> published_later;
+  std::vector<schema::EventRowT> events;
 
  private:
   Diary& diary_;
+  std::uint64_t last_ticket_ = 0;
 };
 
 class DiarySpool final : public Spool {
@@ -99,9 +109,18 @@ class PipelineTest : public ::testing::Test {
 TEST_F(PipelineTest, CommitsThenTellsThePortThenPublishes) {
   port_.batches.push_back({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
   ASSERT_TRUE(pipeline_.step().has_value());
-  EXPECT_EQ(diary_, (Diary{"commit 3 rows", "durable", "publish stethos/v1/d1/ack", "notify", "publish windows/d1/vibration"}));
+  EXPECT_EQ(diary_, (Diary{"commit 3 rows", "durable through 1", "publish stethos/v1/d1/ack", "notify",
+                           "publish later windows/d1/vibration"}));
   EXPECT_EQ(pipeline_.status().samples.good, 4u);
   EXPECT_EQ(pipeline_.status().receipt_to_commit.count, 1u);
+}
+
+TEST_F(PipelineTest, WhatHappenedToThePortGoesToTheCollector) {
+  schema::EventRowT event;
+  event.kind = schema::EventKind::session_lost;
+  port_.events.push_back(event);
+  ASSERT_TRUE(pipeline_.step());
+  EXPECT_EQ(diary_, (Diary{"commit 2 rows", "notify"})) << "the provenance and the event";
 }
 
 TEST_F(PipelineTest, AFailedCommitReleasesAndAcknowledgesNothing) {
@@ -133,12 +152,12 @@ TEST_F(PipelineTest, AfterARunThatDiedMessagesAreTakenOneByOneEachOnRecordFirst)
                            block_message({.sequence = 4})});
   EXPECT_EQ(pipeline->status().careful_messages, 0u) << "as of the last batch";
   for (int step = 0; step < 2; ++step) ASSERT_TRUE(pipeline->step());
-  EXPECT_EQ(diary_, (Diary{"note", "commit 1 rows", "publish stethos/v1/d1/ack",  //
-                           "note", "commit 0 rows", "publish stethos/v1/d1/ack"}));
+  EXPECT_EQ(diary_, (Diary{"note", "commit 1 rows", "durable through 1", "publish stethos/v1/d1/ack",  //
+                           "note", "commit 0 rows", "durable through 2", "publish stethos/v1/d1/ack"}));
   EXPECT_EQ(spool_.written, Suspects{}) << "what is committed is in hand no more";
   diary_.clear();
   ASSERT_TRUE(pipeline->step());
-  EXPECT_EQ(diary_, (Diary{"commit 0 rows", "durable", "publish stethos/v1/d1/ack"})) << "all that is left";
+  EXPECT_EQ(diary_, (Diary{"commit 0 rows", "durable through 4", "publish stethos/v1/d1/ack"})) << "all that is left";
   EXPECT_EQ(core_.totals()[Counter::messages], 4u);
 }
 
@@ -303,11 +322,11 @@ TEST_F(UntrustedClockTest, NoSenderIsToldOfAHeldMessageNorOfWhatCameAfterIt) {
   waiting.waits_for_commit = true;
   port_.batches.push_back({waiting, arrives(block_message({}))});
   step();
-  EXPECT_EQ(std::ranges::count(diary_, "durable"), 0);
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 0"), 1);
   EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/d1/ack"), 1) << "our protocol has acknowledgements of its own";
   correct();
   step();
-  EXPECT_EQ(std::ranges::count(diary_, "durable"), 1);
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 1"), 1);
   EXPECT_EQ(core_.samples().good, 5u);
 }
 
@@ -374,7 +393,7 @@ TEST_F(PipelineTest, WithTooLittleRoomOnTheDiskItPausesAndGoesOnByItself) {
   diary_.clear();
   spool_.free_bytes = 99;
   ASSERT_TRUE(pipeline_.step());
-  EXPECT_EQ(diary_, (Diary{"pause", "commit 1 rows", "durable", "notify"})) << "the event is a row";
+  EXPECT_EQ(diary_, (Diary{"pause", "commit 1 rows", "notify"})) << "the event is a row";
   EXPECT_TRUE(pipeline_.status().disk_low);
   spool_.free_bytes = 124;
   ASSERT_TRUE(pipeline_.step());
@@ -382,7 +401,7 @@ TEST_F(PipelineTest, WithTooLittleRoomOnTheDiskItPausesAndGoesOnByItself) {
   diary_.clear();
   spool_.free_bytes = 125;
   ASSERT_TRUE(pipeline_.step());
-  EXPECT_EQ(diary_, (Diary{"go on", "commit 1 rows", "durable", "notify"}));
+  EXPECT_EQ(diary_, (Diary{"go on", "commit 1 rows", "notify"}));
   EXPECT_FALSE(pipeline_.status().disk_low);
 }
 

@@ -10,7 +10,8 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::size_t payload_bytes = 488;
-constexpr std::size_t message_bytes = payload_bytes + 512;
+constexpr std::size_t message_bytes = payload_bytes + 512;  // and its topic
+constexpr std::size_t topic_bytes = 128;                    // and its name, once
 
 Message message_from(const std::string& topic) {
   return message_of(topic, std::vector<std::uint8_t>(payload_bytes), epoch_ns);
@@ -35,13 +36,13 @@ std::map<std::string, int> drain(MessageQueue& queue) {
 TEST(MessageQueue, TakesTheOldestUpToABound) {
   MessageQueue queue(100 * message_bytes);
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer(queue, std::to_string(i)));
-  EXPECT_EQ(queue.bytes(), 5 * message_bytes);
+  EXPECT_EQ(queue.bytes(), 5 * (message_bytes + 1 + topic_bytes + 1));
   std::vector<Message> batch;
-  queue.take(2 * message_bytes + 1, batch);
+  queue.take(2 * (message_bytes + 1) + 1, batch);
   ASSERT_EQ(batch.size(), 3U);
   EXPECT_EQ(batch[0].topic, "0");
   EXPECT_EQ(batch[2].topic, "2");
-  EXPECT_EQ(queue.bytes(), 2 * message_bytes);
+  EXPECT_EQ(queue.bytes(), 2 * (message_bytes + 1 + topic_bytes + 1));
   drain(queue);
   EXPECT_TRUE(queue.empty());
   EXPECT_EQ(queue.bytes(), 0U);
@@ -72,7 +73,7 @@ TEST(MessageQueue, ADeviceThatSendsAHundredTimesWhatItShouldLosesItsOwnPlaceOnly
 
 TEST(MessageQueue, ThoseWhoSendAlikeFillItAndThenWait) {
   for (const int devices : {1, 2, 3, 10, 50}) {
-    MessageQueue queue(100 * message_bytes);
+    MessageQueue queue(100 * (message_bytes + 2) + static_cast<std::size_t>(devices) * (topic_bytes + 2));
     for (int i = 0; i < 100; ++i) {
       const Message message = message_from(std::to_string(i % devices));
       EXPECT_FALSE(queue.crowds_out(message)) << devices << " devices, message " << i;
@@ -80,6 +81,39 @@ TEST(MessageQueue, ThoseWhoSendAlikeFillItAndThenWait) {
     }
     EXPECT_FALSE(queue.has_room(message_from("0")));
   }
+}
+
+TEST(MessageQueue, TopicsCountToo) {
+  MessageQueue queue(1u << 20);
+  std::size_t names = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const std::string topic = std::string(1'000, 't') + std::to_string(i);
+    const Message message = message_of(topic, {}, epoch_ns);
+    if (!queue.has_room(message)) break;
+    names += 2 * topic.size();  // in the message, and as the key of its count
+    queue.put(message);
+  }
+  EXPECT_GT(names, (1u << 20) / 2);
+  EXPECT_LE(names, 1u << 20);
+  EXPECT_LE(queue.bytes(), 1u << 20);
+  drain(queue);
+  EXPECT_EQ(queue.bytes(), 0U);
+}
+
+TEST(MessageQueue, WhatIsGivenUpInARowIsOneMessageThatCounts) {
+  MessageQueue queue(100 * message_bytes);
+  for (int i = 0; i < 5; ++i) queue.put(given_up(message_from("flood")));
+  queue.put(message_from("other"));
+  const std::uint64_t last = queue.put(given_up(message_from("flood")));
+  std::vector<Message> batch;
+  queue.take(std::numeric_limits<std::size_t>::max(), batch);
+  ASSERT_EQ(batch.size(), 3U);
+  EXPECT_EQ(batch[0].topic, "flood");
+  EXPECT_EQ(batch[0].crowded_out->messages, 5U);
+  EXPECT_EQ(batch[0].crowded_out->bytes, 5 * payload_bytes);
+  EXPECT_EQ(batch[0].ticket, 5U) << "of the last of them";
+  EXPECT_EQ(batch[2].ticket, last);
+  EXPECT_EQ(queue.bytes(), 0U);
 }
 
 }  // namespace

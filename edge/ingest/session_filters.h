@@ -1,0 +1,75 @@
+// The topic filters of the session at the broker, and which of them the configuration still wants.
+//
+// A broker keeps a session, with its filters, while the edge is away: a filter that has left the configuration must be
+// unsubscribed by name. So every filter that a session may have is on record before it is subscribed, and leaves the record of
+// what is subscribed once the broker has confirmed that it is gone. New filters are granted before former ones go: between the
+// two a topic that both match brings two copies of a message, each with the identifier of its filter, and of what the broker had
+// queued some come later still. So filters that have left stay known by their identifiers, which no other filter gets.
+//
+// Pure state; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stethos::edge {
+
+struct SessionFilter {
+  std::uint32_t id = 0;  // its MQTT subscription identifier, from 1
+  std::string topic;
+  bool has_left = false;  // the broker has confirmed that it is unsubscribed
+
+  bool operator==(const SessionFilter&) const = default;
+};
+
+struct MqttSession {
+  std::string broker;
+  std::string client_id;
+  std::vector<SessionFilter> filters;  // by growing identifier
+
+  bool operator==(const MqttSession&) const = default;
+};
+
+// What the spool holds.
+struct SessionRecord {
+  std::uint32_t last_id = 0;          // the highest identifier that was ever given
+  std::vector<MqttSession> sessions;  // the one that was used last at the end
+
+  bool operator==(const SessionRecord&) const = default;
+};
+
+class SessionFilters {
+ public:
+  // Of this client at this broker; `wanted` are the filters of the configuration, no two of which overlap.
+  SessionFilters(SessionRecord record, std::string broker, std::string client_id, std::vector<std::string> wanted);
+
+  // A connection was made. Now the record has what will be subscribed, and must be kept before it is. False: the broker should
+  // have had a session of ours, with what came meanwhile, and has none.
+  bool connected(bool session_present);
+
+  // The broker has confirmed that the filter is unsubscribed.
+  void left(std::uint32_t id);
+
+  // In the order of the configuration.
+  std::vector<SessionFilter> wanted() const;
+  // To be unsubscribed, once all that are wanted are granted.
+  std::vector<SessionFilter> former() const;
+  const SessionRecord& record() const { return record_; }
+
+  // A message of this topic came by some filters: the others that match, by each of which a copy may come. None where it is not
+  // known by which the message came.
+  std::vector<std::uint32_t> others(std::string_view topic, std::span<const std::uint32_t> came_by) const;
+
+ private:
+  MqttSession& session() { return record_.sessions.back(); }
+  const MqttSession& session() const { return record_.sessions.back(); }
+  bool is_wanted(const SessionFilter& filter) const;
+
+  SessionRecord record_;
+  const std::vector<std::string> wanted_;
+};
+
+}  // namespace stethos::edge

@@ -1,0 +1,134 @@
+"""The session at the broker: filters that change while messages are queued, and nodes that have one client id."""
+
+import os
+import sqlite3
+
+import pytest
+
+from messages import Publisher
+from rig import Edge, json_subscription, wait_for
+
+START_MS = 1_767_225_600_000
+SEED = int(os.environ.get("STETHOS_SEED", "1"))
+FIELDS = {"temperature": "temperature degC"}
+# Nothing but the delivery tells two readings apart: no identity of theirs.
+NARROW = json_subscription("fleet", FIELDS, identity="")
+WIDE = {**NARROW, "topic": "fleet/#"}
+OTHER = {**NARROW, "topic": "plant/+/telemetry"}
+
+
+def publish(publisher, numbers, prefix="fleet"):
+    for number in numbers:
+        publisher.publish(f"{prefix}/t{number % 3}/telemetry",
+                          f'{{"device":"t{number % 3}","ts":{START_MS + number},"temperature":{number}}}')
+
+
+def configure(edge, *subscriptions):
+    """The same node, with other subscriptions."""
+    text = edge.config.read_text()
+    head, _, tail = text.partition("[[subscription]]")
+    tail = tail[tail.index("[[window]]"):]
+    tables = "".join("[[subscription]]\n" + "\n".join(lines) + "\n\n" for lines in map(subscription_lines, subscriptions))
+    edge.config.write_text(head + tables + tail)
+
+
+def subscription_lines(subscription):
+    from rig import toml
+    return toml(subscription).splitlines()
+
+
+def filters_of(edge):
+    """(those that the session may have, those that have left it)"""
+    spool = sqlite3.connect(f"file:{edge.spool}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = spool.execute("SELECT topic, has_left FROM session_filter ORDER BY id").fetchall()
+    finally:
+        spool.close()
+    return [topic for topic, left in rows if not left], [topic for topic, left in rows if left]
+
+
+def counted(edge, number):
+    wait_for(lambda: edge.stored() >= number, lambda: f"{edge.stored()} of {number} stored")
+    return edge.stored()
+
+
+def test_queued_messages_of_a_filter_that_changes_are_counted_once(rig):
+    chance = rig.chance(SEED)
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    publisher = Publisher(broker.port)
+    publish(publisher, range(5))
+    assert counted(edge, 5) == 5
+    edge.kill()
+    publish(publisher, range(5, 35))
+
+    configure(edge, WIDE)
+    for point in ("edge.sessions.after", "edge.commit.after"):
+        edge.dies_at(point, 1 if "sessions" in point else chance.randint(1, 10))
+    edge.start()
+    # Now both filters are there, or have been: what comes meanwhile comes twice, or once.
+    publish(publisher, range(35, 65))
+    assert counted(edge, 65) == 65
+    wait_for(lambda: filters_of(edge) == (["fleet/#"], ["fleet/+/telemetry"]), lambda: filters_of(edge))
+    publish(publisher, range(65, 70))
+    assert counted(edge, 70) == 70
+    assert edge.terminate() == 0
+    edge.start()
+    assert edge.stored() == 70
+    assert edge.dead_letters() == []
+
+
+def test_what_was_queued_under_a_filter_that_left_is_a_letter(rig):
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    publisher = Publisher(broker.port)
+    publish(publisher, range(5))
+    assert counted(edge, 5) == 5
+    edge.kill()
+    publish(publisher, range(5, 35))
+    configure(edge, OTHER)
+    edge.start()
+    wait_for(lambda: len(edge.dead_letters()) >= 30, lambda: f"{len(edge.dead_letters())} letters")
+    wait_for(lambda: filters_of(edge) == (["plant/+/telemetry"], ["fleet/+/telemetry"]), lambda: filters_of(edge))
+    publish(publisher, range(35, 40))
+    publish(publisher, range(40, 45), prefix="plant")
+    assert counted(edge, 10) == 10
+    letters = edge.dead_letters()
+    assert len(letters) == 30 and {reason for reason, _, _ in letters} == {"unknown_topic"}
+
+
+def test_a_session_that_the_broker_has_lost_is_told(rig):
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    assert edge.metric("stethos_edge_mqtt_sessions_lost_total") == 0
+    broker.kill()
+    for path in rig.folder.glob("mosquitto/*.db"):
+        path.unlink()
+    broker.start()
+    wait_for(lambda: edge.metric("stethos_edge_mqtt_sessions_lost_total") == 1, "the loss to be noticed")
+    publisher = Publisher(broker.port)
+    edge.wait_until(edge.is_ready)
+    publish(publisher, range(5))
+    assert counted(edge, 5) == 5
+
+
+@pytest.mark.slow
+def test_two_nodes_with_one_client_id_are_told_and_lose_nothing(rig):
+    broker = rig.broker()
+    pair = [Edge(rig, broker, subscription=[{**NARROW, "identity": ""}], **{"node.id": f"edge-{i}", "mqtt.client_id": "twin"})
+            for i in (1, 2)]
+    pair[0].start()
+    pair[1].start()
+    publisher = Publisher(broker.port)
+
+    def taken_over():
+        return sum(edge.metric("stethos_edge_mqtt_sessions_taken_over_total") for edge in pair)
+
+    published = 0
+    while taken_over() < 6:
+        publish(publisher, range(published, published + 10))
+        published += 10
+    assert any("another client took the session" in edge.log_text() for edge in pair)
+    wait_for(lambda: sum(edge.stored() for edge in pair) >= published, lambda: [edge.stored() for edge in pair])
+    # What one node had committed and not yet acknowledged the other gets again: at most one message a change.
+    assert sum(edge.stored() for edge in pair) <= published + taken_over()
