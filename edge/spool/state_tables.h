@@ -24,6 +24,7 @@ class StateTables {
   // All of the effect but its rows and dead letters.
   Status write(const Effect& effect);
   Status write_suspects(const Suspects& suspects);
+  Status write_sessions(const SessionRecord& record);
   // Returns how many of the device there were.
   Result<std::size_t> forget_epochs(std::string_view device);
   Status set_meta(std::string_view key, std::string_view value);

@@ -9,7 +9,7 @@ namespace stethos::edge {
 namespace {
 
 Message by(std::uint32_t filter, std::vector<std::uint32_t> others, std::uint8_t payload, const char* topic = "a/b") {
-  Message message = message_of(0, topic, {payload}, epoch_ns);
+  Message message = message_of(topic, {payload}, epoch_ns);
   message.filter = filter;
   message.other_filters = std::move(others);
   return message;
