@@ -147,6 +147,9 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
       send_if_changed(stream, followed, pane->first, pane->first + 1, ended, now_ns, effect);
     }
   }
+  const StreamClock before = clock;
+  note_cut_short(clock, cut_short_from, cut_short_to);
+  send_settled_since(stream, followed, before, now_ns, effect);
   for (auto pane = first; pane != end; ++pane) {
     touch(stream, {pane->first, definition.id});
     if (!definition.is_on_grid() || !has_come(*pane)) continue;
@@ -158,7 +161,6 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     }
   }
   panes.erase(first, end);
-  note_cut_short(clock, cut_short_from, cut_short_to);
   followed.due_ns = due_of(stream, followed);
 }
 
@@ -190,18 +192,15 @@ void Windower::drop_parts(StreamRecord& stream) {
   if (parts.size() != before) follow_parts(stream);
 }
 
-// The definitions that take samples of any part.
+// The definitions that take samples of any part, and those that did of an earlier one: they may again, and what they have sent
+// must be remembered.
 void Windower::follow_parts(StreamRecord& stream) {
   Stream& state = stream.state;
   state.note_clock_behind();
   const std::vector<Followed> before = std::exchange(stream.followed, {});
   for (const WindowDefinition& definition : definitions_) {
     const bool is_taken = std::ranges::any_of(state.parts, [&](const Part& part) { return takes(definition, state, part); });
-    if (!is_taken) {
-      state.panes.erase(definition.id);
-      state.clocks.erase(definition.id);
-      continue;
-    }
+    if (!is_taken && !state.clocks.contains(definition.id)) continue;
     const auto known = std::ranges::find(before, &definition, &Followed::definition);
     if (known != before.end()) {
       stream.followed.push_back(*known);
@@ -209,7 +208,7 @@ void Windower::follow_parts(StreamRecord& stream) {
     }
     const auto [own, is_new] = state.clocks.try_emplace(definition.id, state.clock);
     StreamClock& clock = own->second;
-    if (is_new) clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;  // those were the other's
+    if (is_new) clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;  // those were another's
     Followed followed{.definition = &definition, .panes = &state.panes[definition.id], .clock = &clock};
     followed.unsent_from_ns = first_unsent(state, followed);
     followed.due_ns = due_of(stream, followed);

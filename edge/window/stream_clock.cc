@@ -114,20 +114,24 @@ void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, Tim
   clock.jump = Jump::back;
   clock.back_from_ns = clock.jump_from_ns;
   clock.back_to_ns = clock.jump_to_ns;
-  if (followed.definition->is_on_grid()) {
-    const Grid grid(*followed.definition, stream.state.parts);
-    grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
-      const TimeNs end = grid.end_of(start);
-      // Where it had jumped to within a stretch that it had come back into once: no sweep will come there.
-      if (!was_settled(before, start, end) && was_settled(clock, start, end)) {
-        send_if_changed(stream, followed, start, end, false, now_ns, effect);
-      }
-      return true;
-    });
-  }
+  send_settled_since(stream, followed, before, now_ns, effect);
   withdraw_jumped(stream, followed, now_ns, effect);
   followed.unsent_from_ns = first_unsent(stream.state, followed);
   followed.due_ns = due_of(stream, followed);
+}
+
+// Sends the windows as they are that are settled because the clock has changed: no sweep will come to them.
+void Windower::send_settled_since(StreamRecord& stream, Followed& followed, const StreamClock& before, TimeNs now_ns,
+                                  Effect& effect) {
+  if (!followed.definition->is_on_grid()) return;
+  const Grid grid(*followed.definition, stream.state.parts);
+  grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
+    const TimeNs end = grid.end_of(start);
+    if (!was_settled(before, start, end) && was_settled(*followed.clock, start, end)) {
+      send_if_changed(stream, followed, start, end, end <= followed.clock->watermark_ns, now_ns, effect);
+    }
+    return true;
+  });
 }
 
 void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {

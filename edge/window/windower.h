@@ -35,7 +35,7 @@
 
 namespace stethos::edge {
 
-// A definition that takes samples of at least one part of a stream.
+// A definition that takes samples of at least one part of a stream, or did.
 struct Followed {
   const WindowDefinition* definition = nullptr;
   Panes* panes = nullptr;
@@ -179,6 +179,7 @@ class Windower {
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
   void rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
+  void send_settled_since(StreamRecord& stream, Followed& followed, const StreamClock& before, TimeNs now_ns, Effect& effect);
   void advance(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void advance_within_part(StreamRecord& stream, Followed& followed, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
 

@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -48,6 +47,8 @@ struct Held {
   DurationNs length = 0;
   std::uint64_t version = 0;
   std::vector<double> values;
+  bool is_gone = false;  // nothing of it is remembered
+  std::vector<TimeNs> slices = {};  // of a window on a grid: where that of each value starts
 };
 
 using Windows = std::map<TimeNs, Held>;
@@ -73,7 +74,7 @@ class Follower {
   Follower(const Rule& rule, std::uint64_t of) : id(of), rule_(rule) {}
 
   const std::uint64_t id;
-  bool is_followed = false;  // it takes one of the spans
+  bool is_followed = false;  // it takes one of the spans, or did
 
   TimeNs watermark() const { return watermark_; }
   // It is new to the stream, and begins with the clock of another.
@@ -141,6 +142,7 @@ class Follower {
         held.length = end - start;
         held.version = span.said.version;
         held.values.push_back(sample.value);
+        held.slices.push_back(std::max(span.from, below(sample.time, std::gcd(rule_.length, rule_.hop))));
       }
     } else if (rule_.kind == Kind::session) {
       Session joined{sample.time, std::min(sample.time + rule_.length, span.to), span.said.version, {sample.value}, false};
@@ -172,27 +174,40 @@ class Follower {
       if (stretch_ == within) stretch_ = used;
       back_.reset();
     }
+    for (auto& [start, held] : windows_) {
+      held.is_gone = held.is_gone || start + held.length + rules.lateness_ns <= watermark_;
+    }
     for (Session& each : sessions_) each.is_gone = each.is_gone || each.end + rules.lateness_ns <= watermark_;
   }
 
   // `before` ends at `at`, where it did not before.
   void cut(const Span& before, TimeNs at) {
     if (rule_.kind == Kind::grid) {
+      for (const auto& [start, held] : windows_) {
+        if (start >= at && start < before.to && !held.is_gone) shut(start);
+      }
       for (auto& [start, held] : windows_) {
         if (start < before.from || start >= at || start + held.length <= at) continue;
         const TimeNs end = start + held.length;
+        if (is_settled(start, end)) continue;  // it stays what was said of it
+        // What a wrong clock put beyond the cut is in the windows that start there. Of one that holds nothing else the row stays,
+        // where there is one.
         const bool is_back = back_ && start > back_->first && end <= back_->second;
-        const bool is_final = end <= (is_back ? watermark_ : highest_);
-        if (!is_final || !is_settled(start, at)) held.length = at - start;
+        const bool has_row = end <= (is_back ? watermark_ : highest_);
+        if (has_row && std::ranges::all_of(held.slices, [&](TimeNs slice) { return slice >= at; })) continue;
+        held.length = at - start;
+        for (std::size_t i = held.slices.size(); i-- > 0;) {
+          if (held.slices[i] < at) continue;
+          held.slices.erase(held.slices.begin() + static_cast<std::ptrdiff_t>(i));
+          held.values.erase(held.values.begin() + static_cast<std::ptrdiff_t>(i));
+        }
       }
-      for (const auto& [start, held] : windows_) {
-        if (start >= at && start < before.to) shut(start);
-      }
+      std::erase_if(windows_, [](const auto& each) { return each.second.values.empty(); });
     } else if (rule_.kind == Kind::session) {
       for (Session& each : sessions_) {
         if (each.start >= before.from && each.start < at && !each.is_gone) each.end = std::min(each.end, at);
         if (each.start >= at && each.start < before.to) {
-          shut(each.start);
+          if (!each.is_gone) shut(each.start);
           each.is_gone = true;
         }
       }
@@ -204,8 +219,12 @@ class Follower {
 
   Windows windows() const {
     Windows all = windows_;
-    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values};
+    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values, each.is_gone};
     return all;
+  }
+  // Whether its last count window is of the span.
+  bool holds_count_of(const Span& span) const {
+    return !counted_.empty() && !counted_.back().values.empty() && counted_span_ == span.from;
   }
   std::vector<Held> counted() const {
     std::vector<Held> all = counted_;
@@ -227,11 +246,13 @@ class Follower {
     return time < session.end && session.start < std::min(time + rule_.length, span.to);
   }
 
-  TimeNs on_grid(TimeNs time) const {
-    TimeNs k = (time - rule_.offset) / rule_.hop;
-    while (k * rule_.hop + rule_.offset > time) --k;
-    return k * rule_.hop + rule_.offset;
+  // The last multiple of `step`, from the offset on, that is not after the time.
+  TimeNs below(TimeNs time, DurationNs step) const {
+    TimeNs k = (time - rule_.offset) / step;
+    while (k * step + rule_.offset > time) --k;
+    return k * step + rule_.offset;
   }
+  TimeNs on_grid(TimeNs time) const { return below(time, rule_.hop); }
 
   // All windows of the span that hold the time, with their ends.
   std::vector<std::pair<TimeNs, TimeNs>> around(TimeNs time, const Span& span) const {
@@ -338,13 +359,15 @@ class Model {
     for (Follower& each : followers) {
       if (behind != nullptr && !each.is_followed && is_taken(each)) each.begin_with(*behind);
     }
-    for (Follower& each : followers) each.is_followed = is_taken(each);
+    for (Follower& each : followers) each.is_followed = each.is_followed || is_taken(each);
   }
 
   // Spans in which nothing can change any more.
   void forget() {
     const auto is_over = [&](const Follower& each) {
-      return !each.is_followed || (each.watermark() != never && spans.front().to + rules.lateness_ns <= each.watermark());
+      if (!each.is_followed) return true;
+      if (each.holds_count_of(spans.front())) return false;
+      return (each.watermark() != never && spans.front().to + rules.lateness_ns <= each.watermark());
     };
     while (spans.size() > 1 && std::ranges::all_of(followers, is_over)) spans.erase(spans.begin());
     follow();
@@ -510,7 +533,7 @@ std::vector<Sample> random_samples(std::mt19937& random) {
   for (int i = 0; i < 250; ++i) {
     at += random() % 25 == 0 ? below(8 * s) : below(500 * ms);
     if (random() % 60 == 0) ahead = ahead > 0 ? 0 : 100 * s + below(100 * s);
-    if (random() % 50 == 0 && (ahead > 0 || at > highest || at + 40 * s < highest)) {  // the configuration is changed
+    if (random() % 50 == 0 && (at + ahead > highest || at + ahead + 40 * s < highest)) {  // the configuration is changed
       const auto& [quantity, unit] = measures[random() % measures.size()];
       std::erase_if(table, [&](const Said& each) { return each.valid_from.value_or(never) > at + ahead; });
       table.back() = {++versions, quantity, unit, random() % 2 == 0 ? table.back().valid_from : std::nullopt};
@@ -553,22 +576,12 @@ void try_seed(unsigned seed) {
   Edge edge(windows), restarted(windows);
   Model model(rules_of, edge.definitions());
   std::map<Placed, std::uint64_t> became;
-  const bool is_told = std::getenv("STETHOS_TRIAL_SEED") != nullptr;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Placed expected = model.add(samples[i]);
     ++became[expected];
-    if (is_told) {
-      const Said& said = samples[i].said;
-      std::cerr << i << " " << (samples[i].time - begin) / ms << " v" << said.version << " " << said.quantity << " " << said.unit
-                << " from " << (said.valid_from ? (*said.valid_from - begin) / ms : -1) << " -> " << static_cast<int>(expected)
-                << "\n";
-    }
     ASSERT_EQ(edge.add(samples[i]), expected) << "sample " << i << " at " << (samples[i].time - begin) / ms << " ms";
     restarted.add(samples[i]);
-    if (random() % 15 == 0) {
-      restarted.restart();
-      if (is_told) std::cerr << "restart " << restarted.texts.size() << " " << edge.texts.size() << "\n";
-    }
+    if (random() % 15 == 0) restarted.restart();
   }
   edge.complete(begin + 10'000 * s);
   restarted.complete(begin + 10'000 * s);
@@ -581,10 +594,6 @@ void try_seed(unsigned seed) {
   EXPECT_EQ(edge.stream().counts.good, became[Placed::placed]);
   EXPECT_EQ(edge.stream().counts.late, became[Placed::late] + became[Placed::unit_differs]);
 
-  if (is_told) {
-    for (const auto& x : edge.texts) std::cerr << "E " << x << "\n";
-    for (const auto& x : restarted.texts) std::cerr << "R " << x << "\n";
-  }
   for (std::size_t i = 0; i < rules_of.size(); ++i) {
     SCOPED_TRACE("definition " + std::to_string(i));
     const Follower& follower = model.followers[i];
@@ -622,9 +631,7 @@ void try_seed(unsigned seed) {
 }
 
 TEST(WindowerTrial, RowsAreWhatTheRulesSayOfAllDefinitionsAtOnce) {
-  const char* only = std::getenv("STETHOS_TRIAL_SEED");
-  const unsigned first = only != nullptr ? static_cast<unsigned>(std::stoul(only)) : 0;
-  for (unsigned seed = first; seed < (only != nullptr ? first + 1 : 300); ++seed) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     try_seed(seed);
     if (testing::Test::HasFailure()) break;
