@@ -15,6 +15,7 @@
 #include "recordings/femto.h"
 #include "recordings/recording_reader.h"
 #include "recordings/recording_writer.h"
+#include "tests/folders.h"
 
 namespace {
 
@@ -47,9 +48,7 @@ class Data {
  public:
   Data() {
     fs::create_directories(folder_);
-    const char* named = std::getenv("STETHOS_DATA");
-    const fs::path archive =
-        fs::path(named != nullptr ? named : STETHOS_SOURCE_DIR "/../shared/data") / "femto/Bearing3_1.tar.zst";
+    const fs::path archive = test::recorded_data_folder() / "femto/Bearing3_1.tar.zst";
     const std::string unpack = "tar --zstd -xf '" + archive.string() + "' -C '" + folder_.string() + "' --strip-components=1";
     if (!fs::exists(archive) || std::system(unpack.c_str()) != 0) make_up_snapshots(folder_);
     Record record;

@@ -67,3 +67,53 @@ def test_an_include_against_the_arrows_is_named(tree, path, include):
 def test_nothing_is_missing_where_the_tests_run():
     done = subprocess.run([ROOT / "scripts/install-dependencies.sh"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture
+def tidied(tmp_path, monkeypatch):
+    """A project of one clean source, and a cache of its own for clang-tidy."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    (root / "scripts").mkdir(parents=True)
+    for script in ("tidy.py", "tidy_cache.py"):
+        shutil.copy(ROOT / "scripts" / script, root / "scripts")
+    (root / ".clang-tidy").write_text("Checks: '-*,modernize-use-nullptr'\nWarningsAsErrors: '*'\nHeaderFilterRegex: '.*'\n")
+    (root / "one.h").write_text("inline int* none() { return nullptr; }\n")
+    (root / "one.cc").write_text('#include "one.h"\nint main() { return none() == nullptr ? FINE : 1; }\n')
+    compiled_as(root, "-DFINE=0")
+    return root
+
+
+def compiled_as(root, *flags):
+    build = root / "build/dev"
+    build.mkdir(parents=True, exist_ok=True)
+    (build / "compile_commands.json").write_text(json.dumps([{
+        "directory": str(build), "file": str(root / "one.cc"),
+        "command": " ".join(["/usr/bin/c++", f"-I{root}", *flags, "-o", "one.o", "-c", str(root / "one.cc")])}]))
+
+
+def tidy(root):
+    done = subprocess.run([root / "scripts/tidy.py"], cwd="/", capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_tidy_skips_what_was_clean_in_this_clone_and_in_another(tidied, tmp_path):
+    assert "1 files clean, 0 of them unchanged" in tidy(tidied)[1]
+    assert "1 files clean, 1 of them unchanged" in tidy(tidied)[1]
+    clone = tmp_path / "elsewhere" / "clone"
+    shutil.copytree(tidied, clone)
+    compiled_as(clone, "-DFINE=0")
+    assert "1 files clean, 1 of them unchanged" in tidy(clone)[1]
+
+
+def test_tidy_reads_again_what_changed(tidied):
+    assert tidy(tidied)[0] == 0
+    compiled_as(tidied, "-DFINE=2")
+    assert "0 of them unchanged" in tidy(tidied)[1]
+    with (tidied / ".clang-tidy").open("a") as file:
+        file.write("# another configuration\n")
+    assert "0 of them unchanged" in tidy(tidied)[1]
+    (tidied / "one.h").write_text("inline int* none() { return 0; }\n")
+    for _ in range(2):  # a finding is never remembered
+        code, output = tidy(tidied)
+        assert code == 1 and "modernize-use-nullptr" in output and "0 of them unchanged" in output

@@ -9,11 +9,13 @@
 #include <iterator>
 #include <string>
 
+#include "tests/folders.h"
+
 namespace stethos::test {
 
 // `path` counts from the repository's root. With STETHOS_WRITE_DOCS=1 in the environment the page is written instead.
 inline void expect_page(const std::string& path, const std::string& page) {
-  const std::filesystem::path file = std::filesystem::path(STETHOS_SOURCE_DIR) / path;
+  const std::filesystem::path file = source_folder() / path;
   const char* write = std::getenv("STETHOS_WRITE_DOCS");
   if (write != nullptr && std::string(write) == "1") {
     std::filesystem::create_directories(file.parent_path());

@@ -8,6 +8,7 @@
 
 #include "common/time_text.h"
 #include "firmware_sim/exit_codes.h"
+#include "tests/folders.h"
 #include "tests/unit/firmware_sim/test_parts.h"
 
 namespace stethos::firmware_sim {
@@ -15,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string root = STETHOS_SOURCE_DIR;
+const std::string root = test::source_folder().string();
 
 ParsedOptions parse(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "stethos-sim");

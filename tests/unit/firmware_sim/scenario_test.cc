@@ -7,13 +7,14 @@
 #include <sstream>
 
 #include "firmware_sim/synthetic_machine.h"
+#include "tests/folders.h"
 
 namespace stethos::firmware_sim {
 namespace {
 
 using testing::HasSubstr;
 
-const std::string root = STETHOS_SOURCE_DIR;
+const std::string root = test::source_folder().string();
 
 std::string first_problem(const std::string& text) {
   const auto loaded = settings::parse(scenario_table(), text, "s.toml");

@@ -18,6 +18,7 @@
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/reference_backend.h"
 #include "gpu_kernels/time.h"
+#include "tests/folders.h"
 #include "tests/unit/gpu_kernels/closeness.h"
 
 namespace stethos::kernels {
@@ -26,11 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double digits_kept = 5e-12;  // relative: twelve digits
-
-fs::path data_folder() {
-  const char* named = std::getenv("STETHOS_DATA");
-  return named != nullptr ? fs::path(named) : fs::path(STETHOS_SOURCE_DIR) / "../shared/data";
-}
 
 std::vector<float> read_samples(const fs::path& file) {
   std::vector<float> samples(fs::file_size(file) / sizeof(float));
@@ -45,9 +41,10 @@ struct Recording {
   double rate_hz = 0;
   double shaft_hz = 0;
 
-  explicit Recording(const std::string& name) : samples(read_samples(data_folder() / "cwru" / (name + ".f32"))) {
+  explicit Recording(const std::string& name)
+      : samples(read_samples(stethos::test::recorded_data_folder() / "cwru" / (name + ".f32"))) {
     simdjson::dom::parser parser;
-    const simdjson::dom::object about = parser.load((data_folder() / "cwru" / (name + ".json")).string());
+    const simdjson::dom::object about = parser.load((stethos::test::recorded_data_folder() / "cwru" / (name + ".json")).string());
     rate_hz = double{about["sample_rate_hz"]};
     shaft_hz = double{about["rpm"]} / 60;
   }
@@ -65,7 +62,7 @@ struct Recording {
 std::vector<int> femto_thousandths(const std::string& key) {
   const fs::path path(key);
   const fs::path snapshot = path.parent_path(), bearing = snapshot.parent_path();
-  const fs::path archive = data_folder() / (bearing.string() + ".tar.zst");
+  const fs::path archive = stethos::test::recorded_data_folder() / (bearing.string() + ".tar.zst");
   const std::string member = (bearing.filename() / snapshot.filename()).string() + ".csv";
   const std::string command = "tar --zstd -xOf '" + archive.string() + "' " + member;
   std::FILE* pipe = popen(command.c_str(), "r");
@@ -97,13 +94,14 @@ Moments moments_of_file(std::string_view name, const std::vector<float>& samples
 class GoldenFeatures : public testing::TestWithParam<std::string_view> {
  protected:
   void SetUp() override {
-    if (fs::exists(data_folder() / "golden_features.json")) {
-      golden_ = parser_.load((data_folder() / "golden_features.json").string());
+    if (fs::exists(stethos::test::recorded_data_folder() / "golden_features.json")) {
+      golden_ = parser_.load((stethos::test::recorded_data_folder() / "golden_features.json").string());
       return;
     }
     const char* required = std::getenv("STETHOS_DATA_REQUIRED");
-    if (required != nullptr && std::string(required) == "1") FAIL() << "no recordings in " << data_folder();
-    GTEST_SKIP() << "no recordings in " << data_folder() << "; STETHOS_DATA names their folder";
+    if (required != nullptr && std::string(required) == "1")
+      FAIL() << "no recordings in " << stethos::test::recorded_data_folder();
+    GTEST_SKIP() << "no recordings in " << stethos::test::recorded_data_folder() << "; STETHOS_DATA names their folder";
   }
 
   void expect_statistics(const Moments& moments, const simdjson::dom::object& features, double relative = digits_kept) const {
@@ -132,7 +130,7 @@ TEST_P(GoldenFeatures, Cwru) {
   for (const auto& [key, features] : golden_) {
     if (!key.starts_with("cwru/")) continue;
     ++files;
-    const auto samples = read_samples(data_folder() / (std::string(key) + ".f32"));
+    const auto samples = read_samples(stethos::test::recorded_data_folder() / (std::string(key) + ".f32"));
     for (const std::size_t block_length : {std::size_t{2560}, samples.size()}) {
       SCOPED_TRACE(std::string(key) + " in blocks of " + std::to_string(block_length));
       expect_statistics(moments_of_file(GetParam(), samples, block_length), features);
@@ -169,9 +167,10 @@ TEST_P(GoldenFeatures, Femto) {
 // The file's own way was a Butterworth band-pass of the fourth order, there and back, 2000 Hz to 5500 Hz, and a symmetric window:
 // tests/system/test_scipy.py computes it again. Ours cuts the band sharply, so the same line stands out by about as much.
 TEST(GoldenEnvelopes, HaveTheSameLineOnTop) {
-  if (!fs::exists(data_folder() / "golden_features.json")) GTEST_SKIP() << "no recordings in " << data_folder();
+  if (!fs::exists(stethos::test::recorded_data_folder() / "golden_features.json"))
+    GTEST_SKIP() << "no recordings in " << stethos::test::recorded_data_folder();
   simdjson::dom::parser parser;
-  const simdjson::dom::object golden = parser.load((data_folder() / "golden_features.json").string());
+  const simdjson::dom::object golden = parser.load((stethos::test::recorded_data_folder() / "golden_features.json").string());
   for (const char* name : {"97_Normal_0", "105_0", "118_0", "130_0"}) {
     SCOPED_TRACE(name);
     const simdjson::dom::object expected = golden["cwru/" + std::string(name)];

@@ -13,6 +13,7 @@
 #include "recordings/recording_reader.h"
 #include "recordings/recording_writer.h"
 #include "recordings/skab.h"
+#include "tests/folders.h"
 #include "tests/unit/recordings/scratch_folder.h"
 
 namespace stethos::recordings {
@@ -20,18 +21,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path data_folder() {
-  const char* named = std::getenv("STETHOS_DATA");
-  return named != nullptr ? fs::path(named) : fs::path(STETHOS_SOURCE_DIR) / "../shared/data";
-}
-
 class RecordedData : public testing::Test {
  protected:
   void SetUp() override {
-    if (fs::exists(data_folder() / "cwru")) return;
+    if (fs::exists(test::recorded_data_folder() / "cwru")) return;
     const char* required = std::getenv("STETHOS_DATA_REQUIRED");
-    if (required != nullptr && std::string_view(required) == "1") FAIL() << "no recordings in " << data_folder();
-    GTEST_SKIP() << "no recordings in " << data_folder() << "; STETHOS_DATA names their folder";
+    if (required != nullptr && std::string_view(required) == "1") FAIL() << "no recordings in " << test::recorded_data_folder();
+    GTEST_SKIP() << "no recordings in " << test::recorded_data_folder() << "; STETHOS_DATA names their folder";
   }
 };
 
@@ -39,7 +35,7 @@ TEST_F(RecordedData, Cwru) {
   const std::pair<const char*, std::uint64_t> files[] = {
       {"97_Normal_0", 243'938}, {"105_0", 121'265}, {"118_0", 122'571}, {"130_0", 121'991}};
   for (const auto& [name, samples] : files) {
-    const auto recording = open_cwru((data_folder() / "cwru" / name).string() + ".f32", {});
+    const auto recording = open_cwru((test::recorded_data_folder() / "cwru" / name).string() + ".f32", {});
     ASSERT_TRUE(recording) << recording.error().text();
     const ReadOut out = read_out(**recording);
     EXPECT_EQ(out.error, "");
@@ -52,7 +48,7 @@ TEST_F(RecordedData, Cwru) {
 }
 
 TEST_F(RecordedData, FemtoDirtyFiles) {
-  const fs::path dirty = data_folder() / "femto" / "dirty";
+  const fs::path dirty = test::recorded_data_folder() / "femto" / "dirty";
   const ScratchFolder learning;
   for (const auto* number : {"02120", "02121", "02122", "02123"}) {
     fs::create_symlink(fs::absolute(dirty) / ("Learning_set__Bearing1_1__acc_" + std::string(number) + ".csv"),
@@ -86,8 +82,8 @@ TEST_F(RecordedData, FemtoDirtyFiles) {
 TEST_F(RecordedData, FemtoSamplesAreThoseOfFromChars) {
   for (const char* bearing : {"Bearing2_2", "Bearing3_1"}) {
     const ScratchFolder folder;
-    const std::string unpack = "tar --zstd -xf '" + (data_folder() / "femto" / bearing).string() + ".tar.zst' -C '" +
-                               folder.path() + "' --strip-components=1";
+    const std::string unpack = "tar --zstd -xf '" + (test::recorded_data_folder() / "femto" / bearing).string() +
+                               ".tar.zst' -C '" + folder.path() + "' --strip-components=1";
     ASSERT_EQ(std::system(unpack.c_str()), 0);
     std::vector<std::string> paths;
     for (const auto& entry : fs::directory_iterator(folder.path())) {
@@ -123,9 +119,9 @@ TEST_F(RecordedData, FemtoSamplesAreThoseOfFromChars) {
 TEST_F(RecordedData, FemtoSnapshotsInOurOwnFormTakeFewBytesAndComeBackBitForBit) {
   const ScratchFolder learning;
   for (const auto* number : {"02120", "02121", "02122", "02123"}) {
-    fs::create_symlink(
-        fs::absolute(data_folder() / "femto" / "dirty") / ("Learning_set__Bearing1_1__acc_" + std::string(number) + ".csv"),
-        fs::path(learning.path()) / ("acc_" + std::string(number) + ".csv"));
+    fs::create_symlink(fs::absolute(test::recorded_data_folder() / "femto" / "dirty") /
+                           ("Learning_set__Bearing1_1__acc_" + std::string(number) + ".csv"),
+                       fs::path(learning.path()) / ("acc_" + std::string(number) + ".csv"));
   }
   const ReadOut out = read_out(**open_femto(learning.path(), {}));
   ASSERT_EQ(out.error, "");
@@ -165,7 +161,7 @@ TEST_F(RecordedData, Nab) {
                                                        {"rogue_agent_key_hold", 1882},
                                                        {"rogue_agent_key_updown", 5315}};
   for (const auto& [name, readings] : files) {
-    const auto recording = open_nab((data_folder() / "nab" / "realKnownCause" / name).string() + ".csv", {});
+    const auto recording = open_nab((test::recorded_data_folder() / "nab" / "realKnownCause" / name).string() + ".csv", {});
     ASSERT_TRUE(recording) << recording.error().text();
     const ReadOut out = read_out(**recording);
     EXPECT_EQ(out.error, "");
@@ -176,7 +172,7 @@ TEST_F(RecordedData, Nab) {
 TEST_F(RecordedData, SkabEveryFile) {
   std::size_t files = 0;
   std::size_t records = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(data_folder() / "skab")) {
+  for (const auto& entry : fs::recursive_directory_iterator(test::recorded_data_folder() / "skab")) {
     if (entry.path().extension() != ".csv") continue;
     const auto recording = open_skab(entry.path().string());
     ASSERT_TRUE(recording) << recording.error().text();

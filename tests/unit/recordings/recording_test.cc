@@ -11,6 +11,7 @@
 #include "recordings/recording_reader.h"
 #include "recordings/recording_writer.h"
 #include "schemas/envelope.h"
+#include "tests/folders.h"
 #include "tests/unit/recordings/recorded_messages.h"
 #include "tests/unit/recordings/scratch_folder.h"
 
@@ -547,7 +548,7 @@ TEST(Recording, AHeaderOfAnyBytesIsRefusedOrRead) {
 
 // Version 1.0 stays readable. The file is never written again; STETHOS_WRITE_GOLDEN=1 writes it where it is missing.
 TEST(Recording, TheGoldenFileOfVersion1) {
-  const fs::path golden = fs::path(STETHOS_SOURCE_DIR) / "tests/unit/recordings/golden/v1";
+  const fs::path golden = test::source_folder() / "tests/unit/recordings/golden/v1";
   OwnedMessage first =
       block_message(6, 41, [](std::size_t i) { return static_cast<float>(static_cast<int>(i) * 38 - 100) / 1'000; });
   first.view.epoch = 7;

@@ -19,6 +19,7 @@
 #include "schemas_v1/rows_generated.h"
 #include "schemas_v1/uplink_ack_generated.h"
 #include "schemas_v1/uplink_batch_generated.h"
+#include "tests/folders.h"
 #include "tests/unit/schemas/samples.h"
 
 namespace stethos::schema {
@@ -27,7 +28,7 @@ namespace {
 namespace v1 = stethos::schema_v1;
 namespace samples = stethos::schema_samples;
 
-const std::filesystem::path schemas_dir = STETHOS_SCHEMAS_DIR;
+const std::filesystem::path schemas_dir = test::source_folder() / "schemas";
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

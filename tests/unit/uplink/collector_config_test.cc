@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include "tests/folders.h"
 
 namespace stethos::collector {
 namespace {
@@ -92,7 +95,7 @@ TEST(CollectorConfig, AnUnknownKeyNamesTheNearest) {
 }
 
 TEST(CollectorConfig, TheReferencePageIsTheOneThatIsPublished) {
-  const std::string path = STETHOS_SOURCE_DIR "/docs/config/collector.md";
+  const std::filesystem::path path = test::source_folder() / "docs/config/collector.md";
   std::ifstream file(path);
   const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_EQ(page, settings::reference_page(collector_config_table())) << "make docs writes " << path;
