@@ -219,6 +219,7 @@ void Windower::retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect
 bool Windower::is_late(const StreamRecord& stream, TimeNs time) const {
   if (stream.followed.empty()) return time + rules_.lateness_ns <= stream.state.clock.watermark_ns;
   return std::ranges::all_of(stream.followed, [&](const Followed& followed) {
+    if (followed.definition->kind == schema::WindowKind::count) return false;  // for which nothing is
     return time + followed.definition->length_ns + rules_.lateness_ns <= followed.clock->watermark_ns;
   });
 }
