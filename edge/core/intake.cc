@@ -50,7 +50,8 @@ Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::ve
       letters_(letters),
       registry_(config, points, definitions),
       speeds_(config.speed_age_max),
-      may_return_(saved.may_return) {
+      may_return_(saved.may_return),
+      expected_copies_(saved.expected_copies) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
   registry_.restore(saved);
   for (const SpeedChange& each : saved.speeds) speeds_.restore(each.machine, each.time_ns, each.hz.value());
@@ -83,6 +84,7 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
     }
   }
   effect.may_return = may_return_;
+  effect.expected_copies = expected_copies_;
   return taken;
 }
 
@@ -107,7 +109,8 @@ void Intake::take_message(const Message& message, std::size_t index) {
     ++effect_->totals[Counter::messages];
     effect_->totals[Counter::message_bytes] += message.payload.size();
   }
-  if (message.waits_for_commit && is_redelivery(message)) {
+  if ((message.waits_for_commit && is_redelivery(message)) ||
+      (message.again == nullptr && take_copy(expected_copies_, message))) {
     ++effect_->totals[Counter::duplicate_messages];
     return;
   }
@@ -199,7 +202,8 @@ void Intake::set_aside(const Message& message, std::size_t index, std::string_vi
 // is not. Of equal messages the newest is taken for the one that returns: rather one too many than one too few.
 bool Intake::is_redelivery(const Message& message) {
   if (std::exchange(connection_, message.connection) != message.connection) returned_ = 0;
-  const std::uint64_t hash = hash_of(message.payload, hash_of(message.topic, message.packet_id));
+  const std::uint64_t hash =
+      hash_of(message.payload, hash_of(message.topic, message.packet_id | std::uint64_t{message.filter} << 16u));
   if (message.redelivered) {
     const auto oldest = std::reverse_iterator(may_return_.begin() + returned_);
     const auto found = std::find(may_return_.rbegin(), oldest, hash);
@@ -208,7 +212,7 @@ bool Intake::is_redelivery(const Message& message) {
       return true;
     }
   }
-  if (may_return_.size() == on_the_way_max) may_return_.erase(may_return_.begin());
+  if (may_return_.size() == redeliveries_remembered_max) may_return_.erase(may_return_.begin());
   may_return_.push_back(hash);
   returned_ = std::ssize(may_return_);
   return false;

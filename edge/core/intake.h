@@ -14,6 +14,7 @@
 
 #include "edge/config/edge_config.h"
 #include "edge/core/arrival.h"
+#include "edge/core/copies.h"
 #include "edge/core/effect.h"
 #include "edge/core/letters.h"
 #include "edge/core/registry.h"
@@ -97,6 +98,7 @@ class Intake {
   Registry registry_;
   ShaftSpeeds speeds_;
   std::vector<std::uint64_t> may_return_;  // as in SavedState
+  ExpectedCopies expected_copies_;  // as in SavedState
   std::ptrdiff_t returned_ = 0;  // so many of them have returned on this connection, or will not any more
   std::uint64_t connection_ = 0;
   Recorder* recorder_ = nullptr;  // null: none

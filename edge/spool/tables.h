@@ -1,6 +1,7 @@
 // The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the messages that may return, those that the
+//   meta         what there is one of: the spool's identity, the messages that may return, copies that are expected (64-bit
+//                little-endian: topic, message, filter), the highest identifier of a filter, the messages that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
 //                the position of a replay in its recording
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
@@ -20,6 +21,8 @@
 //                or provisional
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
+//   session      at which broker there may be a session, and as which client; the one that was used last has the highest id
+//   session_filter  what such a session is, or was (has_left), subscribed to, by subscription identifier
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
 //   counter      totals
 //
@@ -209,7 +212,22 @@ CREATE TABLE speed (
     "ALTER TABLE alarm ADD COLUMN provisional_last_ns INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
     "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;"
-    "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
+    R"sql(
+CREATE TABLE session (
+  id INTEGER PRIMARY KEY,
+  broker TEXT NOT NULL,
+  client_id TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE session_filter (
+  id INTEGER NOT NULL,
+  session INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  has_left INTEGER NOT NULL,
+  PRIMARY KEY (session, id)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 inline constexpr int spool_version_minor = static_cast<int>(spool_versions.size()) - 1;
 

@@ -13,9 +13,7 @@ constexpr std::size_t payload_bytes = 488;
 constexpr std::size_t message_bytes = payload_bytes + 512;  // and its topic
 constexpr std::size_t topic_bytes = 128;                    // and its name, once
 
-Message message_from(const std::string& topic) {
-  return message_of(topic, std::vector<std::uint8_t>(payload_bytes), epoch_ns);
-}
+Message message_from(const std::string& topic) { return message_of(topic, std::vector<std::uint8_t>(payload_bytes), epoch_ns); }
 
 // Puts it if it may go in; whether it did.
 bool offer(MessageQueue& queue, const std::string& topic) {
