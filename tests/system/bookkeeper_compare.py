@@ -171,6 +171,7 @@ def _is_open_question(placed, start_ns):
     """Overlapping windows that are cut would begin at the same moment: what becomes of them is said nowhere."""
     definition = placed.definition
     return definition.kind == "hopping" and any(len(placed.pieces.get(start, ())) > 1 or placed.pieces[start][0].is_cut
+                                                or placed.pieces[start][0].follows_change
                                                 for start in definition.starts(start_ns) if start in placed.pieces)
 
 
@@ -191,9 +192,10 @@ def _pieces(placed):
             continue
         taken = set()
         for piece in begun:
-            # After a change of the unit the new window may begin anywhere behind the start of the old one.
+            # After a change of the unit the new window may begin anywhere behind the start of the old one, if there is one.
             later = piece.start_ns in taken
-            found.append((piece, (piece.start_ns + 1, piece.first_ns + 1) if later else (piece.start_ns, piece.start_ns + 1)))
+            last = piece.first_ns if later or piece.follows_change else piece.start_ns
+            found.append((piece, (piece.start_ns + 1 if later else piece.start_ns, last + 1)))
             taken.add(piece.start_ns)
     return sorted(found, key=lambda each: each[1])
 

@@ -22,6 +22,7 @@ class Piece:
     start_ns: int           # of the window on the grid, or the `valid_from` that cuts it
     first_ns: int           # of its samples
     is_cut: bool = False    # it begins at a `valid_from`
+    follows_change: bool = False  # the first of its window's samples is the first after a change of the unit
     machines: set = dataclasses.field(default_factory=set)
     good: list = dataclasses.field(default_factory=list)
     maybe: list = dataclasses.field(default_factory=list)
@@ -71,6 +72,7 @@ class Placed:
         self.pieces = {}    # window's start on the grid -> its pieces, in the order in which they were begun
         self.taken = []     # of sessions and count windows; on the grid: what came at a time that only the edge knows
         self.counts = {}    # outcome -> [at least, at most], of those that are in no window of their own
+        self.last_label = None  # of what was placed last on the grid
         self.is_exact = True  # whether the contents of sessions and count windows are known, and not their sums alone
 
     @property
@@ -91,13 +93,15 @@ class Placed:
             self.is_exact = self.is_exact and all(each.valid_from_ns == valid_from_ns for each in self.taken[-1:])
             self.taken.append(Taken(group.time_ns, group.values, label, entry, valid_from_ns, sure))
             return
+        is_changed = self.last_label is not None and label != self.last_label
+        self.last_label = label
         for start in starts:
             is_cut = valid_from_ns is not None and valid_from_ns > start
             begun = self.pieces.setdefault(start, [])
             piece = next((each for each in begun if each.label == label and (not is_cut or each.start_ns == valid_from_ns)
                           and each.is_cut == is_cut), None)
             if piece is None:
-                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut)
+                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut, is_changed)
                 begun.append(piece)
             piece.machines.add(entry.machine if entry else None)
             piece.add(group.values, entry, sure)
