@@ -16,7 +16,8 @@ void Windower::expect_row(StreamRecord& stream, Followed& followed, TimeNs start
   if (definition.is_on_grid()) {
     const Grid grid(definition, stream.state.parts);
     TimeNs window = grid.first_start(start);
-    while (window <= start && is_settled(*followed.clock, window, grid.end_of(window))) window = grid.next_start(window);
+    while (window <= start && is_settled(*followed.definition, *followed.clock, window, grid.end_of(window)))
+      window = grid.next_start(window);
     if (window > start) return;  // nothing of it is sent any more
     followed.unsent_from_ns = std::min(followed.unsent_from_ns, window);
     if (grid.end_of(window) <= watermark) {

@@ -11,7 +11,7 @@ bool Windower::accepts_on_grid(const StreamRecord& stream, const Followed& follo
   const TimeNs last = grid.last_start(time);
   if (grid.end_of(last) + rules_.lateness_ns <= followed.clock->watermark_ns) return false;  // and the others end no later
   for (TimeNs start = grid.first_start(time); start <= last; start = grid.next_start(start)) {
-    if (!is_settled(*followed.clock, start, grid.end_of(start))) return true;
+    if (!is_settled(*followed.definition, *followed.clock, start, grid.end_of(start))) return true;
   }
   return false;
 }
@@ -33,7 +33,7 @@ void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_to
     const TimeNs end = grid.end_of(start);
     if (end > watermark) unsent = std::min(unsent, start);
     if (end > watermark && !open_too) return false;
-    if (!was_settled(*followed.clock, start, end)) {
+    if (!was_settled(*followed.definition, *followed.clock, start, end)) {
       send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
     }
     return true;
@@ -66,7 +66,8 @@ TimeNs Windower::first_unsent(const Stream& stream, const Followed& followed) co
   grid.for_each_window(*followed.panes, time_min, [&](TimeNs start) {
     const TimeNs end = grid.end_of(start);
     const bool ended = end <= followed.clock->watermark_ns;
-    if (is_settled(*followed.clock, start, end) || (ended && !needs_row(followed, start, end, true))) return true;
+    if (is_settled(*followed.definition, *followed.clock, start, end) || (ended && !needs_row(followed, start, end, true)))
+      return true;
     unsent = start;
     return false;
   });

@@ -100,7 +100,8 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
     for (TimeNs window = grid.first_start(at - 1); window < at; window = grid.next_start(window)) {
       const TimeNs uncut_end = definition.last_start(window) + definition.length_ns;
       // Only by its new end it is settled: no sweep will come to it.
-      if (!was_settled(*followed.clock, window, uncut_end) && was_settled(*followed.clock, window, at)) {
+      if (!was_settled(*followed.definition, *followed.clock, window, uncut_end) &&
+          was_settled(*followed.definition, *followed.clock, window, at)) {
         send_if_changed(stream, followed, window, at, at <= followed.clock->watermark_ns, now_ns, effect);
       }
     }
@@ -133,7 +134,7 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     grid.for_each_window(panes, std::max(first_start, followed.unsent_from_ns), [&](TimeNs start) {
       if (start >= to) return false;
       const TimeNs window_end = grid.end_of(start);
-      if (!was_settled(clock, start, window_end)) {
+      if (!was_settled(definition, clock, start, window_end)) {
         send_if_changed(stream, followed, start, window_end, window_end <= clock.watermark_ns, now_ns, effect);
       }
       return true;

@@ -17,7 +17,7 @@ TimeNs end_of(const Stream& stream, const WindowDefinition& definition, TimeNs t
 
 bool Windower::accepts_in_session(const StreamRecord& stream, const Followed& followed, TimeNs time) const {
   const TimeNs end = end_of(stream.state, *followed.definition, time);
-  if (!is_settled(*followed.clock, time, end)) return true;
+  if (!is_settled(*followed.definition, *followed.clock, time, end)) return true;
   const auto next = followed.panes->upper_bound(time);
   if (next != followed.panes->end() && next->first < end) return true;
   return next != followed.panes->begin() && time < std::prev(next)->first + std::prev(next)->second.length_ns;

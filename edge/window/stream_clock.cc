@@ -21,16 +21,18 @@ void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, Tim
 }  // namespace
 
 // A window that is settled has been sent as it stays: nothing may be added, for its panes may be gone.
-bool Windower::is_settled(const StreamClock& clock, TimeNs start, TimeNs end) const {
-  return end + rules_.lateness_ns <= clock.watermark_ns || was_settled(clock, start, end);
+bool Windower::is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
+  return end + rules_.lateness_ns <= clock.watermark_ns || was_settled(definition, clock, start, end);
 }
 
 // Whether a window was settled before its stream's clock came back, which it was not if all of it lies in what the clock came
 // back into; or was sent for good before its end.
-bool Windower::was_settled(const StreamClock& clock, TimeNs start, TimeNs end) const {
+bool Windower::was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
   if (clock.cut_short_from_ns <= start && start < clock.cut_short_to_ns) return true;
   if (end + rules_.lateness_ns > clock.watermark_ns_max) return false;
-  return start <= clock.back_from_ns || end > clock.back_to_ns;
+  // Before it was cut the window may have reached beyond.
+  const TimeNs uncut_end = (definition.is_on_grid() ? definition.last_start(start) : start) + definition.length_ns;
+  return start <= clock.back_from_ns || uncut_end > clock.back_to_ns;
 }
 
 // `newest`: of the stream, before it is at `time`.
@@ -127,7 +129,8 @@ void Windower::send_settled_since(StreamRecord& stream, Followed& followed, cons
   const Grid grid(*followed.definition, stream.state.parts);
   grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
     const TimeNs end = grid.end_of(start);
-    if (!was_settled(before, start, end) && was_settled(*followed.clock, start, end)) {
+    if (!was_settled(*followed.definition, before, start, end) &&
+        was_settled(*followed.definition, *followed.clock, start, end)) {
       send_if_changed(stream, followed, start, end, end <= followed.clock->watermark_ns, now_ns, effect);
     }
     return true;

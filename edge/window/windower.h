@@ -173,8 +173,8 @@ class Windower {
   };
 
   // stream_clock.cc
-  bool is_settled(const StreamClock& clock, TimeNs start, TimeNs end) const;
-  bool was_settled(const StreamClock& clock, TimeNs start, TimeNs end) const;
+  bool is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
+  bool was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   void note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const;
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
