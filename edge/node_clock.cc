@@ -26,7 +26,8 @@ NodeClock::NodeClock(const Clock& clock, bool is_trusted)
       begin_ns_(clock.now()),
       begin_monotonic_(clock.monotonic()) {}
 
-TimeNs NodeClock::now() const { return at(clock_.monotonic()); }
+// Of a clock that is trusted exactly what it shows: a replay makes its own, and must give the same rows each time.
+TimeNs NodeClock::now() const { return is_trusted() ? clock_.now() : at(clock_.monotonic()); }
 
 TimeNs NodeClock::at(DurationNs monotonic) const {
   const std::lock_guard lock(mutex_);

@@ -90,6 +90,21 @@ TEST_F(NodeClockTest, WhatIsSaidByTheSameClockOrAnUnknownOneProvesNothing) {
   EXPECT_FALSE(clock_.look());
 }
 
+// As that of a replay: its time of day stands still between two messages, while time passes.
+TEST_F(NodeClockTest, ATrustedClockIsShownToTheNanosecond) {
+  class ReplayClock final : public Clock {
+   public:
+    TimeNs now() const override { return today; }
+    DurationNs monotonic() const override { return ++passed_; }
+
+   private:
+    mutable DurationNs passed_ = 0;
+  };
+  const ReplayClock replay;
+  const NodeClock clock(replay, true);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(clock.now(), today);
+}
+
 TEST_F(NodeClockTest, WhereItIsTrustedFromTheStartItIsFollowed) {
   NodeClock configured(machine_, true);
   EXPECT_TRUE(configured.is_trusted());
