@@ -7,7 +7,7 @@ import pytest
 import rig as rig_module
 from audit import Audit
 
-_REPORTS = pytest.StashKey[list]()
+COUNTED = "counted against the ledger"
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -31,24 +31,24 @@ def rig(tmp_path, request):
 @pytest.fixture
 def tell(request, rig):
     """tell(report, ledger): one line in the summary; fails unless every sample is counted once and every number right."""
-    reports = request.config.stash.setdefault(_REPORTS, [])
-
     def check(report, ledger):
         acknowledged = sum(totals["acknowledged"] for totals in ledger.totals.values())
         chance = [f"seed {rig.seed}"] if rig.seed is not None else []
         kills = [f"kills {rig.kills}, worst recovery {rig.recovery_s:.2f} s"] if rig.kills else []
-        reports.append(f"{request.node.name}: " + ", ".join([*chance, *kills, f"acknowledged {acknowledged}", report.text()]))
+        line = f"{request.node.name}: " + ", ".join([*chance, *kills, f"acknowledged {acknowledged}", report.text()])
+        request.node.user_properties.append((COUNTED, line))  # these reach the summary from every worker
         assert report.good, report.text()
         return report
 
     return check
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    reports = config.stash.get(_REPORTS, [])
-    if reports:
-        terminalreporter.section("counted against the ledger: messages acknowledged and published, samples for the rest")
-        for line in reports:
+def pytest_terminal_summary(terminalreporter):
+    ended = [report for reports in terminalreporter.stats.values() for report in reports if getattr(report, "when", "") == "call"]
+    lines = [text for report in ended for name, text in report.user_properties if name == COUNTED]
+    if lines:
+        terminalreporter.section(f"{COUNTED}: messages acknowledged and published, samples for the rest")
+        for line in lines:
             terminalreporter.write_line(line)
 
 

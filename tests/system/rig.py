@@ -8,6 +8,8 @@ fails when its deadline has passed.
 import contextlib
 import ctypes
 import dataclasses
+import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -32,6 +35,7 @@ DATA = pathlib.Path(os.environ.get("STETHOS_DATA", ROOT / "../shared/data")).res
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 DEADLINE_S = 60
+PORTS_A_PROCESS = 1_000
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,10 +58,35 @@ def wait_for(condition, what, seconds=DEADLINE_S):
         time.sleep(0.02)  # between two looks, not for anything to happen
 
 
+def _ports_of_this_process():
+    """Ports that no other process of tests asks for: a lock on their block is held until this process ends.
+
+    They lie below those that the kernel gives to outgoing connections: one of these could take the port of a killed program
+    before that program starts again.
+    """
+    folder = pathlib.Path(tempfile.gettempdir(), f"stethos-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    for first in range(10_000, 32_000, PORTS_A_PROCESS):
+        lock = (folder / str(first)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        yield from itertools.cycle(range(first, first + PORTS_A_PROCESS))
+    raise RigError(f"every block of ports is locked in {folder}")
+
+
+_ports = _ports_of_this_process()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on which nothing listens, and which no other test has."""
+    for port in itertools.islice(_ports, PORTS_A_PROCESS):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RigError("no port is free")
 
 
 def is_listening(port):
