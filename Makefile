@@ -1,42 +1,55 @@
 # The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench format format-check tidy docs clean dependencies
+.PHONY: help demo test check check-long soak bench format format-check tidy docs clean dependencies
 
 JOBS := $(shell nproc)
 # Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
 PYTHON := /usr/bin/python3
-PYTEST := $(PYTHON) -m pytest tests/system
+# System tests wait more than they compute: two for each core.
+PYTEST := $(PYTHON) -m pytest tests/system -n $(shell expr 2 '*' $(JOBS))
+# The slow ones load the machine by themselves.
+PYTEST_SLOW := $(PYTHON) -m pytest tests/system -n $(JOBS)
+# Seeds of the simulation in parts of 50, a core each: $(call seeds,FIRST,LAST).
+seeds = sh -c 'seq $(1) 50 $(2) | xargs -P $(JOBS) -I FIRST build/dev/bin/stethos-simulation --first FIRST --seeds 50'
+# Says how long a command took.
+STEP := @scripts/step.sh
 ROOMS := common schemas gpu_kernels recordings firmware_sim edge uplink tests
 SOURCES = $(shell find $(ROOMS) -name '*.cc' -o -name '*.h')
 PROGRAMS := stethos-edge stethos-collector stethos-sim
 
 help: ## say what each verb does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: dependencies ## build, then watch simulated machines travel from device to collector; about two minutes after the build
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
-	$(PYTHON) demo/demo.py
+	$(STEP) "configure release" cmake --preset release
+	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
+	$(STEP) demo $(PYTHON) demo/demo.py
 
-test: dependencies ## build and run every quick test: units, sources, format, whole processes; about ten minutes on two cores
-	cmake --preset dev
-	cmake --build --preset dev -j $(JOBS)
-	ctest --preset dev -j $(JOBS)
-	scripts/check-sources.py
-	$(MAKE) format-check
-	$(PYTEST) -m "not slow"
+test: dependencies ## build and run every quick test: units, sources, format, whole processes; eight minutes on two cores
+	$(STEP) "configure dev" cmake --preset dev
+	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
+	$(STEP) "unit tests" ctest --preset dev -j $(JOBS)
+	$(STEP) "check sources" scripts/check-sources.py
+	$(STEP) format $(MAKE) format-check
+	$(STEP) "system tests" $(PYTEST) -m "not slow"
 
-check: dependencies ## everything else: sanitizers, clang-tidy, 1000 seeds, long whole-process tests; about forty minutes on two cores
-	cmake --preset dev
-	cmake --build --preset dev -j $(JOBS)
-	scripts/tidy.py
-	build/dev/bin/stethos-simulation --first 101 --seeds 1000
-	cmake --preset asan
-	cmake --build --preset asan -j $(JOBS)
-	ctest --preset asan -j $(JOBS)
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
-	$(PYTEST) -m slow
+check: dependencies ## sanitizers, clang-tidy, 300 seeds, longer whole-process tests; with `make test` half an hour on two cores
+	$(STEP) "configure dev" cmake --preset dev
+	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
+	$(STEP) tidy scripts/tidy.py
+	$(STEP) "300 seeds" $(call seeds,101,400)
+	$(STEP) "configure asan" cmake --preset asan
+	$(STEP) "build asan" cmake --build --preset asan -j $(JOBS)
+	$(STEP) "unit tests under asan" ctest --preset asan -j $(JOBS)
+	$(STEP) "configure release" cmake --preset release
+	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
+	$(STEP) "slow system tests" $(PYTEST_SLOW) -m "slow and not long"
+
+check-long: dependencies ## before a big change is done: 3000 more seeds, more draws of kills; half an hour on two cores
+	$(STEP) "configure dev" cmake --preset dev
+	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
+	$(STEP) "3000 seeds" $(call seeds,401,3400)
+	$(STEP) "long system tests" $(PYTEST_SLOW) -m long
 
 MINUTES := 60
 soak: dependencies ## new seeds of the simulation and kills of real processes for MINUTES (60)
