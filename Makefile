@@ -1,12 +1,16 @@
 # The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench format format-check tidy docs clean dependencies
+.PHONY: help demo test check check-long soak bench format format-check tidy docs clean dependencies
 
 JOBS := $(shell nproc)
 # Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
 PYTHON := /usr/bin/python3
 # System tests wait more than they compute: two for each core.
 PYTEST := $(PYTHON) -m pytest tests/system -n $(shell expr 2 '*' $(JOBS))
+# The slow ones load the machine by themselves.
+PYTEST_SLOW := $(PYTHON) -m pytest tests/system -n $(JOBS)
+# Seeds of the simulation in parts of 50, a core each: $(call seeds,FIRST,LAST).
+seeds = sh -c 'seq $(1) 50 $(2) | xargs -P $(JOBS) -I FIRST build/dev/bin/stethos-simulation --first FIRST --seeds 50'
 # Says how long a command took.
 STEP := @scripts/step.sh
 ROOMS := common schemas gpu_kernels recordings firmware_sim edge uplink tests
@@ -14,7 +18,7 @@ SOURCES = $(shell find $(ROOMS) -name '*.cc' -o -name '*.h')
 PROGRAMS := stethos-edge stethos-collector stethos-sim
 
 help: ## say what each verb does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: dependencies ## build, then watch simulated machines travel from device to collector; about two minutes after the build
 	$(STEP) "configure release" cmake --preset release
@@ -33,13 +37,19 @@ check: dependencies ## sanitizers, clang-tidy, 300 seeds, longer whole-process t
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) tidy scripts/tidy.py
-	$(STEP) "300 seeds" build/dev/bin/stethos-simulation --first 101 --seeds 300
+	$(STEP) "300 seeds" $(call seeds,101,400)
 	$(STEP) "configure asan" cmake --preset asan
 	$(STEP) "build asan" cmake --build --preset asan -j $(JOBS)
 	$(STEP) "unit tests under asan" ctest --preset asan -j $(JOBS)
 	$(STEP) "configure release" cmake --preset release
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
-	$(STEP) "slow system tests" $(PYTEST) -m slow
+	$(STEP) "slow system tests" $(PYTEST_SLOW) -m "slow and not long"
+
+check-long: dependencies ## before a big change is done: 3000 more seeds, more draws of kills; half an hour on two cores
+	$(STEP) "configure dev" cmake --preset dev
+	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
+	$(STEP) "3000 seeds" $(call seeds,401,3400)
+	$(STEP) "long system tests" $(PYTEST_SLOW) -m long
 
 MINUTES := 60
 soak: dependencies ## new seeds of the simulation and kills of real processes for MINUTES (60)

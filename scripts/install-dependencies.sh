@@ -11,16 +11,20 @@ if ! command -v dpkg-query >/dev/null; then
   exit 1
 fi
 
-wanted=$(sed 's/#.*//' "$list" | xargs)
+# One argument a line of the list: "a|b" where either will do.
+wanted=$(sed 's/#.*//; s/[[:space:]]*|[[:space:]]*/|/g' "$list" | xargs)
 # dpkg-query fails when it does not know a name, and lists the others all the same. One argument a package, so unquoted.
 # shellcheck disable=SC2086
-installed=" $(dpkg-query -W -f '${db:Status-Abbrev}|${Package}\n' $wanted 2>/dev/null | sed -n 's/^.i.*|//p' | xargs) "
+installed=" $(dpkg-query -W -f '${db:Status-Abbrev}|${Package}\n' $(echo "$wanted" | tr '|' ' ') 2>/dev/null | sed -n 's/^.i.*|//p' | xargs) "
 missing=
-for package in $wanted; do
-  case $installed in
-    *" $package "*) ;;
-    *) missing="$missing $package" ;;
-  esac
+for packages in $wanted; do
+  found=
+  for package in $(echo "$packages" | tr '|' ' '); do
+    case $installed in
+      *" $package "*) found=yes ;;
+    esac
+  done
+  [ -n "$found" ] || missing="$missing ${packages%%|*}"
 done
 [ -n "$missing" ] || exit 0
 say "missing:$missing"

@@ -72,6 +72,7 @@ class Stream:
         self.settled_at_ns = 0    # by this watermark
         self.late_run = []        # times of arrivals in a row that were late for a definition
         self.unit = None          # of a device of ours
+        self.last_label = None    # of its last sample
         self.identities = {}
         self.outcomes = {name: [0, 0] for name in OUTCOMES}  # [at least, at most]
         self.samples_min = 0      # that came: where a refused channel holds none that can be read, that is up to the edge
@@ -261,8 +262,10 @@ class Bookkeeper:
             else:
                 takers.append((placed, starts))
         goes_back = self._goes_back(stream, group.time_ns) if late else self._end_run(stream)
+        follows_change = stream.last_label not in (None, label)
+        stream.last_label = label
         for placed, starts in takers:
-            placed.place(group, label, entry, starts, sure=True)
+            placed.place(group, label, entry, starts, sure=True, follows_change=follows_change)
         for placed in late:
             self._count_late(placed, group, label, entry, may_count=goes_back)
         if group.time_ns is not None:

@@ -72,7 +72,6 @@ class Placed:
         self.pieces = {}    # window's start on the grid -> its pieces, in the order in which they were begun
         self.taken = []     # of sessions and count windows; on the grid: what came at a time that only the edge knows
         self.counts = {}    # outcome -> [at least, at most], of those that are in no window of their own
-        self.last_label = None  # of what was placed last on the grid
         self.is_exact = True  # whether the contents of sessions and count windows are known, and not their sums alone
 
     @property
@@ -85,23 +84,21 @@ class Placed:
         low_high[0] += samples if sure and self.has_windows else 0
         low_high[1] += samples
 
-    def place(self, group, label, entry, starts, sure):
-        """`starts`: of the windows on the grid that take it."""
+    def place(self, group, label, entry, starts, sure, follows_change=False):
+        """`starts`: of the windows on the grid that take it. `follows_change`: the stream's sample before was in another unit."""
         valid_from_ns = entry.valid_from_ns if entry else None
         if not self.definition.on_grid or group.time_ns is None:
             # Where a `valid_from` cuts what has no grid is said nowhere.
             self.is_exact = self.is_exact and all(each.valid_from_ns == valid_from_ns for each in self.taken[-1:])
             self.taken.append(Taken(group.time_ns, group.values, label, entry, valid_from_ns, sure))
             return
-        is_changed = self.last_label is not None and label != self.last_label
-        self.last_label = label
         for start in starts:
             is_cut = valid_from_ns is not None and valid_from_ns > start
             begun = self.pieces.setdefault(start, [])
             piece = next((each for each in begun if each.label == label and (not is_cut or each.start_ns == valid_from_ns)
                           and each.is_cut == is_cut), None)
             if piece is None:
-                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut, is_changed)
+                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut, follows_change)
                 begun.append(piece)
             piece.machines.add(entry.machine if entry else None)
             piece.add(group.values, entry, sure)

@@ -1,6 +1,7 @@
 """The checks of the house itself can fail."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -117,3 +118,17 @@ def test_tidy_reads_again_what_changed(tidied):
     for _ in range(2):  # a finding is never remembered
         code, output = tidy(tidied)
         assert code == 1 and "modernize-use-nullptr" in output and "0 of them unchanged" in output
+
+
+@pytest.mark.parametrize("installed, missing", [("first", None), ("second", None), ("another", "first")])
+def test_any_of_several_packages_will_do(tmp_path, installed, missing):
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/install-dependencies.sh", tmp_path / "scripts")
+    (tmp_path / "scripts/debian-packages.txt").write_text("first | second  # either\n")
+    for program, does in {"dpkg-query": f"echo 'ii |{installed}'", "id": "echo 1000", "sudo": "exit 1"}.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / program).chmod(0o755)
+    done = subprocess.run([tmp_path / "scripts/install-dependencies.sh"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == (1 if missing else 0)
+    assert f"missing: {missing}\n" in done.stderr if missing else done.stderr == ""

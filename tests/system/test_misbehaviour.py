@@ -68,7 +68,7 @@ def test_everything_at_once(rig, tell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3, 4])
+@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (3, 4))])
 def test_everything_at_once_for_longer(rig, tell, seed):
     run_fleet(rig, tell, (*EVERYTHING, "--seed", seed), machines=8, duration="20m")
 

@@ -151,7 +151,7 @@ def test_the_fleet_restarts(rig, tell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
 def test_everything_is_killed_at_random(rig, tell, seed):
     """Twenty kills of edge, collector and broker, one or several at a time, while the line spoils what it carries."""
     drawn = random.Random(seed)
