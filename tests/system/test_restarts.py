@@ -118,7 +118,7 @@ def test_broker_restarts_in_order_under_json(rig, tell):
 def test_edge_restarts_under_json(rig, tell, how, acknowledge):
     """What the edge had not committed it had not acknowledged: the broker delivers it again. With "on_arrival" that holds for
     an orderly end only."""
-    _, collector, edge, sim = start_json(rig, duration="6m", acknowledge=acknowledge)
+    _, collector, edge, sim = start_json(rig, duration="15m", acknowledge=acknowledge)
     for count in (500, 1500, 3000):
         after_messages(edge, sim, count)
         restart(edge, how)
