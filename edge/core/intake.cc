@@ -124,7 +124,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
     return letters_.write(index, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
   }
   poison_point("edge.decode", message.payload);
-  if (auto decoded = decode(message); !decoded) return letters_.write(index, std::move(decoded.error()), {});
+  if (auto decoded = decode(message); !decoded) return letters_.write(index, decoded.error(), {});
   if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
   if (message.clock_untrusted && is_stamped_by_arrival(message)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
@@ -323,12 +323,12 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
   return route;
 }
 
-void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, Rejection rejection) {
+void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection) {
   if (const ChannelRoute* known = device.find(channel.channel)) {
     leave_unplaced(known->stream, Unplaced::rejected, sample_count(channel));
   }
   const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
-  letters_.write(index, std::move(rejection), device.name, name);
+  letters_.write(index, rejection, device.name, name);
 }
 
 // Placing hears of what a stream is before the first of its samples, and again whenever that is another. Returns the version.
@@ -353,7 +353,7 @@ std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const Poin
 
 void Intake::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
                           const DecodedChannel& channel) {
-  if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, std::move(*rejection));
+  if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, *rejection);
   const ChannelRoute* known = device.find(channel.channel);
   const auto* entries = known != nullptr ? known->entries : registry_.entries_of(device, channel.channel);
   const PointEntry* entry = valid_at(entries, channel.start_ns);

@@ -80,7 +80,7 @@ class Intake {
                     const DecodedChannel& channel);
   std::optional<Rejection> check_channel(const Message& message, const DecodedChannel& channel) const;
   std::expected<ChannelRoute*, Rejection> route_for(Device& device, const DecodedChannel& channel, const PointEntry* entry);
-  void refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, Rejection rejection);
+  void refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection);
   std::uint64_t tell(ChannelRoute& route, const Device& device, const PointEntry* entry);
   void take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
                   const DecodedChannel& channel);

@@ -26,7 +26,7 @@ void Letters::begin(std::span<const Message> batch, Effect& effect) {
   last_.fill({});
 }
 
-void Letters::write(std::size_t message, Rejection rejection, std::string_view device, std::string_view channel) {
+void Letters::write(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel) {
   const Message& refused = batch_[message];
   ++effect_->totals[rejection.reason];
   DeadLetter letter;
@@ -43,10 +43,10 @@ void Letters::write(std::size_t message, Rejection rejection, std::string_view d
   effect_->dead_letters.push_back(std::move(letter));
 }
 
-void Letters::write_once(std::size_t message, Rejection rejection, StreamId stream, std::string_view device) {
+void Letters::write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device) {
   const Written now{message, stream};
   if (std::exchange(last_.at(static_cast<std::size_t>(rejection.reason)), now) == now) return;
-  write(message, std::move(rejection), device);
+  write(message, rejection, device);
 }
 
 }  // namespace stethos::edge

@@ -21,10 +21,10 @@ class Letters {
   void begin(std::span<const Message> batch, Effect& effect);
 
   // Of the message at this place of the batch. `device` and `channel`: empty where they are not known, or it was not just one.
-  void write(std::size_t message, Rejection rejection, std::string_view device, std::string_view channel = {});
+  void write(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel = {});
 
   // The same, but once a message, stream and reason, however many of its readings are refused.
-  void write_once(std::size_t message, Rejection rejection, StreamId stream, std::string_view device);
+  void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
  private:
   struct Written {

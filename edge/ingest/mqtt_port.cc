@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -228,9 +229,9 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   }
 
   static std::uint32_t id_of(const mqtt::token& token) {
-    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(token.get_user_context()));
+    return static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(token.get_user_context()));
   }
-  static void* context_of(std::uint32_t id) { return reinterpret_cast<void*>(std::uintptr_t{id}); }
+  static void* context_of(std::uint32_t id) { return std::bit_cast<void*>(std::uintptr_t{id}); }
 
   void answered(std::uint32_t id, Answer answer) {
     {
