@@ -222,7 +222,8 @@ void add_intake(settings::Table<EdgeConfig>& table) {
       "ingest.queue_bytes_max", &Config::ingest_queue_bytes_max, "64 MiB", {"1 KiB", "4 GiB"},
       "How much may wait in memory between the connection and the core; when it is full, nothing more is read and the "
       "broker queues. When it is half full, a device that holds more than half as much again as its share is crowded out: "
-      "devices of our protocol send again, messages of QoS 0 are lost, counted.");
+      "devices of our protocol send again, messages of QoS 0 are lost, counted; of QoS 1 with `on_arrival` they are given up, "
+      "with a dead letter that counts them.");
   table.integer(
       "ingest.careful_messages", &Config::ingest_careful_messages, 1'000, {0, 10'000'000},
       "After a run that died (was killed, or crashed) so many messages are taken one by one, each written down before it "
@@ -301,7 +302,8 @@ void add_output(settings::Table<EdgeConfig>& table) {
       "How much rows and dead letters may take. Beyond it go, oldest first and counted: rows that the collector has, dead "
       "letters, then rows that it does not have, alarms last; those become gaps.");
   table.duration("spool.age_max", &Config::spool_age_max, "0s", {"0s", "3650d"},
-                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Nothing goes while the clock is not known to be right.");
+                 "How old a row may become, whether the collector has it or not; 0: as old as it likes. Nothing goes while the "
+                 "clock is not known to be right.");
   table.bytes(
       "spool.disk_free_bytes_min", &Config::spool_disk_free_bytes_min, "64 MiB", {"0 B", "1 TiB"},
       "With less room on the spool's disk the node disconnects from the broker, commits what it has taken, and comes back "
