@@ -37,7 +37,8 @@ std::string state_of(SqliteSpool& spool) {
   out << saved->totals[Counter::messages] << " messages, " << saved->totals[Counter::window_rows] << " rows, "
       << saved->totals[Reason::not_json] << " letters;";
   for (const Stream& stream : saved->streams) {
-    out << ' ' << stream.channel << ' ' << stream.counts.good << ' ' << stream.clock.watermark_ns << ' ' << stream.identities.size();
+    out << ' ' << stream.channel << ' ' << stream.counts.good << ' ' << stream.clock.watermark_ns << ' '
+        << stream.identities.size();
     for (const auto& [definition, panes] : stream.panes) {
       for (const auto& [start, pane] : panes) out << ' ' << start << ':' << pane.moments.count << '/' << pane.revision;
     }

@@ -379,7 +379,8 @@ INSTANTIATE_TEST_SUITE_P(
         topic("plus in a level", "a/b+/c", "must have '+' as a whole level"), topic("shared", "$share/g/a", "must not be shared"),
         topic("odd bytes", "a\\u0000b", "must not hold control characters"),
         Mistake{"filter twice", smallest + subscription,
-                "edge.toml:7: subscription[1].topic: matches topics that subscription[0] matches too (\"stethos/v1/+/batch\"): what is published "
+                "edge.toml:7: subscription[1].topic: matches topics that subscription[0] matches too (\"stethos/v1/+/batch\"): "
+                "what is published "
                 "there would be counted twice"},
         Mistake{"qos 2", smallest + "qos = 2\n", "edge.toml:6: subscription[0].qos: must be at most 1"},
         Mistake{"no such format", smallest + "format = \"jsn\"\n", "edge.toml:6: subscription[0].format: must be one of"},
