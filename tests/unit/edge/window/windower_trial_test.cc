@@ -48,7 +48,7 @@ struct Held {
   std::uint64_t version = 0;
   std::vector<double> values;
   bool is_gone = false;  // nothing of it is remembered
-  std::vector<TimeNs> slices = {};  // of a window on a grid: where that of each value starts
+  std::vector<TimeNs> slices;  // of a window on a grid: where that of each value starts
 };
 
 using Windows = std::map<TimeNs, Held>;
@@ -59,7 +59,7 @@ struct Rule {
   Kind kind = Kind::grid;
   DurationNs length = 0, hop = 0, offset = 0;
   std::size_t samples = 0;
-  std::string quantity = {};
+  std::string quantity;
 };
 
 struct Span {
@@ -219,7 +219,7 @@ class Follower {
 
   Windows windows() const {
     Windows all = windows_;
-    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values, each.is_gone};
+    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values, each.is_gone, {}};
     return all;
   }
   // Whether its last count window is of the span.
@@ -500,17 +500,17 @@ class Edge {
 };
 
 std::vector<Rule> random_rules(std::mt19937& random) {
-  const std::vector<Rule> all{{.length = 2 * s, .hop = 2 * s},
-                              {.length = 10 * s, .hop = 10 * s, .offset = 700 * ms},
-                              {.length = 4 * s, .hop = 1 * s},
-                              {.length = 5 * s, .hop = 2 * s},
+  const std::vector<Rule> all{{.length = 2 * s, .hop = 2 * s, .quantity = ""},
+                              {.length = 10 * s, .hop = 10 * s, .offset = 700 * ms, .quantity = ""},
+                              {.length = 4 * s, .hop = 1 * s, .quantity = ""},
+                              {.length = 5 * s, .hop = 2 * s, .quantity = ""},
                               {.length = 20 * s, .hop = 20 * s, .quantity = "q"},
                               {.length = 3 * s, .hop = 3 * s, .quantity = "v"},
-                              {.kind = Kind::session, .length = 900 * ms},
+                              {.kind = Kind::session, .length = 900 * ms, .quantity = ""},
                               {.kind = Kind::session, .length = 2 * s, .quantity = "v"},
-                              {.kind = Kind::count, .samples = 7},
+                              {.kind = Kind::count, .samples = 7, .quantity = ""},
                               {.kind = Kind::count, .samples = 30, .quantity = "q"}};
-  std::vector<Rule> chosen{{.length = 1 * s, .hop = 1 * s}};  // takes everything
+  std::vector<Rule> chosen{{.length = 1 * s, .hop = 1 * s, .quantity = ""}};  // takes everything
   std::ranges::sample(all, std::back_inserter(chosen), 2 + static_cast<std::ptrdiff_t>(random() % 4), random);
   return chosen;
 }
