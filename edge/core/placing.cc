@@ -136,8 +136,10 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
   return {};
 }
 
-// Each sample that was decoded is placed, late, a duplicate, out of range, not finite or rejected, and nothing else is.
+// Each sample that was decoded is placed, late, a duplicate, out of range, not finite or rejected, and nothing else is: of the
+// stream, and of each definition that takes it.
 Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& samples_decoded) {
+  if (windower_.imbalance()) return fail(Code::unbalanced, "balancing the books of a definition", *windower_.imbalance());
   std::size_t balanced = 0;
   for (StreamRecord* stream : windower_.changed_streams()) {
     const std::uint64_t received = stream->state.counts.received();

@@ -132,6 +132,16 @@ enum class Jump : std::uint8_t {
   over,   // it has gone through all of it, and may not come back again: windows there have been sent
 };
 
+// Samples that went into no window, and stand in no row yet.
+struct Unshown {
+  std::uint64_t duplicate = 0;
+  std::uint64_t late = 0;
+  std::uint64_t rejected = 0;
+
+  std::uint64_t count() const { return duplicate + late + rejected; }
+  bool operator==(const Unshown&) const = default;
+};
+
 // How far the windows of one definition have come in a stream's event time.
 struct StreamClock {
   TimeNs watermark_ns = time_min;
@@ -150,6 +160,8 @@ struct StreamClock {
   // none.
   TimeNs cut_short_from_ns = time_min;
   TimeNs cut_short_to_ns = time_min;
+  // Samples that went into no window while there was none whose row could show it: the next one does.
+  Unshown unshown;
 
   bool operator==(const StreamClock&) const = default;
 };

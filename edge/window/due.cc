@@ -15,9 +15,7 @@ void Windower::expect_row(StreamRecord& stream, Followed& followed, TimeNs start
   TimeNs due = time_max;
   if (definition.is_on_grid()) {
     const Grid grid(definition, stream.state.parts);
-    TimeNs window = grid.first_start(start);
-    while (window <= start && is_settled(*followed.definition, *followed.clock, window, grid.end_of(window)))
-      window = grid.next_start(window);
+    TimeNs window = first_unsettled(stream, followed, start);
     if (window > start) return;  // nothing of it is sent any more
     followed.unsent_from_ns = std::min(followed.unsent_from_ns, window);
     if (grid.end_of(window) <= watermark) {
@@ -30,6 +28,16 @@ void Windower::expect_row(StreamRecord& stream, Followed& followed, TimeNs start
   }
   if (definition.emit_every_ns > 0) due = std::min(due, next_multiple(watermark, definition.emit_every_ns));
   followed.due_ns = std::min(followed.due_ns, due);
+}
+
+// The start of the first window on the grid that holds the slice at `slice` and can still be sent; behind `slice`: none can.
+TimeNs Windower::first_unsettled(const StreamRecord& stream, const Followed& followed, TimeNs slice) const {
+  const Grid grid(*followed.definition, stream.state.parts);
+  TimeNs window = grid.first_start(slice);
+  while (window <= slice && is_settled(*followed.definition, *followed.clock, window, grid.end_of(window))) {
+    window = grid.next_start(window);
+  }
+  return window;
 }
 
 bool Windower::needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended) {

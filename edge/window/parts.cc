@@ -209,7 +209,10 @@ void Windower::follow_parts(StreamRecord& stream) {
     }
     const auto [own, is_new] = state.clocks.try_emplace(definition.id, state.clock);
     StreamClock& clock = own->second;
-    if (is_new) clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;  // those were another's
+    if (is_new) {  // what was another's
+      clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
+      clock.unshown = {};
+    }
     Followed followed{.definition = &definition, .panes = &state.panes[definition.id], .clock = &clock};
     followed.unsent_from_ns = first_unsent(state, followed);
     followed.due_ns = due_of(stream, followed);

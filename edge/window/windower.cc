@@ -99,11 +99,13 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   if (part != nullptr) {
     for (Followed& followed : stream.followed) {
       if (!takes(*followed.definition, state, *part)) continue;
+      const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
         place(stream, followed, samples, now_ns, effect);
       } else {
-        count_in_newest(stream, followed, Unplaced::late, samples.count());
+        count_beside(stream, followed, Unplaced::late, samples.count());
       }
+      check_accounted(stream, followed, before, samples.count());
     }
   }
   if (taken.placed == Placed::placed) {
@@ -148,7 +150,8 @@ void Windower::place(StreamRecord& stream, Followed& followed, const Samples& sa
 
 void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples) {
   const WindowDefinition& definition = *followed.definition;
-  if (sample_count(pane) == 0) {
+  const std::uint64_t before = sample_count(pane);
+  if (before == 0) {
     pane.first = samples.origin;
     pane.first_received_ns = samples.received_ns;
   }
@@ -163,21 +166,45 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
   pane.last = std::max(pane.last, samples.origin);
   pane.last_received_ns = samples.received_ns;
   pane.clock_untrusted = pane.clock_untrusted || samples.clock_untrusted;
+  followed.samples_accounted += sample_count(pane) - before;
+  const Unshown unshown = std::exchange(followed.clock->unshown, {});
+  pane.duplicate += unshown.duplicate;
+  pane.late += unshown.late;
+  pane.rejected += unshown.rejected;
   expect_row(stream, followed, start, pane);
 }
 
-void Windower::count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples) {
-  if (followed.panes->empty()) return;
-  auto& [start, pane] = *followed.panes->rbegin();
-  count_in(pane, how, samples);
-  expect_row(stream, followed, start, pane);
+// In the newest pane; where no row is sent of it any more, in the next one.
+void Windower::count_beside(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples) {
+  followed.samples_accounted += samples;
+  const auto newest = followed.panes->rbegin();
+  const bool is_shown = newest != followed.panes->rend() &&
+                        (!followed.definition->is_on_grid() || first_unsettled(stream, followed, newest->first) <= newest->first);
+  if (!is_shown) {
+    count_in(followed.clock->unshown, how, samples);
+    return;
+  }
+  count_in(newest->second, how, samples);
+  expect_row(stream, followed, newest->first, newest->second);
+}
+
+void Windower::check_accounted(const StreamRecord& stream, const Followed& followed, std::uint64_t before,
+                               std::uint64_t samples) {
+  const std::uint64_t accounted = followed.samples_accounted - before;
+  if (accounted == samples || imbalance_) return;
+  imbalance_ = stream.state.device + "/" + stream.state.channel + " in windows of definition " +
+               std::to_string(followed.definition->id) + ": " + std::to_string(samples) + " samples came and " +
+               std::to_string(accounted) + " are accounted for";
 }
 
 void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples) {
   mark(stream);
   count_in(stream.state.counts, how, samples);
   for (Followed& followed : stream.followed) {
-    if (takes(*followed.definition, stream.state, stream.state.parts.back())) count_in_newest(stream, followed, how, samples);
+    if (!takes(*followed.definition, stream.state, stream.state.parts.back())) continue;
+    const std::uint64_t before = followed.samples_accounted;
+    count_beside(stream, followed, how, samples);
+    check_accounted(stream, followed, before, samples);
   }
 }
 

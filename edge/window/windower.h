@@ -42,6 +42,7 @@ struct Followed {
   StreamClock* clock = nullptr;
   TimeNs unsent_from_ns = time_max;  // every window on the grid that starts before it has had its row
   TimeNs due_ns = time_max;  // the watermark at which a row is due or a pane may go
+  std::uint64_t samples_accounted = 0;  // that went into its panes, or are counted beside them, since it is followed
 };
 
 // A stream and what the windower keeps beside it.
@@ -156,6 +157,8 @@ class Windower {
   const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
   // Of all streams together, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
+  // What did not balance: samples of a stream that a definition takes, and that it accounts for not once. Nothing: all does.
+  const std::optional<std::string>& imbalance() const { return imbalance_; }
   // What limits are to be held against, since the last call: windows that have become final, in the order of their stream's time,
   // and where a stream became another. Not what late data make of a window whose end the watermark had reached before.
   std::vector<Watched> take_watched() { return std::exchange(watched_, {}); }
@@ -216,6 +219,7 @@ class Windower {
   // due.cc
   // The pane has changed: the watermark will see that the windows that hold it are sent.
   void expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane);
+  TimeNs first_unsettled(const StreamRecord& stream, const Followed& followed, TimeNs slice) const;
   static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   static Panes::iterator leaves_with(const StreamRecord& stream, const Followed& followed);
   TimeNs leaves_at(const StreamRecord& stream, const Followed& followed) const;
@@ -244,7 +248,8 @@ class Windower {
                     schema::WindowState state, TimeNs now_ns, Effect& effect) const;
 
   void sum_up(StreamRecord& stream);
-  void count_in_newest(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
+  void count_beside(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
+  void check_accounted(const StreamRecord& stream, const Followed& followed, std::uint64_t before, std::uint64_t samples);
   void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
 
@@ -255,6 +260,7 @@ class Windower {
   std::uint64_t provenance_ = 0;
   std::uint32_t generation_ = 0;
   SampleCounts samples_;
+  std::optional<std::string> imbalance_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
   std::vector<Watched> watched_;

@@ -27,7 +27,7 @@ is the stream's unit; a device of ours has the unit of its first message. A chan
 before keeps its start and its unit. A `valid_from` inside a window begins another one at that time.
 
 Sums. For each stream and definition: good and out of range and not finite samples stand in the windows they belong to; late,
-duplicate and rejected ones in the row of the newest window, if there is one.
+duplicate and rejected ones in the row of the newest window, or, where there is none, of the next.
 """
 
 import dataclasses
@@ -153,9 +153,9 @@ class Bookkeeper:
         stream.samples_min -= samples if sure and not is_known else 0
         sure = sure and is_known
         stream.add(outcome, samples, sure)
-        for definition in self._running.definitions:
-            if definition in stream.placed:
-                stream.placed[definition].count(outcome, samples, sure)
+        if is_known:
+            for definition in self._running.definitions:
+                stream.placed.setdefault(definition, Placed(definition)).count(outcome, samples, sure)
 
     def _refuse(self, message, reasons, sure=True):
         self.letters.append(Letter(tuple(reasons), message.topic, message.payload, sure))

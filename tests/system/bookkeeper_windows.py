@@ -72,6 +72,7 @@ class Placed:
         self.pieces = {}    # window's start on the grid -> its pieces, in the order in which they were begun
         self.taken = []     # of sessions and count windows; on the grid: what came at a time that only the edge knows
         self.counts = {}    # outcome -> [at least, at most], of those that are in no window of their own
+        self.waiting = {}   # outcome -> samples that the row of the next window counts
         self.is_exact = True  # whether the contents of sessions and count windows are known, and not their sums alone
 
     @property
@@ -79,13 +80,20 @@ class Placed:
         return bool(self.pieces or self.taken)
 
     def count(self, outcome, samples, sure=True):
-        """Late, duplicate and rejected samples stand in the row of the stream's newest window, if it has one."""
+        """Late, duplicate and rejected samples stand in the row of the stream's newest window, or in that of its next."""
         low_high = self.counts.setdefault(outcome, [0, 0])
-        low_high[0] += samples if sure and self.has_windows else 0
         low_high[1] += samples
+        if sure and self.has_windows:
+            low_high[0] += samples
+        elif sure:
+            self.waiting[outcome] = self.waiting.get(outcome, 0) + samples
 
     def place(self, group, label, entry, starts, sure, follows_change=False):
         """`starts`: of the windows on the grid that take it. `follows_change`: the stream's sample before was in another unit."""
+        if sure:
+            for outcome, samples in self.waiting.items():
+                self.counts[outcome][0] += samples
+            self.waiting = {}
         valid_from_ns = entry.valid_from_ns if entry else None
         if not self.definition.on_grid or group.time_ns is None:
             # Where a `valid_from` cuts what has no grid is said nowhere.

@@ -80,6 +80,7 @@ class Bench {
     record_.declared = description_;
     record_.declared_from_ns = valid_from_ns_;
     const Taken taken = windower_->add(record_, samples, now, effect);
+    EXPECT_EQ(windower_->imbalance(), std::nullopt);
     keep(effect);
     return taken.placed;
   }
@@ -238,6 +239,27 @@ TEST(Windower, ARevisionIsSentBeforeItsWindowIsSettled) {
   EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 final 1", "0+1000 r1 final 2"}));
   EXPECT_EQ(bench.add(begin + 200 * ms), Placed::late);
   EXPECT_EQ(bench.pane_count(), 1u);
+}
+
+// Its device declared complete what the only pane held, and that has left, or stays for a silence and is sent no more.
+TEST(Windower, WhatComesWhileNoRowCanShowItIsInTheNextOne) {
+  for (const WindowConfig& window : {tumbling(s), hopping(2 * s, s), session(s)}) {
+    for (const DurationNs interval : {DurationNs{0}, 100 * ms}) {
+      Bench bench({window}, {.lateness_ns = 0});
+      if (interval > 0) bench.expect_every(interval);
+      bench.add(begin);
+      bench.complete(begin + 3 * s);
+      const std::size_t told = bench.rows.size();
+      EXPECT_EQ(bench.add(begin + 100 * ms), Placed::late);
+      EXPECT_EQ(bench.add(begin + 200 * ms), Placed::late);
+      EXPECT_EQ(bench.rows.size(), told);
+      bench.restart();
+      bench.add(begin + 10 * s);
+      bench.complete(begin + 20 * s);
+      ASSERT_GT(bench.rows.size(), told);
+      EXPECT_EQ(bench.rows.back().counts->late, 2u);
+    }
+  }
 }
 
 TEST(Windower, HoppingWindowsOverlap) {
