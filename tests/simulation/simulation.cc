@@ -31,9 +31,9 @@ void print(std::uint64_t seed, const Tally& tally, const std::string& wrong) {
   std::cout << "seed " << seed << ": " << tally.steps << " steps, kills " << tally.edge_crashes << " of the edge and "
             << tally.collector_crashes << " of the collector, " << tally.power_losses << " with the power, disk faults "
             << tally.disk_faults << ", lost stores " << tally.lost_stores << ", requests " << tally.requests << ", copies "
-            << tally.copies << ", clock jumps " << tally.clock_jumps << ", wrong clocks " << tally.wrong_clocks << ", published "
-            << tally.published << ", sent " << tally.sent << ", windows " << tally.windows << ", alarms " << tally.alarms
-            << ", silences " << tally.silences << ", given up " << tally.given_up << ", "
+            << tally.copies << ", clock jumps " << tally.clock_jumps << ", wrong clocks " << tally.wrong_clocks << ", changes "
+            << tally.changes << ", published " << tally.published << ", sent " << tally.sent << ", windows " << tally.windows
+            << ", alarms " << tally.alarms << ", silences " << tally.silences << ", given up " << tally.given_up << ", "
             << (wrong.empty() ? "lost 0, duplicated 0, drained after " + std::to_string(tally.drained_after_ns / ns_per_s) + " s"
                               : "WRONG: " + wrong)
             << std::endl;
@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
     sum.requests += tally.requests;
     sum.copies += tally.copies;
     sum.wrong_clocks += tally.wrong_clocks;
+    sum.changes += tally.changes;
     sum.published += tally.published;
     sum.windows += tally.windows;
     sum.alarms += tally.alarms;
@@ -81,8 +82,9 @@ int main(int argc, char** argv) {
   std::cout << seeds << " seeds: " << sum.edge_crashes << " kills of the edge and " << sum.collector_crashes
             << " of the collector, " << sum.power_losses << " with the power, disk faults " << sum.disk_faults << ", lost stores "
             << sum.lost_stores << ", requests " << sum.requests << ", copies " << sum.copies << ", wrong clocks "
-            << sum.wrong_clocks << ",\n  published " << sum.published << ", windows " << sum.windows << ", alarms " << sum.alarms
-            << ", silences " << sum.silences << ", given up " << sum.given_up << ", lost 0, duplicated 0\n";
+            << sum.wrong_clocks << ", changed configurations " << sum.changes << ",\n  published " << sum.published
+            << ", windows " << sum.windows << ", alarms " << sum.alarms << ", silences " << sum.silences << ", given up "
+            << sum.given_up << ", lost 0, duplicated 0\n";
   if (planted == Planted::none) return 0;
   std::cout << "the planted fault " << plant << " was not caught\n";
   return 1;

@@ -187,20 +187,20 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
       planted_(planted),
       edge_file_(folder + "/spool.db"),
       collector_file_(folder + "/collector.db"),
-      config_(edge::core_config()),
       clock_(std::make_unique<SimClock>()),
       edge_clock_(std::make_unique<EdgeClock>(*clock_)) {
-  config_.time_future_max = DurationNs{30} * 86'400 * s;
-  config_.time_earliest = begin - 86'400 * s;
+  edge::EdgeConfig config = edge::core_config();
+  config.time_future_max = DurationNs{30} * 86'400 * s;
+  config.time_earliest = begin - 86'400 * s;
   // Within the lateness nothing is late, however long a message was on its way; windows are revised instead.
-  config_.time_watermark_delay = up_to(3 * s);
-  config_.time_lateness = 86'400 * s;
-  config_.time_idle_timeout = 5 * s;
-  config_.windows.clear();
+  config.time_watermark_delay = up_to(3 * s);
+  config.time_lateness = 86'400 * s;
+  config.time_idle_timeout = 5 * s;
+  config.windows.clear();
   const auto add_window = [&](auto set) {
     edge::WindowConfig window;
     set(window);
-    config_.windows.push_back(window);
+    config.windows.push_back(window);
   };
   add_window([&](auto& window) { window.length = s + up_to(9 * s); });
   if (chance(0.5)) {
@@ -215,7 +215,7 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   if (!with_copies_ && chance(0.5)) add_window([&](auto& window) { window.gap = ms * (200 + up_to(3'000)); });
   if (!with_copies_ && chance(0.3)) add_window([&](auto& window) { window.samples = 1 + up_to(50); });
   budget_.age_max = DurationNs{30} * 86'400 * s;  // nothing here becomes as old
-  definitions_ = edge::window_definitions(config_.windows);
+  definitions_ = edge::window_definitions(config.windows);
   edge::LimitConfig limit;  // near what samples from -1 to 1 have
   limit.statistic = "rms";
   limit.unit = "g";
@@ -229,7 +229,7 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   edge::LimitConfig delayed = peak;
   delayed.statistic = "max";
   delayed.on_delay = 5 * s;
-  config_.limits = {limit, peak, delayed};
+  config.limits = {limit, peak, delayed};
   const auto device_count = 1 + below(3);
   for (std::uint64_t i = 0; i < device_count; ++i) {
     devices_.push_back(std::make_unique<Device>());
@@ -237,13 +237,37 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   }
   std::string points = "device,channel,machine,point,axis,quantity,unit,interval\n";
   for (const auto& device : devices_) points += device->name + ",vibration,m,p,h,acceleration,g,400ms\n";
-  points_ = *edge::PointTable::parse(points, "points.csv");
+  setups_.push_back({config, *edge::PointTable::parse(points, "points.csv")});
+  if (!with_copies_ && chance(0.3)) add_setups();
   if (planted_ == Planted::sync_forgotten) disk_.lie_about("spool.db-wal");
   start_collector();
   start_edge();
 }
 
 World::~World() = default;
+
+// Other labels, at once and from a moment on; other windows beside the first one; a filter that takes the first device only.
+void World::add_setups() {
+  const Setup first = setups_.front();
+  const auto points = [this](std::string_view from) {
+    std::string text = "device,channel,machine,point,axis,quantity,unit,interval,valid_from\n";
+    for (const auto& device : devices_) {
+      if (!from.empty()) text += device->name + ",vibration,m,p,h,acceleration,g,400ms,\n";
+      text += device->name + ",vibration,other,p,h,acceleration,g,400ms," + std::string(from) + "\n";
+    }
+    return *edge::PointTable::parse(text, "points.csv");
+  };
+  setups_.push_back({first.config, points("")});
+  setups_.push_back({first.config, points("2026-01-01T00:01:40.5Z")});
+  setups_.push_back(first);
+  auto& windows = setups_.back().config.windows;
+  windows.resize(1);
+  windows.push_back(windows.front());
+  windows.back().length *= 3;
+  setups_.push_back(first);
+  setups_.back().config.subscriptions.front().topic = "stethos/v1/d0/batch";
+  definitions_.resize(1);
+}
 
 bool World::chance(double probability) { return std::uniform_real_distribution<>(0, 1)(random_) < probability; }
 std::uint64_t World::below(std::uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
@@ -352,7 +376,13 @@ void World::start_edge() {
     for (auto& stream : saved->streams) stream.alarms.clear();
   }
   edge_->commits = std::make_unique<SimSpool>(*this, *edge_->spool);
-  edge_->core = std::make_unique<edge::Core>(config_, 1, points_, kernels::make_backend("reference"), std::move(*saved), "live");
+  if (faults_ && is_reconfigured() && chance(0.3)) {
+    ++tally_.changes;
+    setup_ = below(setups_.size());
+  }
+  const Setup& setup = setups_[setup_];
+  edge_->core = std::make_unique<edge::Core>(setup.config, setup_, setup.points, kernels::make_backend("reference"),
+                                             std::move(*saved), "live");
   edge_->port = std::make_unique<SimPort>(*this);
   edge_->uplink = std::make_unique<SimUplink>(*this);
   uplink::SenderConfig sender;
@@ -532,6 +562,10 @@ void World::heal() {
   edge_clock_->offset = 0;
   disk_.forgive();
   disk_.unlimit();
+  if (setup_ != 0) {
+    setup_ = 0;
+    crash_edge();
+  }
   for (auto& device : devices_) say_last_word(*device, 60 * s, 0);
 }
 
@@ -570,7 +604,7 @@ std::string World::run(std::uint64_t steps) {
   const DurationNs healed = clock_->time;
   if (auto wrong = drain(); !wrong.empty()) return wrong;
   tally_.drained_after_ns = clock_->time - healed;
-  for (auto& device : devices_) say_last_word(*device, s, 2 * config_.time_lateness);
+  for (auto& device : devices_) say_last_word(*device, s, 2 * setups_.front().config.time_lateness);
   if (auto wrong = drain(); !wrong.empty()) return wrong;
   return check(true);
 }
@@ -578,7 +612,7 @@ std::string World::run(std::uint64_t steps) {
 // Until streams fall idle, and send what is open.
 std::string World::drain() {
   std::uint64_t left = steps_to_drain_max;
-  for (DurationNs busy = clock_->time; clock_->time - busy < 2 * config_.time_idle_timeout;) {
+  for (DurationNs busy = clock_->time; clock_->time - busy < 2 * setups_.front().config.time_idle_timeout;) {
     if (left-- == 0) return "it does not drain";
     step();
     if (!damage_.empty()) return damage_;
@@ -622,10 +656,14 @@ std::string World::check(bool at_end) {
   std::uint64_t produced = 0;
   std::uint64_t incomplete = 0;  // windows, with a budget; without one that is an error at once
   for (const auto& device : devices_) {
-    auto expected = expected_windows(*device);
     std::uint64_t of_device = 0;
     for (const auto& block : device->produced) of_device += block.samples.size();
     produced += of_device;
+    if (is_reconfigured()) {
+      if (auto wrong = check_slices(*device, of_device, at_end); !wrong.empty()) return wrong;
+      continue;
+    }
+    auto expected = expected_windows(*device);
     std::map<std::uint64_t, std::uint64_t> in_count_windows;
     collector::Filter filter;
     filter.device = device->name;
@@ -672,8 +710,10 @@ std::string World::check(bool at_end) {
     tally_.windows += page->records.size();
   }
   const edge::SampleCounts samples = edge_->core->samples();
-  const bool too_few = at_end && samples.good != produced && tally_.copies == 0;
-  if (samples.good > produced || too_few || samples.late != 0 || samples.rejected != 0) {
+  // More changes than parts are kept close the oldest for good.
+  const std::uint64_t counted = samples.good + (is_reconfigured() ? samples.late : 0);
+  const bool too_few = at_end && counted != produced && tally_.copies == 0;
+  if (counted > produced || too_few || counted - samples.good != samples.late || samples.rejected != 0) {
     return "the edge counts " + std::to_string(samples.good) + " good, " + std::to_string(samples.late) + " late and " +
            std::to_string(samples.rejected) + " rejected of " + std::to_string(produced);
   }
@@ -700,6 +740,36 @@ std::string World::check(bool at_end) {
     if (auto wrong = check_silences(*device); !wrong.empty()) return wrong;
   }
   return check_alarms();
+}
+
+// Where a change may cut windows: of the first definition, which all setups have, what lies in each slice of the grid.
+std::string World::check_slices(const Device& device, std::uint64_t of_device, bool at_end) {
+  const edge::WindowDefinition& definition = definitions_.front();
+  std::map<TimeNs, std::uint64_t> good;
+  std::uint64_t sum = 0;
+  collector::Filter filter;
+  filter.device = device.name;
+  filter.limit = collector::page_rows_max;
+  const auto page = query_->windows(filter);
+  STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
+  for (const auto& record : page->records) {
+    const schema::WindowRow& row = *record.row;
+    if (row.definition() != definition.id) continue;
+    good[definition.slice_of(row.start_ns())] += row.counts()->good();
+    sum += row.counts()->good() + row.counts()->late();
+  }
+  const auto expected = expected_windows(device);
+  for (const auto& [start, count] : good) {
+    const auto known = expected.find({definition.id, start});
+    const std::uint64_t most = known == expected.end() ? 0 : known->second.count;
+    if (count > most) {
+      return device.name + ": what starts at " + std::to_string((start - begin) / ms) + " ms has " + std::to_string(count) +
+             " of " + std::to_string(most);
+    }
+  }
+  tally_.windows += page->records.size();
+  if (!at_end || has_budget() || sum == of_device) return {};
+  return device.name + ": the rows hold " + std::to_string(sum) + " of " + std::to_string(of_device);
 }
 
 std::string World::check_budget() const {
@@ -731,6 +801,7 @@ std::string World::check_silences(const Device& device) {
   STETHOS_CHECK(page.has_value() && page->next.empty(), "a page takes them all");
   std::map<std::pair<std::uint64_t, TimeNs>, std::uint64_t> found;
   for (const auto& record : page->records) {
+    if (std::ranges::find(definitions_, record.definition, &edge::WindowDefinition::id) == definitions_.end()) continue;
     if (record.state == schema::WindowState::final) found[{record.definition, record.start}] = record.windows;
     if (record.state == schema::WindowState::open && record.start <= device.time) {
       return device.name + " has spoken since the silence at " + std::to_string((record.start - begin) / ms) + " ms began";
@@ -763,6 +834,8 @@ std::string World::check_alarms() {
     const bool is_active = row.level() != AlarmLevel::none;
     const bool is_provisional = !is_active && row.provisional_level() != AlarmLevel::none;
     const bool was_active = row.highest_level() != AlarmLevel::none;
+    const bool has_left = is_reconfigured() && row.state() == AlarmState::withdrawn;  // its limit, or its windows
+    if (has_left && !is_active && !is_provisional) continue;
     const bool is_told_as_it_is = is_active        ? row.state() == AlarmState::active && was_active
                                   : is_provisional ? row.state() == AlarmState::provisional && !was_active
                                                    : row.state() == (was_active ? AlarmState::inactive : AlarmState::withdrawn);

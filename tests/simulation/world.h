@@ -3,9 +3,9 @@
 //
 // A crash is what SIGKILL does: everything in memory is gone, what was written stays. With the power goes what was not synced.
 // Either machine may lose it, and either disk may fail, fill up, and have room again. The edge's clock may be wrong after a
-// start, until somebody sets it: only the collector can tell. The collector may lose its store, or windows of it that are then
-// asked for again, and the edge may be put back to a copy of an earlier day: then what it had acknowledged since may be missing,
-// and nothing else.
+// start, until somebody sets it: only the collector can tell. It may start with another configuration: other labels, other
+// windows, a filter that takes one device only. The collector may lose its store, or windows of it that are then asked for again,
+// and the edge may be put back to a copy of an earlier day: then what it had acknowledged since may be missing, and nothing else.
 #pragma once
 
 #include <array>
@@ -33,13 +33,13 @@ namespace stethos::simulation {
 // Faults that the checks must catch: each breaks one promise.
 enum class Planted : std::uint8_t {
   none,
-  commit_forgotten,      // now and then a commit is said to be done and is not
-  rows_deleted_early,    // rows leave the outbox though the collector never got them
-  sequences_forgotten,   // a restarted edge does not know what it has handled
-  revision_forgotten,    // a restarted edge numbers its rows from the beginning again
-  sync_forgotten,        // the edge's disk says that its log is synced, and it is not
-  alarms_forgotten,      // a restarted edge does not know which limits are exceeded
-  clock_believed,        // a restarted edge takes its clock for right, whatever it shows
+  commit_forgotten,  // now and then a commit is said to be done and is not
+  rows_deleted_early,  // rows leave the outbox though the collector never got them
+  sequences_forgotten,  // a restarted edge does not know what it has handled
+  revision_forgotten,  // a restarted edge numbers its rows from the beginning again
+  sync_forgotten,  // the edge's disk says that its log is synced, and it is not
+  alarms_forgotten,  // a restarted edge does not know which limits are exceeded
+  clock_believed,  // a restarted edge takes its clock for right, whatever it shows
 };
 inline constexpr std::array<std::string_view, 8> planted_names{
     "none",           "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten",
@@ -53,11 +53,12 @@ struct Tally {
   std::uint64_t disk_faults = 0;
   std::uint64_t lost_stores = 0;
   std::uint64_t requests = 0;  // for windows that were deleted
-  std::uint64_t copies = 0;    // that the edge was put back to
+  std::uint64_t copies = 0;  // that the edge was put back to
   std::uint64_t clock_jumps = 0;
   std::uint64_t wrong_clocks = 0;  // that the edge started with
+  std::uint64_t changes = 0;  // of the configuration
   std::uint64_t published = 0;  // messages
-  std::uint64_t sent = 0;       // with all that were sent again
+  std::uint64_t sent = 0;  // with all that were sent again
   std::uint64_t windows = 0;
   std::uint64_t alarms = 0;
   std::uint64_t silences = 0;
@@ -89,6 +90,7 @@ class World {
   std::uint64_t below(std::uint64_t limit);
   DurationNs up_to(DurationNs limit) { return static_cast<DurationNs>(below(static_cast<std::uint64_t>(limit) + 1)); }
 
+  void add_setups();
   void step();
   void produce(Device& device);
   void send(Device& device);
@@ -118,6 +120,7 @@ class World {
   };
   std::map<std::pair<std::uint64_t, TimeNs>, Expected> expected_windows(const Device& device) const;
   std::string check(bool at_end);
+  std::string check_slices(const Device& device, std::uint64_t of_device, bool at_end);
   std::string check_alarms();
   std::string check_budget() const;
   std::string check_silences(const Device& device);
@@ -127,11 +130,17 @@ class World {
   const std::string edge_file_;
   const std::string collector_file_;
   fault::CrashDisk disk_;
-  edge::EdgeConfig config_;
-  edge::PointTable points_;
+  // What the edge may be configured to, the first one at the beginning and at the end.
+  struct Setup {
+    edge::EdgeConfig config;
+    edge::PointTable points;
+  };
+  std::vector<Setup> setups_;
+  std::size_t setup_ = 0;
+  bool is_reconfigured() const { return setups_.size() > 1; }
   edge::SpoolBudget budget_;
   bool has_budget() const { return budget_.bytes_max < std::numeric_limits<std::uint64_t>::max(); }
-  std::vector<edge::WindowDefinition> definitions_;
+  std::vector<edge::WindowDefinition> definitions_;  // that all setups have; if there are several it is one, tumbling
   std::unique_ptr<SimClock> clock_;
   std::unique_ptr<EdgeClock> edge_clock_;
   std::vector<std::unique_ptr<Device>> devices_;
