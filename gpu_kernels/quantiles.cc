@@ -16,7 +16,8 @@ double quantile_of(const Summary& window) {
 constexpr std::array<StatisticDefinition, 1> definitions{{
     {15, "quantile", UnitRule::same, ParameterRule::quantile, Trend::any, "the ceil(p n)-th smallest x",
      "Hyndman and Fan, The American Statistician 50 (1996), definition 1; buckets of 1/64 octave",
-     "within 1 %, and between min and max; not defined without samples", quantile_of},
+     "within 1 % for values of 1.2e-38 to 3.4e38 and their negatives, else only between min and max; not defined without samples",
+     quantile_of},
 }};
 
 }  // namespace
