@@ -13,63 +13,10 @@ using settings::required;
 using settings::TextLimits;
 
 constexpr std::size_t subscriptions_max = 64;
-constexpr std::size_t fields_max = 64;
 constexpr std::size_t windows_max = 16;
 constexpr std::size_t limits_max = 64;
 constexpr std::size_t spectra_max = 8;
 constexpr std::size_t bearings_max = 256;
-constexpr std::int64_t topic_levels_max = 32;
-
-settings::Table<SubscriptionConfig> subscription_table() {
-  using Config = SubscriptionConfig;
-  settings::Table<Config> table("subscription", "One topic filter, and how to read what comes through it.");
-  table.text("topic", &Config::topic, required, TextLimits{.check = objection_to_topic_filter},
-             "The MQTT topic filter to subscribe to, with `+` and `#` as MQTT has them.");
-  table.integer("qos", &Config::qos, 1, {0, 1},
-                "The quality of service asked for; with 0 the broker may lose messages without notice.");
-  table.choice("format", &Config::format, "stethos",
-               {{"stethos", PayloadFormat::stethos}, {"json", PayloadFormat::json}, {"f32", PayloadFormat::f32}},
-               "What a payload is: a batch of our own devices, a JSON document, or raw little-endian 32-bit floats.");
-  table.choice(
-      "acknowledge", &Config::acknowledge, "after_commit",
-      {{"after_commit", Acknowledge::after_commit}, {"on_arrival", Acknowledge::on_arrival}},
-      "When a message of QoS 1 is acknowledged: once its effect is durable, or at once, which is faster and lets a crash cost "
-      "up to one commit interval; \"stethos\" has acknowledgements of its own and is always `on_arrival`.");
-  table.integer("device_level", &Config::device_level, -1, {-1, topic_levels_max - 1},
-                "json and f32: the level of the topic, counted from 0, that names the device; -1: none does.");
-  table.text("device_field", &Config::device_field, "", "json: the field that names the device.");
-  table.integer("channel_level", &Config::channel_level, -1, {-1, topic_levels_max - 1},
-                "f32: the level of the topic that names the channel; -1: the channel is named in `fields`.");
-  table.text_map(
-      "fields", &Config::fields, {.count_max = fields_max, .check = objection_to_field_meaning},
-      "json: which fields to read, each with its quantity and unit, as in `temperature = \"temperature degC\"`; a field is a "
-      "name at the top or a JSON pointer in quotes, becomes the channel of its name, and may hold a number or an array. f32: "
-      "the one channel.");
-  table.text("time_field", &Config::time_field, "",
-             "json: the field that holds the time of the reading, or of the first sample of an array.");
-  table.choice("time_unit", &Config::time_unit, "ms",
-               {{"s", TimeUnit::s},
-                {"ms", TimeUnit::ms},
-                {"us", TimeUnit::us},
-                {"ns", TimeUnit::ns},
-                {"iso8601", TimeUnit::iso8601},
-                {"arrival", TimeUnit::arrival}},
-               "json: what `time_field` counts since 1970 UTC, or `iso8601` for a text; `arrival`: the payload has no time, and "
-               "that of its "
-               "arrival is taken, as f32 always does.");
-  table.text("interval_field", &Config::interval_field, "", "json: the field that holds the sampling interval of an array.");
-  table.choice("interval_unit", &Config::interval_unit, "us",
-               {{"s", TimeUnit::s}, {"ms", TimeUnit::ms}, {"us", TimeUnit::us}, {"ns", TimeUnit::ns}},
-               "json: what `interval_field` counts.");
-  table.duration("interval", &Config::interval, "0s", {"0s", "1d"},
-                 "The sampling interval of a json array, or of f32, where the payload does not say it; 0: not given.");
-  table.text(
-      "identity", &Config::identity, "",
-      "json: what makes two messages the same reading, so that a copy is not counted twice: `time`, or the field that numbers "
-      "readings; empty: nothing does, and only a redelivery by the broker is recognised.");
-  table.check(check_subscription);
-  return table;
-}
 
 settings::Table<WindowConfig> window_table() {
   using Config = WindowConfig;

@@ -10,36 +10,13 @@
 
 #include "common/clock.h"
 #include "common/settings.h"
+#include "edge/config/subscription.h"
 #include "schemas/rows_generated.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
 
-enum class PayloadFormat : std::uint8_t { stethos, json, f32 };
-enum class Acknowledge : std::uint8_t { after_commit, on_arrival };
-enum class TimeUnit : std::uint8_t { s, ms, us, ns, iso8601, arrival };  // arrival: the payload has no time of its own
 enum class ClockRule : std::uint8_t { checked, trusted };
-
-// [[subscription]]
-struct SubscriptionConfig {
-  std::string topic;          // an MQTT topic filter
-  int qos = 1;                // 0 or 1
-  PayloadFormat format = PayloadFormat::stethos;
-  Acknowledge acknowledge = Acknowledge::after_commit;  // our own format always runs on_arrival
-  // Where device and channel stand, for json and f32. A level counts from 0; -1: not there.
-  int device_level = -1;
-  std::string device_field;   // a JSON pointer, or a top-level name; empty: not there
-  int channel_level = -1;
-  // json: field (pointer or name) -> "quantity unit", e.g. temperature = "temperature degC". Each becomes the channel of
-  // its name. A field that holds an array is a block. f32: one entry, whose name is the channel unless channel_level says.
-  std::map<std::string, std::string> fields;
-  std::string time_field;     // json
-  TimeUnit time_unit = TimeUnit::ms;
-  std::string interval_field;  // json arrays: the field with the sampling interval, in interval_unit
-  TimeUnit interval_unit = TimeUnit::us;
-  DurationNs interval = 0;    // json arrays and f32: a fixed sampling interval
-  std::string identity;       // json: "" (none), "time", or the field that identifies a reading, whatever its type
-};
 
 // [[window]]: one of length, gap and samples is given, the others are 0.
 struct WindowConfig {

@@ -12,6 +12,7 @@
 #include "common/loopback.h"
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
+#include "edge/config/problems.h"
 #include "edge/ingest/topic_filter.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
@@ -26,31 +27,6 @@ constexpr DurationNs slices_max = 1'000;
 constexpr std::string_view name_rule =
     "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
 
-class Problems {
- public:
-  void add(std::string key, std::string message) { found_.push_back({"", 0, std::move(key), std::move(message)}); }
-
-  // A key that has no meaning here.
-  void refuse_if(bool given, std::string key, std::string_view why) {
-    if (given) add(std::move(key), "must not be given: " + std::string(why));
-  }
-
-  std::vector<settings::Problem> take() { return std::move(found_); }
-
- private:
-  std::vector<settings::Problem> found_;
-};
-
-std::vector<std::string_view> levels_of(std::string_view topic) {
-  std::vector<std::string_view> levels;
-  for (;;) {
-    const auto slash = topic.find('/');
-    levels.push_back(topic.substr(0, slash));
-    if (slash == std::string_view::npos) return levels;
-    topic.remove_prefix(slash + 1);
-  }
-}
-
 // Whether some topic made from `pattern`, in which a level with a brace may become anything, matches the filter.
 bool may_match(std::string_view filter, std::string_view pattern) {
   const auto filter_levels = levels_of(filter);
@@ -62,77 +38,6 @@ bool may_match(std::string_view filter, std::string_view pattern) {
     if (!free && filter_levels[i] != pattern_levels[i]) return false;
   }
   return filter_levels.size() == pattern_levels.size();
-}
-
-// The name that edge/ingest/declared_field.cc gives the channel.
-std::string channel_of(std::string_view field) {
-  std::string channel(field.starts_with('/') ? field.substr(1) : field);
-  std::ranges::replace(channel, '/', '.');
-  return channel;
-}
-
-void check_level(int level, const std::string& key, const std::string& topic, Problems& problems) {
-  const auto levels = levels_of(topic);
-  if (level < 0 || levels.back() == "#" || std::cmp_less(level, levels.size())) return;
-  problems.add(key, "must be at most " + std::to_string(levels.size() - 1) + ": levels count from 0, and topic has " +
-                        std::to_string(levels.size()));
-}
-
-void check_json(const SubscriptionConfig& s, Problems& problems) {
-  if (s.fields.empty()) problems.add("fields", "must be given for json: which fields to read, and what they are");
-  if ((s.device_level >= 0) == !s.device_field.empty()) {
-    problems.add(s.device_field.empty() ? "device_level" : "device_field",
-                 std::string(s.device_field.empty() ? "must be given" : "must not be given beside device_level") +
-                     ": json needs either device_level or device_field");
-  }
-  problems.refuse_if(s.channel_level >= 0, "channel_level", "the channels of json are named after their fields");
-  if (s.time_unit == TimeUnit::arrival) {
-    problems.refuse_if(!s.time_field.empty(), "time_field", "time_unit = \"arrival\" says that the payload has no time");
-    problems.refuse_if(s.identity == "time", "identity", "without a time_field every reading has a time of its own");
-  } else if (s.time_field.empty()) {
-    problems.add("time_field", "must be given for json, unless time_unit is \"arrival\"");
-  }
-  problems.refuse_if(!s.interval_field.empty() && s.interval > 0, "interval", "interval_field says it already");
-  std::map<std::string, std::string> channels;
-  for (const auto& [field, meaning] : s.fields) {
-    const std::string channel = channel_of(field);
-    if (const auto bad = objection_to_name(channel); !bad.empty()) {
-      problems.add("fields", std::string("its field \"").append(field).append("\" makes a channel whose name ").append(bad));
-    }
-    const auto [other, is_new] = channels.emplace(channel, field);
-    if (is_new) continue;
-    problems.add(
-        "fields",
-        std::string("its field \"").append(field).append("\" makes the same channel as \"").append(other->second) + "\"");
-  }
-}
-
-void check_f32(const SubscriptionConfig& s, Problems& problems) {
-  constexpr std::string_view no_fields = "f32 is samples and nothing else";
-  if (s.fields.size() != 1) problems.add("fields", "must have one entry for f32: the channel, its quantity and its unit");
-  for (const auto& [channel, meaning] : s.fields) {
-    if (const auto bad = objection_to_name(channel_of(channel)); !bad.empty())
-      problems.add("fields", "its channel's name " + bad);
-  }
-  if (s.device_level < 0) problems.add("device_level", "must be given for f32: the payload does not name its device");
-  if (s.interval <= 0) problems.add("interval", "must be given for f32: the payload does not say its sampling interval");
-  problems.refuse_if(s.channel_level >= 0 && s.channel_level == s.device_level, "channel_level", "it is the device's");
-  problems.refuse_if(!s.device_field.empty(), "device_field", no_fields);
-  problems.refuse_if(!s.time_field.empty(), "time_field", no_fields);
-  problems.refuse_if(!s.interval_field.empty(), "interval_field", no_fields);
-  problems.refuse_if(!s.identity.empty(), "identity", no_fields);
-}
-
-void check_stethos(const SubscriptionConfig& s, Problems& problems) {
-  constexpr std::string_view why = "the format \"stethos\" says it itself";
-  problems.refuse_if(s.device_level >= 0, "device_level", why);
-  problems.refuse_if(!s.device_field.empty(), "device_field", why);
-  problems.refuse_if(s.channel_level >= 0, "channel_level", why);
-  problems.refuse_if(!s.fields.empty(), "fields", why);
-  problems.refuse_if(!s.time_field.empty(), "time_field", why);
-  problems.refuse_if(!s.interval_field.empty(), "interval_field", why);
-  problems.refuse_if(s.interval > 0, "interval", why);
-  problems.refuse_if(!s.identity.empty(), "identity", why);
 }
 
 // Whether two filters let anything pass together.
@@ -149,18 +54,14 @@ void check_units(const LimitConfig& limit, const std::string& key, const EdgeCon
   if (!limit.device.empty()) return;
   for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {
     const SubscriptionConfig& subscription = config.subscriptions[i];
-    for (const auto& [field, meaning] : subscription.fields) {
-      const auto space = meaning.find(' ');
-      const bool is_watched = meet(limit.quantity, meaning.substr(0, space)) &&
-                              (limit.channel.empty() || (subscription.channel_level < 0 && limit.channel == channel_of(field)));
+    for (const FieldConfig& field : subscription.all_fields()) {
+      const bool is_watched = meet(limit.quantity, field.quantity) &&
+                              (limit.channel.empty() || (subscription.channel_level < 0 && limit.channel == field.channel));
       const auto* statistic = parse_statistic_name(limit.statistic).statistic;
-      const std::string unit(kernels::unit_of(*statistic, std::string_view(meaning).substr(space + 1)));
+      const std::string unit(kernels::unit_of(*statistic, field.unit));
       if (is_watched && unit != limit.unit) {
-        problems.add(key + ".unit", std::string("must be \"")
-                                        .append(unit)
-                                        .append("\", or filters must leave out the field \"")
-                                        .append(field)
-                                        .append("\" of subscription[" + std::to_string(i) + "]"));
+        problems.add(key + ".unit", "must be \"" + unit + "\", or filters must leave out the field \"" + field.path +
+                                        "\" of subscription[" + std::to_string(i) + "]");
       }
     }
   }
@@ -273,24 +174,6 @@ std::string objection_to_uplink_url(std::string_view text) {
   if (text.starts_with("https://")) return "must be http:// to a loopback address: TLS is not built yet";
   const auto checked = uplink::check_uplink_url(std::string(text));
   return checked ? std::string() : "is not accepted: " + checked.error().failed;
-}
-
-std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subscription) {
-  Problems problems;
-  check_level(subscription.device_level, "device_level", subscription.topic, problems);
-  check_level(subscription.channel_level, "channel_level", subscription.topic, problems);
-  switch (subscription.format) {
-    case PayloadFormat::stethos:
-      check_stethos(subscription, problems);
-      break;
-    case PayloadFormat::json:
-      check_json(subscription, problems);
-      break;
-    case PayloadFormat::f32:
-      check_f32(subscription, problems);
-      break;
-  }
-  return problems.take();
 }
 
 std::vector<settings::Problem> check_window(const WindowConfig& window) {

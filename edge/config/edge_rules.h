@@ -1,5 +1,5 @@
-// What is wrong with a value, or with values together, that types and limits cannot say. Used by edge_config.cc alone.
-// Pure; any thread.
+// What is wrong with a value, or with values together, that types and limits cannot say. Used by edge_config.cc and
+// subscription.cc alone. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -25,8 +25,7 @@ std::string objection_to_multiple(std::string_view text);
 std::string objection_to_loopback_host(std::string_view text);
 std::string objection_to_uplink_url(std::string_view text);
 
-// Keys are those of the section: "fields".
-std::vector<settings::Problem> check_subscription(const SubscriptionConfig& subscription);
+// Keys are those of the section: "length".
 std::vector<settings::Problem> check_window(const WindowConfig& window);
 std::vector<settings::Problem> check_limit(const LimitConfig& limit);
 std::vector<settings::Problem> check_bearing(const BearingConfig& bearing);

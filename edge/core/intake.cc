@@ -125,6 +125,17 @@ void Intake::take_message(const Message& message, std::size_t index) {
   }
   poison_point("edge.decode", message.payload);
   if (auto decoded = decode(message); !decoded) return letters_.write(index, decoded.error(), {});
+  if (decoded_messages_.empty()) ++effect_->totals[Counter::ignored_messages];
+  for (DecodedMessage& decoded : decoded_messages_) {
+    // A letter is of one device.
+    if (message.again != nullptr && !message.again->device.empty() && message.again->device != decoded.device) continue;
+    std::swap(decoded_, decoded);
+    take_decoded(message, index);
+  }
+}
+
+// What one device says with the message.
+void Intake::take_decoded(const Message& message, std::size_t index) {
   if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
   if (message.clock_untrusted && is_stamped_by_arrival(message)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
@@ -161,12 +172,12 @@ void Intake::take_message(const Message& message, std::size_t index) {
 
 std::expected<void, Rejection> Intake::decode(const Message& message) {
   if (message.decoded != nullptr) {
-    decoded_ = *message.decoded;
+    decoded_messages_.assign(1, *message.decoded);
     return {};
   }
   const auto subscription = registry_.subscription_of(message.topic);
   if (!subscription) return std::unexpected(Rejection{Reason::unknown_topic, "no subscription takes it"});
-  return decoders_[*subscription]->decode(message, decoded_);
+  return decoders_[*subscription]->decode(message, decoded_messages_);
 }
 
 bool Intake::is_stamped_by_arrival(const Message& message) {
@@ -174,7 +185,8 @@ bool Intake::is_stamped_by_arrival(const Message& message) {
   const auto found = registry_.subscription_of(message.topic);
   if (!found) return false;
   const SubscriptionConfig& subscription = config_.subscriptions[*found];
-  return subscription.format == PayloadFormat::f32 || subscription.time_unit == TimeUnit::arrival;
+  return subscription.format == PayloadFormat::f32 || subscription.format == PayloadFormat::value ||
+         subscription.time_unit == TimeUnit::arrival || subscription.time_missing == MissingTime::arrival;
 }
 
 // A message that is put through again is judged by now: the clock that found it in the future may have been wrong. A clock that

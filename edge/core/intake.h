@@ -68,6 +68,7 @@ class Intake {
 
  private:
   void take_message(const Message& message, std::size_t index);
+  void take_decoded(const Message& message, std::size_t index);
   std::expected<void, Rejection> decode(const Message& message);
   void give_up(const CrowdedOut& crowded_out, std::size_t index);
   void set_aside(const Message& message, std::size_t index, std::string_view device);
@@ -106,7 +107,8 @@ class Intake {
   // Of the batch at hand.
   Arrivals* arrivals_ = nullptr;
   Effect* effect_ = nullptr;
-  DecodedMessage decoded_;
+  std::vector<DecodedMessage> decoded_messages_;  // of the message at hand: one for each device that it speaks of
+  DecodedMessage decoded_;  // the one at hand
   std::vector<kernels::BlockView> blocks_;
   std::vector<kernels::BlockStatistics> results_;
   std::unordered_map<StreamId, std::uint64_t> samples_decoded_;

@@ -1,6 +1,8 @@
 #include "edge/core/placing.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -270,13 +272,15 @@ bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
   Stream& state = stream.state;
   const IdentityKey key{arrived.time_ns, arrived.identity->identity};
   const auto known = arrived.identity->is_alone ? state.identities.find(key.identity) : state.identities.find(key);
+  // Missing ones are all alike.
+  const double value = std::isfinite(arrived.value) ? arrived.value : std::numeric_limits<double>::infinity();
   if (!known) {
-    state.identities.add(key, arrived.value);
+    state.identities.add(key, value);
     ++identity_count_;
-    effect_->identities.push_back({state.id, key, arrived.value});
+    effect_->identities.push_back({state.id, key, value});
     return false;
   }
-  if (*known == arrived.value) {
+  if (*known == value) {
     windower_.count_unplaced(stream, Unplaced::duplicate, 1);
     return true;
   }

@@ -23,6 +23,7 @@ enum class Counter : std::uint8_t {
   letters_put_through,  // dead letters that were processed again, and left
   silence_rows,
   streams_behind,       // of which so much was late in a row that a clock is behind
+  ignored_messages,     // by a rule of their subscription: no readings
   count_,
 };
 

@@ -43,6 +43,8 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                real(totals[Counter::identities_forgotten]));
   list.counter("streams_rebased_total", "Times that a stream went back to a clock that had jumped ahead.",
                real(totals[Counter::streams_rebased]));
+  list.counter("ignored_messages_total", "Messages that a rule of their subscription says are no readings.",
+               real(totals[Counter::ignored_messages]));
   list.counter("streams_behind_total", "Times that all that came for a stream was late: a clock is behind.",
                real(totals[Counter::streams_behind]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));

@@ -63,7 +63,9 @@ class BatchDecoder final : public Decoder {
  public:
   void begin_batch() override {}
 
-  std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) override {
+  std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& decoded) override {
+    decoded.assign(1, {});
+    DecodedMessage& out = decoded.front();
     const auto opened = schema::open_device_batch(message.payload);
     if (!opened) return std::unexpected(Rejection{reason_of(opened.error().code), opened.error().failed});
     const schema::DeviceBatch& batch = **opened;
@@ -72,7 +74,6 @@ class BatchDecoder final : public Decoder {
     out.sequence = batch.sequence();
     out.lowest_held = batch.lowest_held();
     out.complete_until_ns = batch.complete_until_ns();
-    out.channels.clear();
     if (!schema::is_name(out.device)) return std::unexpected(Rejection{Reason::bad_name, "the device's"});
     // stethos/v1/<device>/batch: a device speaks for itself alone.
     if (topic_level(message.topic, 2) != out.device) {

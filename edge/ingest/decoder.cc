@@ -1,17 +1,52 @@
 #include "edge/ingest/decoder.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace stethos::edge {
 
-std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription) {
+namespace {
+
+// Leaves out payloads that are no readings.
+class IgnoringDecoder final : public Decoder {
+ public:
+  IgnoringDecoder(std::vector<std::string> ignored, std::unique_ptr<Decoder> decoder)
+      : ignored_(std::move(ignored)), decoder_(std::move(decoder)) {}
+
+  void begin_batch() override { decoder_->begin_batch(); }
+
+  std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) override {
+    const std::string_view payload(reinterpret_cast<const char*>(message.payload.data()), message.payload.size());
+    if (std::ranges::find(ignored_, payload) == ignored_.end()) return decoder_->decode(message, out);
+    out.clear();
+    return {};
+  }
+
+ private:
+  const std::vector<std::string> ignored_;
+  const std::unique_ptr<Decoder> decoder_;
+};
+
+std::unique_ptr<Decoder> decoder_of_format(const SubscriptionConfig& subscription) {
   switch (subscription.format) {
     case PayloadFormat::stethos:
       return make_batch_decoder();
     case PayloadFormat::json:
       return make_json_decoder(subscription);
+    case PayloadFormat::value:
+      return make_value_decoder(subscription);
     case PayloadFormat::f32:
       return make_f32_decoder(subscription);
   }
   STETHOS_CHECK(false, "a payload format without a decoder");
+}
+
+}  // namespace
+
+std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription) {
+  auto decoder = decoder_of_format(subscription);
+  if (subscription.ignored_payloads.empty()) return decoder;
+  return std::make_unique<IgnoringDecoder>(subscription.ignored_payloads, std::move(decoder));
 }
 
 std::string_view topic_level(std::string_view topic, int level) {

@@ -36,6 +36,7 @@ struct DecodedChannel {
 
 inline std::uint64_t sample_count(const DecodedChannel& channel) { return channel.reading ? 1 : channel.samples.count; }
 
+// What one device says with one message.
 struct DecodedMessage {
   std::string_view device;
   std::uint64_t epoch = 0;     // 0: the format has no sequence
@@ -49,12 +50,14 @@ class Decoder {
  public:
   virtual ~Decoder() = default;
   virtual void begin_batch() = 0;
-  // Clears and fills `out`. A rejection is of the whole message.
-  virtual std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) = 0;
+  // Clears and fills `out`: one for each device that the payload speaks of, none where the payload is to be ignored. A rejection
+  // is of the whole payload.
+  virtual std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) = 0;
 };
 
 std::unique_ptr<Decoder> make_batch_decoder();
 std::unique_ptr<Decoder> make_json_decoder(const SubscriptionConfig& subscription);
+std::unique_ptr<Decoder> make_value_decoder(const SubscriptionConfig& subscription);
 std::unique_ptr<Decoder> make_f32_decoder(const SubscriptionConfig& subscription);
 std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription);
 

@@ -2,7 +2,6 @@
 // interval in the configuration; the arrival is the time of the first sample, for want of another.
 #include <bit>
 
-#include "edge/ingest/declared_field.h"
 #include "edge/ingest/decoder.h"
 
 namespace stethos::edge {
@@ -13,13 +12,13 @@ static_assert(std::endian::native == std::endian::little, "samples are read wher
 class F32Decoder final : public Decoder {
  public:
   explicit F32Decoder(const SubscriptionConfig& subscription)
-      : subscription_(subscription), field_(declared_fields(subscription).front()) {}
+      : subscription_(subscription), field_(subscription.all_fields().front()) {}
 
   void begin_batch() override {}
 
-  std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) override {
-    out = DecodedMessage{};
-    out.device = topic_level(message.topic, subscription_.device_level);
+  std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) override {
+    out.assign(1, {});
+    out.front().device = topic_level(message.topic, subscription_.device_level);
     if (message.payload.size() % sizeof(float) != 0) {
       return std::unexpected(Rejection{Reason::corrupt, "its size is no multiple of four bytes"});
     }
@@ -32,13 +31,13 @@ class F32Decoder final : public Decoder {
     channel.interval_ns = static_cast<double>(subscription_.interval);
     channel.samples.samples = message.payload.data();
     channel.samples.count = message.payload.size() / sizeof(float);
-    out.channels.push_back(channel);
+    out.front().channels.push_back(channel);
     return {};
   }
 
  private:
   const SubscriptionConfig subscription_;
-  const DeclaredField field_;
+  const FieldConfig field_;
 };
 
 }  // namespace

@@ -1,14 +1,16 @@
-// JSON that somebody else's device publishes, read as the subscription declares it. The whole document is validated before
-// a field is believed: a number cut short by a broken sender is still a number.
-#include <simdjson.h>
-
+// JSON that somebody else's device publishes, read as the subscription declares it.
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <memory_resource>
 
 #include "common/hash.h"
 #include "common/time_text.h"
-#include "edge/ingest/declared_field.h"
 #include "edge/ingest/decoder.h"
+#include "edge/ingest/field_value.h"
+#include "edge/ingest/json_path.h"
+#include "edge/ingest/json_text.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
@@ -34,135 +36,242 @@ DurationNs ns_of(TimeUnit unit) {
   }
 }
 
+bool is_given(const std::optional<element>& value) { return value && !value->is_null(); }
+
+std::optional<JsonPath> path_of(const std::string& text) { return text.empty() ? std::nullopt : std::optional<JsonPath>(text); }
+
+struct Field {
+  FieldConfig config;
+  JsonPath path;
+};
+
 class JsonDecoder final : public Decoder {
  public:
   explicit JsonDecoder(const SubscriptionConfig& subscription)
       : subscription_(subscription),
-        fields_(declared_fields(subscription)),
-        device_pointer_(subscription.device_field.empty() ? "" : json_pointer(subscription.device_field)),
-        time_pointer_(subscription.time_unit == TimeUnit::arrival ? "" : json_pointer(subscription.time_field)),
-        interval_pointer_(subscription.interval_field.empty() ? "" : json_pointer(subscription.interval_field)),
-        identity_pointer_(subscription.identity.empty() || subscription.identity == "time" ? ""
-                                                                                           : json_pointer(subscription.identity)),
+        records_(subscription.records == "." ? std::nullopt : path_of(subscription.records)),
+        device_(path_of(subscription.device_field)),
+        tag_(path_of(subscription.tag_field)),
+        value_(path_of(subscription.value_field)),
+        time_(path_of(subscription.time_field)),
+        interval_(path_of(subscription.interval_field)),
+        rate_(path_of(subscription.rate_field)),
+        identity_(subscription.identity == "time" ? std::nullopt : path_of(subscription.identity)),
         arena_initial_(arena_bytes_initial),
-        arena_(arena_initial_.data(), arena_initial_.size()) {}
+        arena_(arena_initial_.data(), arena_initial_.size()) {
+    for (const FieldConfig& each : subscription.all_fields()) fields_.push_back({each, JsonPath(each.path)});
+  }
 
   void begin_batch() override { arena_.release(); }
 
-  std::expected<void, Rejection> decode(const Message& message, DecodedMessage& out) override {
-    out.channels.clear();
-    out.epoch = out.sequence = out.lowest_held = 0;
-    out.complete_until_ns = 0;
-    element document;
-    if (const auto error = parser_.parse(message.payload.data(), message.payload.size()).get(document)) {
-      return refuse(Reason::not_json, simdjson::error_message(error));
+  std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) override {
+    out.clear();
+    const auto document = text_.parse(message.payload);
+    if (!document) return std::unexpected(document.error());
+    message_ = &message;
+    document_ = *document;
+    if (subscription_.records.empty()) {
+      if (auto taken = take_record(*document, out); !taken) return taken;
+    } else {
+      const auto records = records_of(*document);
+      if (!records) return std::unexpected(records.error());
+      for (const element record : *records) {
+        if (auto taken = take_record(record, out); !taken) return taken;
+      }
     }
-    if (auto device = device_of(message, document); device)
-      out.device = *device;
-    else
-      return std::unexpected(device.error());
-    const auto time = time_of(message, document);
-    if (!time) return std::unexpected(time.error());
-    const auto interval = interval_of(document);
-    if (!interval) return std::unexpected(interval.error());
-    const auto identity = identity_of(*time, document);
-    if (!identity) return std::unexpected(identity.error());
-
-    for (const DeclaredField& field : fields_) {
-      element value;
-      if (document.at_pointer(field.pointer).get(value) || value.is_null()) continue;
-      DecodedChannel channel;
-      channel.channel = field.channel;
-      channel.quantity = field.quantity;
-      channel.unit = field.unit;
-      channel.start_ns = *time;
-      read_value(value, *interval, channel);
-      if (channel.reading) channel.identity = *identity;
-      out.channels.push_back(std::move(channel));
-    }
-    if (out.channels.empty()) return refuse(Reason::missing_field, "none of the declared fields");
+    if (out.empty() && !subscription_.ignores_other_documents)
+      return refuse(Reason::missing_field, "none of the declared fields");
     return {};
   }
 
  private:
-  std::expected<std::string_view, Rejection> device_of(const Message& message, const element& document) {
-    if (device_pointer_.empty()) return topic_level(message.topic, subscription_.device_level);
-    element value;
-    if (document.at_pointer(device_pointer_).get(value)) return refuse(Reason::missing_field, device_pointer_);
-    std::string_view text;
-    if (value.get_string().get(text)) return refuse(Reason::wrong_type, device_pointer_ + " is no string");
-    return keep(text);
+  std::expected<simdjson::dom::array, Rejection> records_of(element document) const {
+    std::optional<element> found = document;
+    if (records_) {
+      const auto at = records_->find(document);
+      if (!at) return std::unexpected(at.error());
+      found = *at;
+    }
+    simdjson::dom::array records;
+    if (!found) return refuse(Reason::missing_field, subscription_.records);
+    if (found->get_array().get(records)) return refuse(Reason::wrong_type, subscription_.records + " is no array");
+    return records;
   }
 
-  std::expected<TimeNs, Rejection> time_of(const Message& message, const element& document) const {
-    if (subscription_.time_unit == TimeUnit::arrival) return message.received_ns;
-    element value;
-    if (document.at_pointer(time_pointer_).get(value)) return refuse(Reason::missing_field, time_pointer_);
+  // Of the record, or else of the document around it; null is nothing.
+  std::expected<std::optional<element>, Rejection> find(const std::optional<JsonPath>& path, element record) const {
+    if (!path) return std::nullopt;
+    auto found = path->find(record);
+    if (found && !is_given(*found) && !subscription_.records.empty()) found = path->find(document_);
+    if (found && !is_given(*found)) return std::nullopt;
+    return found;
+  }
+
+  // A record without any of the fields is left out. One whose device cannot be told refuses the whole message; what else is wrong
+  // with it refuses its fields.
+  std::expected<void, Rejection> take_record(element record, std::vector<DecodedMessage>& out) {
+    const auto interval = interval_of(record);
+    channels_.clear();
+    collect_fields(record, interval && *interval != 0);
+    if (channels_.empty()) return {};
+    const auto device = device_of(record);
+    if (!device) return std::unexpected(device.error());
+    if (!schema::is_name(*device)) return refuse(Reason::bad_name, "the device's");
+    const auto time = time_of(record);
+    const auto identity = time ? identity_of(*time, record) : std::unexpected(time.error());
+    auto of_device = std::ranges::find(out, *device, &DecodedMessage::device);
+    if (of_device == out.end()) {
+      out.emplace_back().device = *device;
+      of_device = std::prev(out.end());
+    }
+    for (DecodedChannel& channel : channels_) {
+      if (!channel.rejected) channel.rejected = complete(channel, time, interval, identity);
+      of_device->channels.push_back(std::move(channel));
+    }
+    return {};
+  }
+
+  // What the record says of all its fields.
+  static std::optional<Rejection> complete(DecodedChannel& channel, const std::expected<TimeNs, Rejection>& time,
+                                           const std::expected<double, Rejection>& interval,
+                                           const std::expected<std::optional<ReadingIdentity>, Rejection>& identity) {
+    if (!time) return time.error();
+    channel.start_ns = *time;
+    if (channel.reading) {
+      if (!identity) return identity.error();
+      channel.identity = *identity;
+      return std::nullopt;
+    }
+    if (!interval) return interval.error();
+    channel.interval_ns = *interval;
+    if (channel.samples.count > 1 && *interval == 0) return Rejection{Reason::bad_times, "an array without a sampling interval"};
+    return std::nullopt;
+  }
+
+  void collect_fields(element record, bool has_interval) {
+    if (tag_) return collect_tagged(record, has_interval);
+    for (const Field& field : fields_) collect(field, field.path.find(record), has_interval);
+  }
+
+  void collect_tagged(element record, bool has_interval) {
+    const auto tag = tag_->find(record);
+    std::string_view name;
+    if (!tag || !*tag || (*tag)->get_string().get(name)) return;
+    const auto field = std::ranges::find(fields_, name, [](const Field& each) { return std::string_view(each.config.path); });
+    if (field != fields_.end()) collect(*field, value_->find(record), has_interval);
+  }
+
+  void collect(const Field& field, const std::expected<std::optional<element>, Rejection>& value, bool has_interval) {
+    if (!value) {
+      add_channel(field).rejected = value.error();
+    } else if (*value) {
+      read_json(field.config, **value, has_interval, arena_, add_channel(field));
+    }
+  }
+
+  DecodedChannel& add_channel(const Field& field) {
+    DecodedChannel& channel = channels_.emplace_back();
+    channel.channel = field.config.channel;
+    channel.quantity = field.config.quantity;
+    channel.unit = field.config.unit;
+    channel.start_ns = message_->received_ns;  // until its own is known
+    return channel;
+  }
+
+  std::expected<std::string_view, Rejection> device_of(element record) {
+    if (!device_) return topic_level(message_->topic, subscription_.device_level);
+    const auto value = find(device_, record);
+    if (!value) return std::unexpected(value.error());
+    if (!*value) return refuse(Reason::missing_field, device_->text());
+    std::string_view text;
+    std::uint64_t number = 0;
+    if (!(*value)->get_string().get(text)) return keep(text);
+    if (!(*value)->get_uint64().get(number)) return keep(std::to_string(number));
+    return refuse(Reason::wrong_type, device_->text() + " is neither a text nor a whole number");
+  }
+
+  std::expected<TimeNs, Rejection> time_of(element record) const {
+    if (subscription_.time_unit == TimeUnit::arrival) return message_->received_ns;
+    const auto found = find(time_, record);
+    if (!found) return std::unexpected(found.error());
+    if (!*found) {
+      if (subscription_.time_missing == MissingTime::arrival) return message_->received_ns;
+      return refuse(Reason::missing_field, time_->text());
+    }
+    const element value = **found;
+    std::string_view text;
+    const bool is_text = !value.get_string().get(text);
     if (subscription_.time_unit == TimeUnit::iso8601) {
-      std::string_view text;
-      if (value.get_string().get(text)) return refuse(Reason::wrong_type, time_pointer_ + " is no string");
+      if (!is_text) return refuse(Reason::wrong_type, time_->text() + " is no string");
       const auto time = parse_time(text);
       if (!time) return refuse(Reason::wrong_type, time.error().text());
       return *time;
     }
-    const DurationNs unit = ns_of(subscription_.time_unit);
+    return is_text ? counted_time(text) : counted_time(value);
+  }
+
+  std::expected<TimeNs, Rejection> counted_time(element value) const {
     std::int64_t whole = 0;
-    if (value.is_int64() && !value.get_int64().get(whole)) {
-      TimeNs time = 0;
-      if (__builtin_mul_overflow(whole, unit, &time))
-        return refuse(Reason::time_future, time_pointer_ + " is beyond the year 2262");
-      return time;
-    }
+    if (value.is_int64() && !value.get_int64().get(whole)) return time_of_whole(whole);
     double real = 0;
-    if (value.get_double().get(real)) return refuse(Reason::wrong_type, time_pointer_ + " is no number");
-    const double ns = real * static_cast<double>(unit);
-    if (!(std::abs(ns) < 9.2e18)) return refuse(Reason::time_future, time_pointer_ + " is beyond the year 2262");
-    return std::llround(ns);
+    if (value.get_double().get(real)) return refuse(Reason::wrong_type, time_->text() + " is no number");
+    return time_of_real(real);
+  }
+
+  std::expected<TimeNs, Rejection> counted_time(std::string_view text) const {
+    std::int64_t whole = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+    if (error == std::errc() && end == text.data() + text.size()) return time_of_whole(whole);
+    const auto real = parse_number(text);
+    if (!real) return refuse(Reason::wrong_type, time_->text() + " is no number");
+    return time_of_real(*real);
+  }
+
+  std::expected<TimeNs, Rejection> time_of_whole(std::int64_t whole) const {
+    TimeNs time = 0;
+    if (__builtin_mul_overflow(whole, ns_of(subscription_.time_unit), &time)) return beyond_all_time(static_cast<double>(whole));
+    return time;
+  }
+
+  // Whole and fraction apart: a double does not hold nanoseconds since 1970.
+  std::expected<TimeNs, Rejection> time_of_real(double real) const {
+    if (std::isnan(real)) return refuse(Reason::wrong_type, time_->text() + " is no number");
+    const double whole = std::floor(real);
+    if (!(std::abs(whole) < 9.2e18)) return beyond_all_time(real);
+    auto time = time_of_whole(static_cast<std::int64_t>(whole));
+    const auto fraction = std::llround((real - whole) * static_cast<double>(ns_of(subscription_.time_unit)));
+    if (time && __builtin_add_overflow(*time, fraction, &*time)) return beyond_all_time(real);
+    return time;
+  }
+
+  std::unexpected<Rejection> beyond_all_time(double count) const {
+    return count < 0 ? refuse(Reason::time_past, time_->text() + " is before the year 1678")
+                     : refuse(Reason::time_future, time_->text() + " is beyond the year 2262");
   }
 
   // Zero: not given.
-  std::expected<double, Rejection> interval_of(const element& document) const {
-    if (interval_pointer_.empty()) return static_cast<double>(subscription_.interval);
-    element value;
-    if (document.at_pointer(interval_pointer_).get(value)) return static_cast<double>(subscription_.interval);
+  std::expected<double, Rejection> interval_of(element record) const {
+    const bool is_rate = rate_.has_value();
+    const std::optional<JsonPath>& path = is_rate ? rate_ : interval_;
+    const auto value = find(path, record);
+    if (!value) return std::unexpected(value.error());
+    if (!*value) return static_cast<double>(subscription_.interval);
     double real = 0;
-    if (value.get_double().get(real)) return refuse(Reason::wrong_type, interval_pointer_ + " is no number");
-    return real * static_cast<double>(ns_of(subscription_.interval_unit));
+    if ((*value)->get_double().get(real)) return refuse(Reason::wrong_type, path->text() + " is no number");
+    if (!is_rate) return real * static_cast<double>(ns_of(subscription_.interval_unit));
+    if (!(real > 0)) return refuse(Reason::bad_times, path->text() + " is no sampling rate");
+    return static_cast<double>(ns_per_s) / real;
   }
 
-  std::expected<std::optional<ReadingIdentity>, Rejection> identity_of(TimeNs time, const element& document) const {
+  std::expected<std::optional<ReadingIdentity>, Rejection> identity_of(TimeNs time, element record) const {
     if (subscription_.identity.empty()) return std::nullopt;
-    if (identity_pointer_.empty()) return ReadingIdentity{.identity = static_cast<std::uint64_t>(time)};
-    element value;
-    if (document.at_pointer(identity_pointer_).get(value)) return refuse(Reason::missing_field, identity_pointer_);
-    return ReadingIdentity{.identity = hash_of(std::string_view(simdjson::minify(value))),
-                           .is_alone = subscription_.time_unit == TimeUnit::arrival};
-  }
-
-  void read_value(const element& value, double interval_ns, DecodedChannel& channel) {
-    double real = 0;
-    if (!value.get_double().get(real)) {
-      channel.reading = real;
-      return;
-    }
-    simdjson::dom::array array;
-    if (value.get_array().get(array)) {
-      channel.rejected = Rejection{Reason::wrong_type, std::string(channel.channel) + " is neither a number nor an array"};
-      return;
-    }
-    channel.interval_ns = interval_ns;
-    auto* samples = static_cast<float*>(arena_.allocate(std::max<std::size_t>(array.size(), 1) * sizeof(float), alignof(float)));
-    std::size_t count = 0;
-    for (const element item : array) {
-      if (item.get_double().get(real)) {
-        channel.rejected = Rejection{Reason::wrong_type, std::string(channel.channel) + " has an item that is no number"};
-        return;
-      }
-      samples[count++] = static_cast<float>(real);
-    }
-    channel.samples.samples = samples;
-    channel.samples.count = count;
-    if (count > 1 && interval_ns == 0) channel.rejected = Rejection{Reason::bad_times, "an array without a sampling interval"};
+    if (!identity_) return ReadingIdentity{.identity = static_cast<std::uint64_t>(time)};
+    const auto value = find(identity_, record);
+    if (!value) return std::unexpected(value.error());
+    if (!*value) return refuse(Reason::missing_field, identity_->text());
+    if ((*value)->is_bool()) return refuse(Reason::wrong_type, identity_->text() + " identifies nothing");
+    const bool is_alone = subscription_.time_unit == TimeUnit::arrival || subscription_.time_missing == MissingTime::arrival;
+    return ReadingIdentity{.identity = hash_of(std::string_view(simdjson::minify(**value))), .is_alone = is_alone};
   }
 
   std::string_view keep(std::string_view text) {
@@ -172,14 +281,23 @@ class JsonDecoder final : public Decoder {
   }
 
   const SubscriptionConfig subscription_;
-  const std::vector<DeclaredField> fields_;
-  const std::string device_pointer_;
-  const std::string time_pointer_;
-  const std::string interval_pointer_;
-  const std::string identity_pointer_;
-  simdjson::dom::parser parser_;
+  std::vector<Field> fields_;  // in order of path
+  const std::optional<JsonPath> records_;
+  const std::optional<JsonPath> device_;
+  const std::optional<JsonPath> tag_;
+  const std::optional<JsonPath> value_;
+  const std::optional<JsonPath> time_;
+  const std::optional<JsonPath> interval_;
+  const std::optional<JsonPath> rate_;
+  const std::optional<JsonPath> identity_;
+  JsonText text_;
   std::vector<std::byte> arena_initial_;
   std::pmr::monotonic_buffer_resource arena_;  // device names and arrays of the batch; bounded by the size of the batch
+
+  // Of the message at hand.
+  const Message* message_ = nullptr;
+  element document_;
+  std::vector<DecodedChannel> channels_;  // of the record at hand
 };
 
 }  // namespace

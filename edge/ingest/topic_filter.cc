@@ -39,4 +39,14 @@ bool filters_overlap(std::string_view a, std::string_view b) {
   }
 }
 
+std::vector<std::string_view> levels_of(std::string_view topic) {
+  std::vector<std::string_view> levels;
+  for (;;) {
+    const auto slash = topic.find('/');
+    levels.push_back(topic.substr(0, slash));
+    if (slash == std::string_view::npos) return levels;
+    topic.remove_prefix(slash + 1);
+  }
+}
+
 }  // namespace stethos::edge

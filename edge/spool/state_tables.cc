@@ -20,9 +20,10 @@ using sqlite::Database;
 using sqlite::Statement;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",      "message_bytes",   "duplicate_messages", "deferred_messages",  "lost_messages",       "identities_forgotten",
-    "window_rows",   "streams_rebased", "alarm_rows",         "limit_units_differ", "letters_put_through", "silence_rows",
-    "streams_behind"};
+    "messages",       "message_bytes",        "duplicate_messages",  "deferred_messages",
+    "lost_messages",  "identities_forgotten", "window_rows",         "streams_rebased",
+    "alarm_rows",     "limit_units_differ",   "letters_put_through", "silence_rows",
+    "streams_behind", "ignored_messages"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";

@@ -12,6 +12,7 @@ import struct
 
 from bookkeeper_config import UNIT_NS
 
+BARE_NAN = re.compile(r"(?<=:)nan(?=[,}])")
 NAME = re.compile(r"[A-Za-z0-9._{}-]{1,128}")
 
 
@@ -54,26 +55,27 @@ class Contents:
 
 
 def as_float32(value):
-    return struct.unpack("<f", struct.pack("<f", value))[0]
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.nan
+
+
+class _Object(dict):
+    """A JSON object; `repeated` are the keys that stand in it twice."""
+
+    def __init__(self, pairs):
+        super().__init__(reversed(pairs))
+        keys = [key for key, _ in pairs]
+        self.repeated = {key for key in keys if keys.count(key) > 1}
 
 
 def _parse(payload):
-    def number(text):
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError("beyond a double")
-        return value
-
-    def constant(text):
-        raise ValueError(text)
-
-    def first_of_each(pairs):
-        # Which of two equal keys counts is said nowhere: messages that have them say the same with both.
-        return {key: value for key, value in reversed(pairs)}
-
     try:
         text = payload.decode("utf-8") if isinstance(payload, bytes) else payload
-        return json.loads(text, parse_float=number, parse_constant=constant, object_pairs_hook=first_of_each)
+        text = text.removeprefix("\ufeff").rstrip("\0")
+        text = BARE_NAN.sub("NaN", text)
+        return json.loads(text, parse_constant=lambda _: math.nan, object_pairs_hook=_Object)
     except (ValueError, RecursionError):
         raise Refused("not_json") from None
 
@@ -82,16 +84,36 @@ def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _as_number(value):
+    """None is a sample that is missing, and what no double holds is none either."""
+    try:
+        value = math.nan if value is None else float(value)
+    except OverflowError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _member(document, key):
+    if key in document.repeated:
+        raise Refused("repeated_key")
+    return document.get(key)
+
+
+def _given(document, key):
+    value = _member(document, key)
+    if value is None:
+        raise Refused("missing_field")
+    return value
+
+
 def _device(subscription, topic, document):
     level = subscription.get("device_level", -1)
     if level >= 0:
         device = topic.split("/")[level]
     else:
-        if "device_field" not in subscription or subscription["device_field"] not in document:
-            raise Refused("missing_field")
-        device = document[subscription["device_field"]]
-        if device is None:
-            raise Refused("wrong_type", "missing_field")
+        device = _given(document, subscription["device_field"])
+        if isinstance(device, int) and not isinstance(device, bool) and 0 <= device < 2**64:
+            device = str(device)
         if not isinstance(device, str):
             raise Refused("wrong_type")
     if not NAME.fullmatch(device):
@@ -103,65 +125,90 @@ def _time_ns(subscription, document):
     unit = subscription.get("time_unit", "ms")
     if unit == "arrival":
         return None
-    if subscription["time_field"] not in document:
-        raise Refused("missing_field")
-    time = document[subscription["time_field"]]
-    if time is None:
-        raise Refused("wrong_type", "missing_field")
-    if not _is_number(time):
+    time = _given(document, subscription["time_field"])
+    try:
+        time = float(time) if isinstance(time, str) else time
+    except ValueError:
+        raise Refused("wrong_type") from None
+    if not _is_number(time) or math.isnan(time):
         raise Refused("wrong_type")
-    time_ns = time * UNIT_NS[unit]
-    if abs(time_ns) >= 9.2e18:
-        raise Refused("time_future", "time_past")
-    return round(time_ns)
+    if abs(time) * UNIT_NS[unit] >= 9.2e18:
+        raise Refused("time_future" if time > 0 else "time_past")
+    whole = math.floor(time)
+    return whole * UNIT_NS[unit] + round((time - whole) * UNIT_NS[unit])
 
 
 def _interval_ns(subscription, document):
     field = subscription.get("interval_field")
-    if not field or field not in document:
+    value = _member(document, field) if field else None
+    if value is None:
         return 0
-    if not _is_number(document[field]):
+    if not _is_number(value):
         raise Refused("wrong_type")
-    return document[field] * UNIT_NS[subscription.get("interval_unit", "us")]
+    return value * UNIT_NS[subscription.get("interval_unit", "us")]
 
 
-def _channel(name, declared, value, time_ns, interval_ns, identity):
+def _identity(subscription, document, time_ns):
+    field = subscription.get("identity")
+    if not field:
+        return None
+    value = time_ns if field == "time" else _given(document, field)
+    if isinstance(value, bool):
+        raise Refused("wrong_type")
+    return json.dumps(value)
+
+
+def _attempt(read, *arguments):
+    """What it says, and why not."""
+    try:
+        return read(*arguments), ()
+    except Refused as refused:
+        return None, refused.reasons
+
+
+def _channel(name, declared, document, subscription):
     quantity, unit = declared.split(" ")
-    channel = Channel(name, quantity, unit, identity=identity)
-    if _is_number(value):
-        channel.groups = [Group(time_ns, [float(value)], time_ns)]
+    channel = Channel(name, quantity, unit)
+    time_ns, bad_time = _attempt(_time_ns, subscription, document)
+    interval_ns, bad_interval = _attempt(_interval_ns, subscription, document)
+    if name in document.repeated:
+        channel.refused, channel.samples_max = ("repeated_key",), 1
+        return channel
+    value = document[name]
+    if isinstance(value, list) and len(value) == 1 and not interval_ns and (value[0] is None or _is_number(value[0])):
+        value = value[0]
+    if value is None or _is_number(value):
+        values = [_as_number(value)]
+        identity, bad = _attempt(_identity, subscription, document, time_ns)
+        channel.identity = identity
     elif not isinstance(value, list):
         channel.refused, channel.samples_max = ("wrong_type",), 1
-    elif not value:
-        channel.refused = ("empty",)
-    elif not all(map(_is_number, value)):
+        return channel
+    elif not all(each is None or _is_number(each) for each in value):
         channel.refused, channel.samples_max = ("wrong_type",), len(value)
-    elif len(value) > 1 and not 0 < interval_ns < 1e18:
-        channel.refused, channel.samples_min, channel.samples_max = ("bad_times",), len(value), len(value)
+        return channel
     else:
-        end_ns = None if time_ns is None else time_ns + round((len(value) - 1) * interval_ns)
-        channel.groups = [Group(time_ns, [as_float32(each) for each in value], end_ns)]
-        channel.identity = None  # identities are those of readings
+        values, bad = [as_float32(_as_number(each)) for each in value], bad_interval
+        if not bad and len(value) > 1 and not 0 < interval_ns < 1e18:
+            bad = ("bad_times",)
+    channel.refused = bad_time or bad or (() if values else ("empty",))
+    if channel.refused:
+        channel.samples_min = channel.samples_max = len(values)
+    else:
+        end_ns = None if time_ns is None else time_ns + round((len(values) - 1) * (interval_ns or 0))
+        channel.groups = [Group(time_ns, values, end_ns)]
     return channel
 
 
 def read_json(subscription, topic, payload):
     document = _parse(payload)
-    if not isinstance(document, dict):
+    if not isinstance(document, _Object):
+        raise Refused("missing_field")
+    names = [name for name in subscription["fields"] if name in document]
+    if not names:
         raise Refused("missing_field")
     device = _device(subscription, topic, document)
-    time_ns = _time_ns(subscription, document)
-    interval_ns = _interval_ns(subscription, document)
-    identity = None
-    if field := subscription.get("identity"):
-        if field != "time" and field not in document:
-            raise Refused("missing_field")
-        identity = json.dumps(time_ns if field == "time" else document[field])
-    channels = [_channel(name, declared, document[name], time_ns, interval_ns, identity)
-                for name, declared in subscription["fields"].items() if document.get(name) is not None]
-    if not channels:
-        raise Refused("missing_field")
-    return Contents(device, channels)
+    return Contents(device, [_channel(name, subscription["fields"][name], document, subscription) for name in names])
 
 
 def read_batch(fields):

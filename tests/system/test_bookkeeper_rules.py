@@ -1,9 +1,13 @@
 """The book-keeper itself, on cases that were worked out by hand: it must be right before it can be held against anything."""
 
+import base64
+import datetime
 import json
 import math
+import tomllib
 
 import pytest
+import rig
 
 from bookkeeper import Bookkeeper, Message
 from bookkeeper_compare import differences
@@ -68,20 +72,48 @@ def test_durations_and_definitions():
     assert Definition.of({"length": "2s", "offset": "1s"}).starts(2 * SECOND_NS) == [SECOND_NS]
 
 
-@pytest.mark.parametrize("payload, reason", [
-    ("", "not_json"), ('{"a": NaN}', "not_json"), ('{"a": 1e999}', "not_json"), ("[" * 10_000, "not_json"),
-    (b'{"a": "\xff"}', "not_json"), ("42", "missing_field"), ("{}", "missing_field"), ('{"device": 7}', "wrong_type"),
-    ('{"device": "a b"}', "bad_name"), ('{"device": "a"}', "missing_field"), ('{"device": "a", "ts": "now"}', "wrong_type"),
-    ('{"device": "a", "ts": 5}', "missing_field"), ('{"device": "a", "ts": 5, "temperature": null}', "missing_field")])
-def test_messages_that_are_refused(payload, reason):
-    with pytest.raises(Refused) as refused:
-        read_json(PLANT, "plant/a/json", payload)
-    assert refused.value.reasons == (reason,)
+PAYLOADS = tomllib.loads((rig.ROOT / "tests/data/payloads.toml").read_text())
+
+
+def told(device, channel):
+    if channel.refused:
+        return f"{device}/{channel.name} refused {channel.refused[0]}"
+    group = channel.groups[0]
+    values = ["nan" if math.isnan(value) else f"{value:.17g}" for value in group.values]
+    return device, channel.name, values, group.time_ns
+
+
+@pytest.mark.parametrize("row", [row for row in PAYLOADS["payload"] if row["configuration"] in ("flat", "arrival", "waveform")],
+                         ids=lambda row: row["shape"])
+def test_payloads_are_read_as_the_table_says(row):
+    subscription = PAYLOADS["configuration"][row["configuration"]]
+    payload = base64.b64decode(row["payload_base64"]) if "payload_base64" in row else row["payload"].encode()
+    try:
+        contents = read_json(subscription, "fleet/d1/telemetry", payload)
+    except Refused as refused:
+        assert refused.reasons == (row.get("refused"),)
+        return
+    found = [told(contents.device, channel) for channel in sorted(contents.channels, key=lambda channel: channel.name)]
+    empty = [line for line in row["expected"] if " = [] " in line]
+    assert found == [line if " refused " in line else f"{line.split(' = ')[0]} refused empty" if line in empty else parsed(line)
+                     for line in row["expected"]]
+
+
+def parsed(line):
+    """Of "d1/vibration = [1 2] g at 2026-01-01T00:00:00.000Z every 39us"."""
+    where, rest = line.split(" = ")
+    samples, rest = rest[1:].split("] ") if rest.startswith("[") else rest.split(" ", 1)
+    time = rest.split(" at ")[1].split(" every ")[0]
+    second, _, fraction = time.removesuffix("Z").partition(".")
+    time_ns = None if time == "arrival" else int(
+        datetime.datetime.fromisoformat(second + "+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
+    values = [each if each == "nan" else f"{float(each):.17g}" for each in samples.split(" ")]
+    return *where.split("/"), values, time_ns
 
 
 @pytest.mark.parametrize("value, reason, samples", [
     ("nan", "wrong_type", (0, 1)), (True, "wrong_type", (0, 1)), ({}, "wrong_type", (0, 1)), ([], "empty", (0, 0)),
-    ([1, None, 3], "wrong_type", (0, 3)), ([1, 2, 3], "bad_times", (3, 3))])
+    ([1, "3"], "wrong_type", (0, 2)), ([1, 2, 3], "bad_times", (3, 3))])
 def test_channels_that_are_refused_place_nothing(value, reason, samples):
     books = started()
     books.publish(reading(10, temperature=1))
