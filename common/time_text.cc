@@ -61,7 +61,7 @@ Result<TimeNs> parse_time(std::string_view text) {
   std::int64_t fraction_ns = 0;
   int zone_minutes = 0;
   if (!scan.done()) {
-    if (!scan.literal("T ") || !scan.number(2, hour) || !scan.literal(":") || !scan.number(2, minute))
+    if (!scan.literal("Tt ") || !scan.number(2, hour) || !scan.literal(":") || !scan.number(2, minute))
       return refuse("expected Thh:mm");
     if (scan.literal(":")) {
       if (!scan.number(2, second)) return refuse("expected seconds");
@@ -76,12 +76,13 @@ Result<TimeNs> parse_time(std::string_view text) {
         } while (scan.number(1, digit));
       }
     }
-    if (!scan.literal("Z") && !scan.done()) {
+    if (!scan.literal("Zz") && !scan.done()) {
       const int sign = scan.peek() == '-' ? -1 : 1;
       int zone_hour = 0, zone_minute = 0;
       if (!scan.literal("+-") || !scan.number(2, zone_hour)) return refuse("expected Z or +hh:mm");
-      scan.literal(":");
-      if (!scan.number(2, zone_minute) || zone_hour > 15 || zone_minute > 59) return refuse("expected Z or +hh:mm");
+      const bool has_minutes = scan.literal(":") || !scan.done();
+      if ((has_minutes && !scan.number(2, zone_minute)) || zone_hour > 15 || zone_minute > 59)
+        return refuse("expected Z or +hh:mm");
       zone_minutes = sign * (zone_hour * 60 + zone_minute);
     }
     if (!scan.done()) return refuse("something follows the time");

@@ -9,8 +9,8 @@
 
 namespace stethos {
 
-// "2026-11-21T10:00:00.5Z", also with a space for the T, up to nine digits of fraction, a zone of Z or +hh:mm, or none,
-// which is UTC; a date alone is its midnight. Years 1678 to 2261.
+// "2026-11-21T10:00:00.5Z", also with a space for the T, small letters, up to nine digits of fraction, a zone of Z, +hh:mm or
+// +hh, or none, which is UTC; a date alone is its midnight. Years 1678 to 2261.
 Result<TimeNs> parse_time(std::string_view text);
 
 // "2026-11-21T10:00:00.500Z": milliseconds, or nine digits where there is more to say.
