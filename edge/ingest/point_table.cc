@@ -1,11 +1,14 @@
 #include "edge/ingest/point_table.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <sstream>
 
 #include "common/hash.h"
@@ -44,7 +47,7 @@ bool set_name(const std::string& text, std::string& out) {
 }
 bool set_label(const std::string& text, std::string& out) {
   out = text;
-  return text.size() <= label_bytes_max;
+  return text.size() <= label_bytes_max && simdjson::validate_utf8(text);
 }
 bool set_real(const std::string& text, double& out) {
   if (text.empty()) return true;
@@ -103,12 +106,21 @@ const std::vector<Column>& columns() {
          return parsed.has_value();
        },
        "a time, as in 2026-01-31"},
-      {"location", false, [](const auto& t, auto& e) { return set_label(t, e.location); }, "a label of at most 256 bytes"},
-      {"owner", false, [](const auto& t, auto& e) { return set_label(t, e.owner); }, "a label of at most 256 bytes"}};
+      {"location", false, [](const auto& t, auto& e) { return set_label(t, e.location); },
+       "a label of at most 256 bytes of UTF-8"},
+      {"owner", false, [](const auto& t, auto& e) { return set_label(t, e.owner); }, "a label of at most 256 bytes of UTF-8"}};
   return all;
 }
 
 }  // namespace
+
+bool is_shaft_speed(const PointEntry& entry) { return entry.quantity == "rotational_speed" && hz_per_speed_unit(entry.unit) > 0; }
+
+double hz_per_speed_unit(std::string_view unit) {
+  if (unit == "Hz") return 1;
+  if (unit == "rpm" || unit == "1/min") return 1.0 / 60;
+  return 0;
+}
 
 std::uint64_t version_of(const PointEntry& entry) {
   std::uint64_t hash = 0;
@@ -138,6 +150,9 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
   std::vector<const Column*> header;
   std::vector<std::string> fields;
   std::size_t line_number = 0;
+  // Excel puts a byte order mark before what it saves as UTF-8.
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (csv.starts_with(byte_order_mark)) csv.remove_prefix(byte_order_mark.size());
   while (!csv.empty()) {
     const auto end = csv.find('\n');
     std::string_view line = csv.substr(0, end);
@@ -153,6 +168,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
       continue;
     }
     if (header.empty()) {
+      if (fields.size() == 1 && line.find_first_of(";\t") != std::string_view::npos) {
+        report("the columns are separated by semicolons or tabs: commas are expected");
+        return std::unexpected(std::move(errors));
+      }
       for (const std::string& field : fields) {
         const auto found = std::ranges::find(columns(), field, &Column::name);
         if (found == columns().end())
@@ -190,6 +209,15 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     list.insert(place, std::move(entry));
   }
   if (header.empty()) errors.push_back({Code::invalid, std::string(name), "no header"});
+  std::map<std::string_view, const PointEntry*> tachometers;
+  for (const PointEntry* entry : table.latest()) {
+    if (!is_shaft_speed(*entry)) continue;
+    const auto [other, is_new] = tachometers.emplace(entry->machine, entry);
+    if (is_new) continue;
+    errors.push_back({Code::invalid, std::string(name),
+                      "machine " + entry->machine + " has two speeds, " + other->second->device + "/" + other->second->channel +
+                          " and " + entry->device + "/" + entry->channel + ": give each shaft a machine of its own"});
+  }
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return table;
 }

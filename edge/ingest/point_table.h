@@ -43,6 +43,11 @@ struct PointEntry {
 
 std::uint64_t version_of(const PointEntry& entry);
 
+// Whether the channel's readings are the speed of its machine's shaft. A machine has one such channel.
+bool is_shaft_speed(const PointEntry& entry);
+// Turns a second in a unit of speed; 0: it is none.
+double hz_per_speed_unit(std::string_view unit);
+
 // The one of a channel's entries that is valid then; null: none is. `entries`: as entries_of gives them.
 const PointEntry* valid_at(const std::vector<PointEntry>* entries, TimeNs at);
 

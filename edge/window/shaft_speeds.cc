@@ -7,22 +7,14 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::size_t readings_max = 256;  // of a machine
-constexpr std::string_view quantity = "rotational_speed";
-
-// 0: no unit of a speed.
-double hz_per_unit(std::string_view unit) {
-  if (unit == "Hz") return 1;
-  if (unit == "rpm" || unit == "1/min") return 1.0 / 60;
-  return 0;
-}
 
 }  // namespace
 
 void ShaftSpeeds::note(const PointEntry& entry, TimeNs time_ns, double value, std::vector<SpeedChange>& changes) {
-  if (entry.quantity != quantity || hz_per_unit(entry.unit) == 0) return;
+  if (!is_shaft_speed(entry)) return;
   if (!std::isfinite(value) || value < entry.plausible_min || value > entry.plausible_max) return;
   auto& readings = by_machine_[entry.machine];
-  const double hz = std::abs(value) * hz_per_unit(entry.unit);
+  const double hz = std::abs(value) * hz_per_speed_unit(entry.unit);
   readings[time_ns] = hz;
   changes.push_back({entry.machine, time_ns, hz});
   if (readings.size() <= readings_max) return;

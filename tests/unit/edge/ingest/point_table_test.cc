@@ -68,7 +68,38 @@ TEST(PointTable, RefusesHeadersThatItDoesNotKnow) {
   EXPECT_EQ(points.error()[0].text(), "p.csv:1: unknown column \"chanel\"");
   EXPECT_EQ(points.error()[1].text(), "p.csv:1: column \"device\" stands twice");
   EXPECT_FALSE(PointTable::parse("", "p.csv").has_value());
+  const auto semicolons = PointTable::parse("device;channel;machine\n", "p.csv");
+  ASSERT_FALSE(semicolons.has_value());
+  EXPECT_EQ(semicolons.error()[0].text(), "p.csv:1: the columns are separated by semicolons or tabs: commas are expected");
   EXPECT_FALSE(PointTable::load("/no/such/file").has_value());
+}
+
+// Excel's "CSV UTF-8".
+TEST(PointTable, AByteOrderMarkIsNoPartOfTheHeading) {
+  EXPECT_TRUE(PointTable::parse("\xef\xbb\xbf"
+                                "device,channel,machine,point,axis,quantity,unit\n",
+                                "p.csv")
+                  .has_value());
+}
+
+TEST(PointTable, OfAMachineOneChannelSaysTheSpeed) {
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit\n"
+      "d1,motor,gear-1,in,-,rotational_speed,rpm\n"
+      "d1,output,gear-1,out,-,rotational_speed,Hz\n",
+      "p.csv");
+  ASSERT_FALSE(points.has_value());
+  EXPECT_EQ(points.error()[0].text(),
+            "p.csv: machine gear-1 has two speeds, d1/motor and d1/output: give each shaft a machine of its own");
+}
+
+TEST(PointTable, LabelsAreUtf8) {
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,location\nd1,t,m,p,-,temperature,degC,K\xfc"
+      "hlung\n",
+      "p.csv");
+  ASSERT_FALSE(points.has_value());
+  EXPECT_NE(points.error()[0].text().find("is not a label of at most 256 bytes of UTF-8"), std::string::npos);
 }
 
 }  // namespace
