@@ -371,13 +371,16 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
         const std::lock_guard lock(mutex_);
         connected_ = true;  // before the call: the connection may be lost again before it returns
       }
+      constexpr const char* not_kept = "the spool does not take what is to be subscribed";
+      if (!keep_record()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       connection_.fetch_add(1);
       const auto token = client_.connect(options);
       if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
       if (!begin_session(token->get_connect_response().is_session_present())) {
         disconnect();
-        throw mqtt::exception(MQTTASYNC_FAILURE, "the spool does not take what is to be subscribed");
+        throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       }
+      look_after_filters();
       const std::lock_guard lock(mutex_);
       ++connections_;
       return true;
@@ -390,23 +393,31 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
-  // Whether what will be subscribed is on record.
-  bool begin_session(bool is_present) {
+  // Before anything is asked of the broker: once there is a connection its messages come, and Paho has no time for ours.
+  bool keep_record() {
     SessionRecord record;
     {
       const std::lock_guard lock(mutex_);
-      asked_.clear();
-      answers_seen_ = 0;
-      if (!filters_.connected(is_present)) {
-        ++sessions_lost_;
-        spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
-        note(schema::EventKind::session_lost, 0, session_name_);
-      }
+      filters_.prepare();
       record = filters_.record();
     }
     const Status kept = keep_(record);
     if (!kept) spdlog::error("mqtt: {}", kept.error().text());
     return kept.has_value();
+  }
+
+  // Whether what will be subscribed is on record.
+  bool begin_session(bool is_present) {
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.clear();
+      answers_seen_ = 0;
+      if (filters_.connected(is_present)) return true;
+      ++sessions_lost_;
+      spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
+      note(schema::EventKind::session_lost, 0, session_name_);
+    }
+    return keep_record();
   }
 
   // Subscribes what is wanted; once all of it is granted, unsubscribes what is not, and takes that off the record. Returns when

@@ -19,16 +19,21 @@ SessionFilters::SessionFilters(SessionRecord record, std::string broker, std::st
     if (sessions.size() == sessions_max) sessions.erase(sessions.begin());
     sessions.push_back({std::move(broker), std::move(client_id), {}});
   }
+  may_exist_ = !session().filters.empty();
 }
 
-bool SessionFilters::connected(bool session_present) {
+void SessionFilters::prepare() {
   auto& filters = session().filters;
-  const bool is_lost = !session_present && !filters.empty();
-  if (is_lost) filters.clear();
   for (const std::string& topic : wanted_) {
     const auto is_there = [&](const SessionFilter& each) { return each.topic == topic && !each.has_left; };
     if (std::ranges::none_of(filters, is_there)) filters.push_back({++record_.last_id, topic});
   }
+}
+
+bool SessionFilters::connected(bool session_present) {
+  const bool is_lost = std::exchange(may_exist_, true) && !session_present;
+  if (is_lost) session().filters.clear();
+  prepare();
   return !is_lost;
 }
 

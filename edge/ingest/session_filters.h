@@ -46,8 +46,11 @@ class SessionFilters {
   // Of this client at this broker; `wanted` are the filters of the configuration, no two of which overlap.
   SessionFilters(SessionRecord record, std::string broker, std::string client_id, std::vector<std::string> wanted);
 
-  // A connection was made. Now the record has what will be subscribed, and must be kept before it is. False: the broker should
-  // have had a session of ours, with what came meanwhile, and has none.
+  // A connection is about to be made. Now the record has what will be subscribed, and must be kept before it is.
+  void prepare();
+
+  // The connection was made. False: the broker should have had a session of ours, with what came meanwhile, and has none: then
+  // the record is another, and must be kept again. (A process that was killed before its first connection leaves a record too.)
   bool connected(bool session_present);
 
   // The broker has confirmed that the filter is unsubscribed.
@@ -70,6 +73,7 @@ class SessionFilters {
 
   SessionRecord record_;
   const std::vector<std::string> wanted_;
+  bool may_exist_;  // the session, at the broker
 };
 
 }  // namespace stethos::edge
