@@ -114,6 +114,8 @@ void add_port(MetricList& list, const MqttStatus& status) {
                real(status.subscriptions_refused));
   list.gauge("mqtt_filters_lowered", "Filters that have a lower quality of service than was asked for.",
              real(status.filters_lowered));
+  list.gauge("mqtt_without_identifiers", "1 while the broker has no subscription identifiers: copies are not told apart.",
+             status.without_identifiers ? 1 : 0);
   list.gauge("mqtt_former_filters", "Filters that have left the configuration and not yet the session.",
              real(status.former_filters));
   list.gauge("republish_waiting_bytes", "Rows that wait to be published again.", real(status.rows_waiting_bytes));

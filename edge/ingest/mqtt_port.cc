@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -18,6 +16,8 @@
 #include "common/log.h"
 #include "edge/core/limits.h"
 #include "edge/ingest/handover.h"
+#include "edge/ingest/port_news.h"
+#include "edge/ingest/subscriber.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
@@ -50,12 +50,6 @@ std::string client_id_of(const EdgeConfig& config) {
   return config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id;
 }
 
-std::vector<std::string> filters_of(const EdgeConfig& config) {
-  std::vector<std::string> filters;
-  for (const SubscriptionConfig& each : config.subscriptions) filters.push_back(each.topic);
-  return filters;
-}
-
 std::vector<std::uint32_t> filters_of(const mqtt::message& message) {
   const mqtt::properties& properties = message.get_properties();
   std::vector<std::uint32_t> ids;
@@ -67,18 +61,21 @@ std::vector<std::uint32_t> filters_of(const mqtt::message& message) {
 
 }  // namespace
 
-class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt::iaction_listener {
+class MqttPort::Link final : public virtual mqtt::callback {
  public:
   Link(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep)
       : config_(config),
         clock_(clock),
-        keep_(std::move(keep)),
-        session_name_("\"" + client_id_of(config) + "\" at " + broker_of(config)),
         client_("tcp://" + broker_of(config), client_id_of(config), mqtt::create_options(MQTTVERSION_5, in_client_max)),
         jitter_(hash_of(config.node_id)),
         handover_(static_cast<std::size_t>(config.ingest_queue_bytes_max), static_cast<std::size_t>(config.spool_batch_bytes_max),
                   clock),
-        filters_(std::move(record), broker_of(config), client_id_of(config), filters_of(config)) {
+        subscriber_(config_, broker_of(config), client_id_of(config), clock, std::move(record), std::move(keep), news_, [this] {
+          {
+            const std::lock_guard lock(mutex_);
+          }  // the connector does not look between asking and waiting
+          changed_.notify_all();
+        }) {
     client_.set_callback(*this);
     client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) { on_disconnect(reason); });
     connector_ = std::thread([this] { keep_connected(); });
@@ -98,7 +95,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   Handover& handover() { return handover_; }
 
   bool publish(std::string_view topic, std::span<const std::uint8_t> payload) {
-    if (subscribed_.load()) {
+    if (subscriber_.is_subscribed()) {
       try {
         client_.publish(mqtt::string_ref(std::string(topic)), payload.data(), payload.size(), 0, false);
         return true;
@@ -125,10 +122,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     return true;
   }
 
-  std::vector<schema::EventRowT> take_events() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(events_, {});
-  }
+  std::vector<schema::EventRowT> take_events() { return news_.take_events(); }
 
   void pause(bool paused) {
     {
@@ -140,34 +134,30 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
 
   MqttStatus status() const {
     const Handover::Status waiting = handover_.status();
-    const std::lock_guard lock(mutex_);
+    const Subscriber::Counts session = subscriber_.counts();
     MqttStatus status;
-    status.subscribed = subscribed_.load();
-    status.connections = connections_;
-    status.connection_failures = connection_failures_;
+    status.subscribed = subscriber_.is_subscribed();
     status.publishes_dropped = publishes_dropped_.load();
     status.queue_bytes = waiting.queue_bytes;
     status.queue_full_waits = waiting.queue_full_waits;
     status.messages_refused = waiting.messages_refused;
-    status.sessions_lost = sessions_lost_;
+    status.sessions_lost = session.sessions_lost;
+    status.subscriptions_refused = session.refused;
+    status.filters_lowered = session.lowered;
+    status.former_filters = session.former;
+    status.without_identifiers = session.without_identifiers;
+    status.last_error = news_.last_error();
+    const std::lock_guard lock(mutex_);
+    status.connections = connections_;
+    status.connection_failures = connection_failures_;
     status.sessions_taken_over = sessions_taken_over_;
-    status.subscriptions_refused = subscriptions_refused_;
-    status.filters_lowered = static_cast<std::uint64_t>(
-        std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer == Answer::lowered; }));
-    status.former_filters = filters_.former().size();
     status.rows_waiting_bytes = later_bytes_;
     status.rows_dropped = later_dropped_;
-    status.last_error = last_error_;
     return status;
   }
 
  private:
-  enum class Answer : std::uint8_t { none, granted, lowered, refused, unsubscribed };
-  struct Asked {
-    Answer answer = Answer::none;
-    DurationNs again_at = 0;  // if it is refused
-    DurationNs pause = 0;
-  };
+  enum class End : std::uint8_t { settled, other };
 
   // --- on Paho's thread ---
 
@@ -181,8 +171,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     message.redelivered = arrived->is_duplicate();
     if (const auto came_by = filters_of(*arrived); !came_by.empty()) {
       message.filter = came_by.front();
-      const std::lock_guard lock(mutex_);
-      message.other_filters = filters_.others(message.topic, came_by);
+      message.other_filters = subscriber_.others(message.topic, came_by);
     }
     const SubscriptionConfig* subscription = subscription_of(message.topic);
     const bool is_ours = subscription != nullptr && subscription->format == PayloadFormat::stethos;
@@ -202,78 +191,13 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   }
 
   void connection_lost(const std::string& cause) override {
-    set_error("connection lost" + (cause.empty() ? cause : ": " + cause));
-    subscribed_.store(false);
+    news_.error("connection lost" + (cause.empty() ? cause : ": " + cause));
+    subscriber_.ended();
     {
       const std::lock_guard lock(mutex_);
       connected_ = false;
     }
     changed_.notify_all();
-  }
-
-  // Of a subscription, or the end of one.
-  void on_success(const mqtt::token& token) override {
-    const std::uint32_t id = id_of(token);
-    if (token.get_type() == mqtt::token::Type::UNSUBSCRIBE) return answered(id, Answer::unsubscribed);
-    const auto codes = token.get_subscribe_response().get_reason_codes();
-    const auto code = codes.empty() ? mqtt::ReasonCode::UNSPECIFIED_ERROR : codes.front();
-    if (code > mqtt::ReasonCode::GRANTED_QOS_2) return refused(id, "reason " + std::to_string(static_cast<int>(code)));
-    granted(id, static_cast<int>(code));
-  }
-
-  void on_failure(const mqtt::token& token) override {
-    const std::uint32_t id = id_of(token);
-    const int reason = token.get_reason_code();
-    refused(id, reason >= mqtt::ReasonCode::UNSPECIFIED_ERROR ? "reason " + std::to_string(reason)
-                                                              : mqtt::exception::error_str(token.get_return_code()));
-  }
-
-  static std::uint32_t id_of(const mqtt::token& token) {
-    return static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(token.get_user_context()));
-  }
-  static void* context_of(std::uint32_t id) { return std::bit_cast<void*>(std::uintptr_t{id}); }
-
-  void answered(std::uint32_t id, Answer answer) {
-    {
-      const std::lock_guard lock(mutex_);
-      asked_[id].answer = answer;
-    }
-    changed_.notify_all();
-  }
-
-  void granted(std::uint32_t id, int qos) {
-    const SubscriptionConfig* subscription = subscription_with(id);
-    const bool is_lowered = subscription != nullptr && qos < subscription->qos;
-    if (is_lowered) {
-      const std::lock_guard lock(mutex_);
-      if (std::exchange(lowered_told_[id], qos + 1) != qos + 1) {
-        spdlog::warn("mqtt: the broker gives \"{}\" QoS {} where {} was asked for", subscription->topic, qos, subscription->qos);
-        note(schema::EventKind::qos_lowered, qos, subscription->topic);
-      }
-    }
-    answered(id, is_lowered ? Answer::lowered : Answer::granted);
-  }
-
-  // Of a filter that is to be subscribed, or unsubscribed: both are tried again.
-  void refused(std::uint32_t id, const std::string& why) {
-    set_error("the broker refuses the filter with the identifier " + std::to_string(id) + ": " + why);
-    {
-      const std::lock_guard lock(mutex_);
-      ++subscriptions_refused_;
-      Asked& asked = asked_[id];
-      asked.pause = asked.pause == 0 ? config_.mqtt_reconnect_min : std::min(2 * asked.pause, config_.mqtt_reconnect_max);
-      asked.again_at = clock_.monotonic() + asked.pause;
-    }
-    answered(id, Answer::refused);
-  }
-
-  const SubscriptionConfig* subscription_with(std::uint32_t id) const {
-    const std::lock_guard lock(mutex_);
-    for (const SessionFilter& filter : filters_.wanted()) {
-      const auto found = std::ranges::find(config_.subscriptions, filter.topic, &SubscriptionConfig::topic);
-      if (filter.id == id && found != config_.subscriptions.end()) return &*found;
-    }
-    return nullptr;
   }
 
   // --- on the connector's thread ---
@@ -289,7 +213,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       if (connect()) {
         pause = config_.mqtt_reconnect_min;
         const DurationNs begun = clock_.monotonic();
-        await_end();
+        if (await_end() == End::settled) continue;
         judge_end(clock_.monotonic() - begun);
       }
       std::unique_lock lock(mutex_);
@@ -312,28 +236,31 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
-  // Until the connection is lost, or was ended for a pause. A callback that waits for its commit is soon released, and then lets
-  // it end; until it has, a pause may also be over.
-  void await_end() {
+  // Until the connection is lost, or was ended for a pause or because the session is settled. A callback that waits for its
+  // commit is soon released, and then lets it end; until it has, a pause may also be over.
+  End await_end() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      if (stopping_ || !connected_) return;
-      if (paused_) {
+      if (stopping_ || !connected_) return End::other;
+      const bool is_paused = paused_;
+      if (is_paused || is_settled()) {
         lock.unlock();
         const bool ended = disconnect();
         lock.lock();
         if (ended) {
           connected_ = false;
-          subscribed_.store(false);
-          return;
+          subscriber_.ended();
+          if (is_paused) return End::other;
+          settles_ = false;
+          return End::settled;
         }
-        clock_.wait_for(changed_, lock, disconnect_retry, [&] { return stopping_ || !paused_; });
+        clock_.wait_for(changed_, lock, disconnect_retry, [&] { return stopping_ || !connected_ || paused_ != is_paused; });
         continue;
       }
       lock.unlock();
-      const DurationNs due = std::min(look_after_filters(), publish_waiting());
+      const DurationNs due = std::min(subscriber_.look_after(client_), publish_waiting());
       lock.lock();
-      const auto is_due = [&] { return stopping_ || !connected_ || paused_ || has_news(); };
+      const auto is_due = [&] { return stopping_ || !connected_ || paused_ || has_news() || is_settled(); };
       if (due == never) {
         changed_.wait(lock, is_due);
       } else {
@@ -342,15 +269,19 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
+  bool is_settled() const { return settles_ && subscriber_.is_settled(); }
+
   // An answer of the broker, or something to be published where nothing was.
-  bool has_news() const {
-    const std::uint64_t answers = static_cast<std::uint64_t>(
-        std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer != Answer::none; }));
-    return answers != answers_seen_ || (!later_seen_ && !later_.empty());
-  }
+  bool has_news() const { return subscriber_.has_answers() || (!later_seen_ && !later_.empty()); }
 
   bool connect() {
     try {
+      {
+        const std::lock_guard lock(mutex_);
+        connected_ = true;  // before the call: the connection may be lost again before it returns
+      }
+      constexpr const char* not_kept = "the spool does not take what is to be subscribed";
+      if (!subscriber_.prepare()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       mqtt::connect_options options = mqtt::connect_options_builder()
                                           .mqtt_version(MQTTVERSION_5)
                                           .clean_start(false)
@@ -361,31 +292,26 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
       mqtt::properties properties;
       properties.add(
           {mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
-      properties.add({mqtt::property::RECEIVE_MAXIMUM, std::uint16_t{on_the_way_max}});
+      settles_ = settles_ && subscriber_.may_differ();
+      properties.add({mqtt::property::RECEIVE_MAXIMUM, static_cast<std::uint16_t>(settles_ ? 1 : on_the_way_max)});
       options.set_properties(properties);
       if (!config_.mqtt_user.empty()) {
         options.set_user_name(config_.mqtt_user);
         options.set_password(config_.mqtt_password);
       }
-      {
-        const std::lock_guard lock(mutex_);
-        connected_ = true;  // before the call: the connection may be lost again before it returns
-      }
-      constexpr const char* not_kept = "the spool does not take what is to be subscribed";
-      if (!keep_record()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       connection_.fetch_add(1);
       const auto token = client_.connect(options);
       if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
-      if (!begin_session(token->get_connect_response().is_session_present())) {
+      if (!subscriber_.begin(token->get_connect_response())) {
         disconnect();
         throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       }
-      look_after_filters();
       const std::lock_guard lock(mutex_);
       ++connections_;
       return true;
     } catch (const mqtt::exception& error) {
-      set_error(std::string("connecting: ") + error.what());
+      news_.error(std::string("connecting: ") + error.what());
+      subscriber_.ended();
       const std::lock_guard lock(mutex_);
       ++connection_failures_;
       connected_ = false;
@@ -393,96 +319,9 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     }
   }
 
-  // Before anything is asked of the broker: once there is a connection its messages come, and Paho has no time for ours.
-  bool keep_record() {
-    SessionRecord record;
-    {
-      const std::lock_guard lock(mutex_);
-      filters_.prepare();
-      record = filters_.record();
-    }
-    const Status kept = keep_(record);
-    if (!kept) spdlog::error("mqtt: {}", kept.error().text());
-    return kept.has_value();
-  }
-
-  // Whether what will be subscribed is on record.
-  bool begin_session(bool is_present) {
-    {
-      const std::lock_guard lock(mutex_);
-      asked_.clear();
-      answers_seen_ = 0;
-      if (filters_.connected(is_present)) return true;
-      ++sessions_lost_;
-      spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
-      note(schema::EventKind::session_lost, 0, session_name_);
-    }
-    return keep_record();
-  }
-
-  // Subscribes what is wanted; once all of it is granted, unsubscribes what is not, and takes that off the record. Returns when
-  // it wants to look again. Nothing is awaited: the broker may send the session's messages first, and their commits may take
-  // long.
-  DurationNs look_after_filters() {
-    std::vector<SessionFilter> to_subscribe;
-    std::vector<SessionFilter> to_unsubscribe;
-    std::optional<SessionRecord> record;
-    DurationNs due = never;
-    {
-      const std::lock_guard lock(mutex_);
-      const DurationNs now = clock_.monotonic();
-      const auto ask = [&](const SessionFilter& filter, std::vector<SessionFilter>& into) {
-        const auto [known, is_new] = asked_.try_emplace(filter.id);
-        Asked& asked = known->second;
-        const bool is_refused = asked.answer == Answer::refused;
-        if (is_new || (is_refused && now >= asked.again_at)) {
-          asked.answer = Answer::none;
-          into.push_back(filter);
-        } else if (is_refused) {
-          due = std::min(due, asked.again_at - now);
-        }
-        return asked.answer == Answer::granted || asked.answer == Answer::lowered;
-      };
-      bool all_granted = true;
-      for (const SessionFilter& filter : filters_.wanted()) all_granted = ask(filter, to_subscribe) && all_granted;
-      if (all_granted && !subscribed_.exchange(true)) spdlog::info("mqtt: subscribed");
-      if (all_granted) {
-        for (const SessionFilter& filter : filters_.former()) {
-          ask(filter, to_unsubscribe);
-          if (asked_[filter.id].answer != Answer::unsubscribed) continue;
-          spdlog::info("mqtt: unsubscribed \"{}\", which has left the configuration", filter.topic);
-          filters_.left(filter.id);
-          record = filters_.record();
-        }
-      }
-      answers_seen_ = static_cast<std::uint64_t>(
-          std::ranges::count_if(asked_, [](const auto& each) { return each.second.answer != Answer::none; }));
-    }
-    if (record) {
-      if (auto kept = keep_(*record); !kept) spdlog::error("mqtt: {}", kept.error().text());
-    }
-    try {
-      for (const SessionFilter& filter : to_subscribe) subscribe(filter);
-      for (const SessionFilter& filter : to_unsubscribe) client_.unsubscribe(filter.topic, context_of(filter.id), *this);
-    } catch (const mqtt::exception& error) {  // the connection is lost, or soon will be
-      set_error(std::string("subscribing: ") + error.what());
-    }
-    return due;
-  }
-
-  // One by one: Paho C++ 1.2 reads beyond the options of several. Retained messages are not asked for: they were counted when
-  // they were new.
-  void subscribe(const SessionFilter& filter) {
-    const auto config = std::ranges::find(config_.subscriptions, filter.topic, &SubscriptionConfig::topic);
-    mqtt::properties properties;
-    properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(filter.id)});
-    client_.subscribe(filter.topic, config->qos, context_of(filter.id), *this,
-                      mqtt::subscribe_options(false, false, mqtt::subscribe_options::DONT_SEND_RETAINED), properties);
-  }
-
   // As much as the client has room for. Returns when it wants to look again.
   DurationNs publish_waiting() {
-    if (!subscribed_.load()) return never;
+    if (!subscriber_.is_subscribed()) return never;
     const std::size_t in_client = client_.get_pending_delivery_tokens().size();
     for (std::size_t room = later_in_client_max - std::min(in_client, later_in_client_max);; --room) {
       std::pair<std::string, std::string> next;
@@ -520,6 +359,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
         if (handover_.is_held() || clock_.monotonic() >= deadline) return false;
       }
     } catch (const mqtt::exception& error) {
+      if (error.get_return_code() == MQTTASYNC_DISCONNECTED) return true;  // an earlier call has done it meanwhile
       spdlog::warn("mqtt: disconnecting: {}", error.what());
       return false;
     }
@@ -542,45 +382,31 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
     const DurationNs now = clock_.monotonic();
     if (taken_over_told_ && now - *taken_over_told_ < taken_over_event_interval) return;
     taken_over_told_ = now;
-    spdlog::error("mqtt: {} the session of {}: two nodes with one client id take it from each other in turn", how, session_name_);
-    note(schema::EventKind::session_taken_over, static_cast<std::int64_t>(sessions_taken_over_), session_name_);
-  }
-
-  // With the mutex.
-  void note(schema::EventKind kind, std::int64_t value, std::string detail) {
-    schema::EventRowT event;
-    event.kind = kind;
-    event.value = value;
-    event.detail = std::move(detail);
-    events_.push_back(std::move(event));
-  }
-
-  void set_error(std::string text) {
-    const std::lock_guard lock(mutex_);
-    if (text != last_error_) spdlog::warn("mqtt: {}", text);
-    last_error_ = std::move(text);
+    spdlog::error("mqtt: {} the session of {}: two nodes with one client id take it from each other in turn", how,
+                  subscriber_.session_name());
+    news_.event(schema::EventKind::session_taken_over, static_cast<std::int64_t>(sessions_taken_over_),
+                subscriber_.session_name());
   }
 
   const EdgeConfig config_;
   const Clock& clock_;
-  const Keep keep_;
-  const std::string session_name_;
   mqtt::async_client client_;
   std::mt19937_64 jitter_;
+  // The broker may have a session of ours that is not subscribed as it should be, with a backlog: Paho is busy with the messages
+  // of it, under a lock that sending a SUBSCRIBE needs too and gets only while Paho waits for a message. So until the session is
+  // settled the broker sends one message at a time. The connector's alone.
+  bool settles_ = true;
   Handover handover_;
+  PortNews news_;
+  Subscriber subscriber_;
   std::thread connector_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // for the connector
-  SessionFilters filters_;
-  std::map<std::uint32_t, Asked> asked_;  // on this connection, by identifier
-  std::map<std::uint32_t, int> lowered_told_;  // the QoS that was told, and one more
-  std::uint64_t answers_seen_ = 0;
   std::deque<std::pair<std::string, std::string>> later_;  // topic and payload
   std::size_t later_bytes_ = 0;
   std::uint64_t later_dropped_ = 0;
   bool later_seen_ = false;  // the connector knows that something waits
-  std::vector<schema::EventRowT> events_;
   bool paused_ = false;
   bool stopping_ = false;
   bool connected_ = false;
@@ -589,11 +415,7 @@ class MqttPort::Link final : public virtual mqtt::callback, public virtual mqtt:
   std::optional<DurationNs> taken_over_told_;
   std::uint64_t connections_ = 0;
   std::uint64_t connection_failures_ = 0;
-  std::uint64_t sessions_lost_ = 0;
   std::uint64_t sessions_taken_over_ = 0;
-  std::uint64_t subscriptions_refused_ = 0;
-  std::string last_error_;
-  std::atomic<bool> subscribed_ = false;
   std::atomic<std::uint64_t> publishes_dropped_ = 0;
   std::atomic<std::uint64_t> connection_ = 0;  // attempts, so far
 };

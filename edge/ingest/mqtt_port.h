@@ -6,11 +6,11 @@
 // reading, and the broker holds what comes. After `close` it never returns for a new message: what is not taken is not
 // acknowledged, and the broker sends it again to the next process.
 //
-// Connecting, and connecting again with growing pauses and jitter, is done by a thread of the port's own; so are subscribing,
-// again where the broker refuses, unsubscribing what has left the configuration (edge/ingest/session_filters.h), and publishing
-// what may wait. A node that takes the session from this one is given the longest pause: the two must not take it from each other
-// at full speed. A pause is a disconnection: the broker keeps the session, and what comes for it. poll, durable, publish, pause
-// and close belong to the pipeline's thread; status may be called from any.
+// Connecting, and connecting again with growing pauses and jitter, is done by a thread of the port's own; so are subscribing and
+// unsubscribing (edge/ingest/subscriber.h), and publishing what may wait. A node that takes the session from this one is given
+// the longest pause: the two must not take it from each other at full speed. A pause is a disconnection: the broker keeps the
+// session, and what comes for it. poll, durable, publish, pause and close belong to the pipeline's thread; status may be called
+// from any.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,7 @@ struct MqttStatus {
   std::uint64_t subscriptions_refused = 0;
   std::uint64_t filters_lowered = 0;  // now
   std::uint64_t former_filters = 0;  // now
+  bool without_identifiers = false;  // the broker has no subscription identifiers
   std::uint64_t rows_waiting_bytes = 0;
   std::uint64_t rows_dropped = 0;
   std::string last_error;

@@ -17,10 +17,17 @@
 
 namespace stethos::edge {
 
+enum class FilterState : std::uint8_t {
+  asked = 0,    // it may be subscribed, or will be
+  granted = 1,  // the broker has confirmed that it is
+  left = 2,     // the broker has confirmed that it is unsubscribed
+};
+
 struct SessionFilter {
   std::uint32_t id = 0;  // its MQTT subscription identifier, from 1
   std::string topic;
-  bool has_left = false;  // the broker has confirmed that it is unsubscribed
+  int qos = 0;  // that is asked for
+  FilterState state = FilterState::asked;
 
   bool operator==(const SessionFilter&) const = default;
 };
@@ -28,6 +35,7 @@ struct SessionFilter {
 struct MqttSession {
   std::string broker;
   std::string client_id;
+  bool is_confirmed = false;  // the broker has once said that it has this session
   std::vector<SessionFilter> filters;  // by growing identifier
 
   bool operator==(const MqttSession&) const = default;
@@ -41,19 +49,27 @@ struct SessionRecord {
   bool operator==(const SessionRecord&) const = default;
 };
 
+struct WantedFilter {
+  std::string topic;
+  int qos = 0;
+};
+
 class SessionFilters {
  public:
   // Of this client at this broker; `wanted` are the filters of the configuration, no two of which overlap.
-  SessionFilters(SessionRecord record, std::string broker, std::string client_id, std::vector<std::string> wanted);
+  SessionFilters(SessionRecord record, std::string broker, std::string client_id, std::vector<WantedFilter> wanted);
 
   // A connection is about to be made. Now the record has what will be subscribed, and must be kept before it is.
   void prepare();
 
-  // The connection was made. False: the broker should have had a session of ours, with what came meanwhile, and has none: then
-  // the record is another, and must be kept again. (A process that was killed before its first connection leaves a record too.)
+  // The connection was made, so the broker has a session now, which the record says from here on. False: it had confirmed one
+  // before, with what came meanwhile, and has it no longer. Then its filters are others, and the record must be kept before they
+  // are subscribed. (A process that was killed before its first connection leaves a record of a session that never was.)
   bool connected(bool session_present);
 
-  // The broker has confirmed that the filter is unsubscribed.
+  // What the broker has answered: the filter is subscribed; it is not; it is unsubscribed.
+  void granted(std::uint32_t id);
+  void refused(std::uint32_t id);
   void left(std::uint32_t id);
 
   // In the order of the configuration.
@@ -61,6 +77,9 @@ class SessionFilters {
   // To be unsubscribed, once all that are wanted are granted.
   std::vector<SessionFilter> former() const;
   const SessionRecord& record() const { return record_; }
+
+  // Whether the broker may have a session that is not subscribed to what is wanted, and to nothing else.
+  bool may_differ() const;
 
   // A message of this topic came by some filters: the others that match, by each of which a copy may come. None where it is not
   // known by which the message came.
@@ -70,10 +89,10 @@ class SessionFilters {
   MqttSession& session() { return record_.sessions.back(); }
   const MqttSession& session() const { return record_.sessions.back(); }
   bool is_wanted(const SessionFilter& filter) const;
+  void set_state(std::uint32_t id, FilterState state);
 
   SessionRecord record_;
-  const std::vector<std::string> wanted_;
-  bool may_exist_;  // the session, at the broker
+  const std::vector<WantedFilter> wanted_;
 };
 
 }  // namespace stethos::edge

@@ -273,16 +273,18 @@ Status load_counters(Database& database, Loading& loading) {
 
 Status load_sessions(Database& database, Loading& loading) {
   Statement rows(database,
-                 "SELECT session.id, broker, client_id, session_filter.id, topic, has_left FROM session "
+                 "SELECT session.id, broker, client_id, is_confirmed, session_filter.id, topic, qos, state FROM session "
                  "LEFT JOIN session_filter ON session = session.id ORDER BY session.id, session_filter.id");
   auto& sessions = loading.state.sessions.sessions;
   std::int64_t last = 0;
   return sqlite::for_each(rows, [&](Statement& row) {
-    if (row.integer(0) != last) sessions.push_back({std::string(row.text(1)), std::string(row.text(2)), {}});
+    if (row.integer(0) != last) {
+      sessions.push_back({std::string(row.text(1)), std::string(row.text(2)), row.integer(3) != 0, {}});
+    }
     last = row.integer(0);
-    if (row.integer(3) == 0) return;  // a session without filters
-    sessions.back().filters.push_back(
-        {static_cast<std::uint32_t>(row.integer(3)), std::string(row.text(4)), row.integer(5) != 0});
+    if (row.integer(4) == 0) return;  // a session without filters
+    sessions.back().filters.push_back({static_cast<std::uint32_t>(row.integer(4)), std::string(row.text(5)),
+                                       static_cast<int>(row.integer(6)), static_cast<FilterState>(row.integer(7))});
   });
 }
 
@@ -509,14 +511,17 @@ Status StateTables::write_device(const std::pair<const std::string*, const Seque
 
 Status StateTables::write_sessions(const SessionRecord& record) {
   if (auto done = writer_.execute("DELETE FROM session; DELETE FROM session_filter"); !done) return done;
-  Statement session(writer_, "INSERT INTO session VALUES (?1, ?2, ?3)");
-  Statement filter(writer_, "INSERT INTO session_filter VALUES (?1, ?2, ?3, ?4)");
+  Statement session(writer_, "INSERT INTO session VALUES (?1, ?2, ?3, ?4)");
+  Statement filter(writer_, "INSERT INTO session_filter VALUES (?1, ?2, ?3, ?4, ?5)");
   std::int64_t id = 0;
   for (const MqttSession& each : record.sessions) {
     ++id;
-    if (auto done = session.bind(1, id).bind(2, each.broker).bind(3, each.client_id).run(); !done) return done;
+    const std::int64_t is_confirmed = each.is_confirmed ? 1 : 0;
+    auto noted = session.bind(1, id).bind(2, each.broker).bind(3, each.client_id).bind(4, is_confirmed).run();
+    if (!noted) return noted;
     for (const SessionFilter& its : each.filters) {
-      auto done = filter.bind(1, std::int64_t{its.id}).bind(2, id).bind(3, its.topic).bind(4, its.has_left ? 1 : 0).run();
+      filter.bind(1, std::int64_t{its.id}).bind(2, id).bind(3, its.topic);
+      auto done = filter.bind(4, std::int64_t{its.qos}).bind(5, static_cast<std::int64_t>(its.state)).run();
       if (!done) return done;
     }
   }

@@ -21,8 +21,9 @@
 //                or provisional
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
-//   session      at which broker there may be a session, and as which client; the one that was used last has the highest id
-//   session_filter  what such a session is, or was (has_left), subscribed to, by subscription identifier
+//   session      at which broker there may be a session, as which client, and whether the broker has ever confirmed it; the one
+//                that was used last has the highest id
+//   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
 //   counter      totals
 //
@@ -217,14 +218,16 @@ CREATE TABLE speed (
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,
   broker TEXT NOT NULL,
-  client_id TEXT NOT NULL
+  client_id TEXT NOT NULL,
+  is_confirmed INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE session_filter (
   id INTEGER NOT NULL,
   session INTEGER NOT NULL,
   topic TEXT NOT NULL,
-  has_left INTEGER NOT NULL,
+  qos INTEGER NOT NULL,
+  state INTEGER NOT NULL,
   PRIMARY KEY (session, id)
 ) STRICT, WITHOUT ROWID;
 )sql",

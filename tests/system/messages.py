@@ -50,6 +50,16 @@ class Publisher:
         if not message.is_published():
             raise RigError(f"the broker did not take a message for {topic!r}")
 
+    def publish_many(self, messages):
+        """The same for many topics and payloads, of which as many are on the way at once as the client sends."""
+        last = None
+        for topic, payload in messages:
+            self.published += 1
+            last = self.client.publish(topic, payload, qos=1)
+        last.wait_for_publish(60)
+        if not last.is_published():
+            raise RigError("the broker did not take all messages")
+
     def close(self):
         self.client.disconnect()
         self.client.loop_stop()

@@ -238,7 +238,8 @@ class Process:
 class Broker(Process):
     name = "mosquitto"
 
-    def __init__(self, rig):
+    def __init__(self, rig, queued_messages_max=0):
+        """`queued_messages_max`: for a client; 0: no bound."""
         self.port = free_port()
         label = rig.name_for(self.name)
         state = rig.folder / label
@@ -247,7 +248,7 @@ class Broker(Process):
         config.write_text("\n".join([
             f"listener {self.port} 127.0.0.1", "allow_anonymous true",
             "persistence true", f"persistence_location {state}/", "autosave_interval 0",
-            "max_queued_messages 0", "max_inflight_messages 100",
+            f"max_queued_messages {queued_messages_max}", "max_inflight_messages 100",
             "log_dest stderr", "log_type error", "log_type warning", "log_type notice",
             # Started as root it would become the user mosquitto, who may not write into our folder.
             *(["user root"] if os.geteuid() == 0 else []), ""]))
@@ -360,6 +361,16 @@ class Edge(Process):
     def stored(self):
         """Samples whose effect it has committed."""
         return int(sum(self.metric("stethos_edge_samples_total", outcome=outcome) for outcome in ("good", "not_finite")))
+
+    @contextlib.contextmanager
+    def spool_locked(self):
+        """Nothing can be committed until the end of the block, which must come before the edge gives up (10 s)."""
+        spool = sqlite3.connect(self.spool, isolation_level=None)
+        try:
+            spool.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            spool.close()
 
     def dead_letters(self):
         """[(reason, topic, first bytes)], in order."""

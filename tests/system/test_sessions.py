@@ -35,7 +35,7 @@ def filters_of(edge):
     """(those that the session may have, those that have left it)"""
     spool = sqlite3.connect(f"file:{edge.spool}?mode=ro", uri=True, timeout=10)
     try:
-        rows = spool.execute("SELECT topic, has_left FROM session_filter ORDER BY id").fetchall()
+        rows = spool.execute("SELECT topic, state = 2 FROM session_filter ORDER BY id").fetchall()
     finally:
         spool.close()
     return [topic for topic, left in rows if not left], [topic for topic, left in rows if left]
