@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "common/fault_point.h"
-#include "common/hash.h"
 #include "edge/core/limits.h"
 #include "schemas/envelope.h"
 
@@ -50,7 +49,7 @@ Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::ve
       letters_(letters),
       registry_(config, points, definitions),
       speeds_(config.speed_age_max),
-      may_return_(saved.may_return),
+      redeliveries_(saved.may_return),
       expected_copies_(saved.expected_copies) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
   registry_.restore(saved);
@@ -83,7 +82,7 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
       effect.devices.emplace_back(&device->name, &device->sequences);
     }
   }
-  effect.may_return = may_return_;
+  effect.may_return = redeliveries_.hashes();
   effect.expected_copies = expected_copies_;
   return taken;
 }
@@ -109,7 +108,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
     ++effect_->totals[Counter::messages];
     effect_->totals[Counter::message_bytes] += message.payload.size();
   }
-  if ((message.waits_for_commit && is_redelivery(message)) ||
+  if ((message.waits_for_commit && redeliveries_.take(message)) ||
       (message.again == nullptr && take_copy(expected_copies_, message))) {
     ++effect_->totals[Counter::duplicate_messages];
     return;
@@ -208,26 +207,6 @@ void Intake::give_up(const CrowdedOut& crowded_out, std::size_t index) {
 void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {
   letters_.write(index, {Reason::stopped_the_process, "it died with this in hand " + std::to_string(message.stops) + " times"},
                  device);
-}
-
-// What a broker has not heard of it delivers again in its order: first what is committed here, from some message on, then what
-// is not. Of equal messages the newest is taken for the one that returns: rather one too many than one too few.
-bool Intake::is_redelivery(const Message& message) {
-  if (std::exchange(connection_, message.connection) != message.connection) returned_ = 0;
-  const std::uint64_t hash =
-      hash_of(message.payload, hash_of(message.topic, message.packet_id | std::uint64_t{message.filter} << 16u));
-  if (message.redelivered) {
-    const auto oldest = std::reverse_iterator(may_return_.begin() + returned_);
-    const auto found = std::find(may_return_.rbegin(), oldest, hash);
-    if (found != oldest) {
-      returned_ = found.base() - may_return_.begin();
-      return true;
-    }
-  }
-  if (may_return_.size() == redeliveries_remembered_max) may_return_.erase(may_return_.begin());
-  may_return_.push_back(hash);
-  returned_ = std::ssize(may_return_);
-  return false;
 }
 
 bool Intake::follow_sequence(std::size_t index, Device& device) {

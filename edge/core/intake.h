@@ -17,6 +17,7 @@
 #include "edge/core/copies.h"
 #include "edge/core/effect.h"
 #include "edge/core/letters.h"
+#include "edge/core/redeliveries.h"
 #include "edge/core/registry.h"
 #include "edge/core/saved_state.h"
 #include "edge/ingest/decoder.h"
@@ -72,7 +73,6 @@ class Intake {
   std::expected<void, Rejection> decode(const Message& message);
   void give_up(const CrowdedOut& crowded_out, std::size_t index);
   void set_aside(const Message& message, std::size_t index, std::string_view device);
-  bool is_redelivery(const Message& message);
   bool is_in_future(const Message& message, TimeNs time_ns) const;
   bool follow_sequence(std::size_t index, Device& device);
   void note_gaps(const Device& device);
@@ -98,10 +98,8 @@ class Intake {
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   Registry registry_;
   ShaftSpeeds speeds_;
-  std::vector<std::uint64_t> may_return_;  // as in SavedState
+  Redeliveries redeliveries_;
   ExpectedCopies expected_copies_;  // as in SavedState
-  std::ptrdiff_t returned_ = 0;  // so many of them have returned on this connection, or will not any more
-  std::uint64_t connection_ = 0;
   Recorder* recorder_ = nullptr;  // null: none
 
   // Of the batch at hand.
