@@ -273,6 +273,7 @@ void Pipeline::note(const Effect& effect, std::span<const Message> batch, TimeNs
   status_.held_messages = held_.size();
   status_.held_bytes = held_bytes_;
   status_.held_full = port_is_paused_ && !disk_low_;
+  status_.held_waits = std::ranges::any_of(held_, &Message::waits_for_commit);
   status_.careful_messages = careful_messages_;
   status_.suspects = suspects_.died_with.size();
   if (effect.changed) {

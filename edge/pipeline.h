@@ -60,6 +60,7 @@ struct PipelineStatus {
   std::uint64_t held_messages = 0;  // until it is
   std::uint64_t held_bytes = 0;
   bool held_full = false;  // the port is paused: no more may be held
+  bool held_waits = false;  // the sender of one of them waits for its commit: a port that brings them singly brings nothing more
   std::uint64_t careful_messages = 0;  // still to be taken one by one
   std::size_t suspects = 0;
   LatencyHistogram receipt_to_commit;

@@ -228,6 +228,12 @@ HttpAnswer Health::ready() const {
     return {503, "text/plain; charset=utf-8",
             "the clock is not known to be right, and as much is held as time.held_bytes_max allows: no messages are taken\n"};
   }
+  if (pipeline.held_waits) {
+    return {
+        503, "text/plain; charset=utf-8",
+        "the clock is not known to be right, and a message without a time of its own, whose sender waits for its commit, waits "
+        "for that: what comes behind it stays at the broker\n"};
+  }
   const MqttStatus status = port_.status();
   if (!status.subscribed) {
     return {503, "text/plain; charset=utf-8",

@@ -82,3 +82,56 @@ def test_who_waits_for_a_commit_waits_for_the_clock(rig):
     wait_for(lambda: edge.stored() == 5, "all of them to be counted")
     assert edge.metric("stethos_edge_dead_letters_total") == 0
     publisher.close()
+
+
+def test_what_may_be_held_is_bounded_and_the_broker_keeps_the_rest(rig):
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector, subscription=[RAW], window=[{"length": "1s"}],
+                    **{"time.clock": "checked", "time.held_bytes_max": "8 KiB"})
+    path = start_with(rig, edge, -20_000 * DAY_S)
+    publisher = Publisher(broker.port)
+    published = 0
+
+    def publish():
+        nonlocal published
+        publisher.publish("raw/r1/vibration", struct.pack("<3f", published, 0, 0))
+        published += 1
+        return published
+
+    wait_for(lambda: publish() and not edge.is_ready(), "the node to take no more")
+    held = edge.metric("stethos_edge_held_messages")
+    for _ in range(100):
+        publish()
+    assert edge.metric("stethos_edge_held_messages") == held and published >= held + 100
+    assert edge.stored() == 0
+
+    path.unlink()
+    wait_for(lambda: edge.stored() >= 3 * published, lambda: f"{edge.stored()} of {3 * published} samples", 90)
+    assert edge.stored() == 3 * published
+    assert edge.metric("stethos_edge_dead_letters_total") == 0
+    publisher.close()
+
+
+@pytest.mark.slow
+def test_what_comes_behind_a_message_that_waits_for_the_clock_stays_at_the_broker(rig):
+    """Longer than the connection may be silent, which ends it; then all of it is counted once."""
+    broker, collector = rig.broker(), rig.collector()
+    edge = rig.edge(broker, collector, subscription=[ARRIVING, RAW], window=[{"length": "1s"}],
+                    **{"time.clock": "checked", "mqtt.keep_alive": "1s"})
+    path = start_with(rig, edge, -20_000 * DAY_S)
+    publisher = Publisher(broker.port)
+    publisher.publish("fleet/t1/telemetry", json.dumps({"device": "t1", "temperature": 1}))
+    wait_for(lambda: edge.metric("stethos_edge_held_messages") == 1, "the message to be held")
+    for value in range(5):
+        publisher.publish("raw/r1/vibration", struct.pack("<3f", value, 0, 0))
+    wait_for(lambda: "exceeded timeout" in broker.log_text(), "the broker to end the connection")
+    assert edge.metric("stethos_edge_held_messages") == 1 and edge.stored() == 0
+    status, text = http(edge.url + "/readyz")
+    assert status == 503 and b"stays at the broker" in text
+
+    path.unlink()
+    wait_for(lambda: edge.stored() >= 16, lambda: f"{edge.stored()} samples", 90)
+    assert edge.stored() == 16
+    edge.wait_until(edge.is_ready)
+    assert edge.metric("stethos_edge_dead_letters_total") == 0
+    publisher.close()

@@ -279,6 +279,7 @@ TEST_F(UntrustedClockTest, WhatIsStampedByItsArrivalIsHeldAndThenPlacedWhenItCam
   step();
   EXPECT_EQ(core_.samples().good, 4u) << "others go on";
   EXPECT_EQ(pipeline_of_it_->status().held_messages, 1u);
+  EXPECT_FALSE(pipeline_of_it_->status().held_waits);
   pass(10 * ns_per_s);
   correct();
   port_.batches.push_back({raw(2)});
@@ -324,8 +325,10 @@ TEST_F(UntrustedClockTest, NoSenderIsToldOfAHeldMessageNorOfWhatCameAfterIt) {
   step();
   EXPECT_EQ(std::ranges::count(diary_, "durable through 0"), 1);
   EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/d1/ack"), 1) << "our protocol has acknowledgements of its own";
+  EXPECT_TRUE(pipeline_of_it_->status().held_waits);
   correct();
   step();
+  EXPECT_FALSE(pipeline_of_it_->status().held_waits);
   EXPECT_EQ(std::ranges::count(diary_, "durable through 1"), 1);
   EXPECT_EQ(core_.samples().good, 5u);
 }
