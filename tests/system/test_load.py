@@ -75,6 +75,7 @@ def counted_of(edge, device):
         spool.close()
 
 
+@pytest.mark.slow
 def test_a_device_that_floods_does_not_starve_the_others(rig):
     """Where messages are acknowledged on arrival; with a broker that queues a thousand of them for a client and drops the rest, as
     most do unless they are told otherwise."""
@@ -82,8 +83,8 @@ def test_a_device_that_floods_does_not_starve_the_others(rig):
     broker = Broker(rig, queued_messages_max=1_000).start()
     edge = rig.edge(broker, subscription=[FLEET, BENCH])
     publisher = Publisher(broker.port)
-    with load(broker, 1, 10**9, 5_000):
-        wait_for(lambda: counted_of(edge, "d0") > 10_000, "the flood")
+    with load(broker, 1, 10**9, 2_000):
+        wait_for(lambda: counted_of(edge, "d0") > 4_000, "the flood")
         for number in range(others):
             publisher.publish("fleet/t1/telemetry", json.dumps({"device": "t1", "ts": START_MS + number, "temperature": 1}))
         wait_for(lambda: counted_of(edge, "t1") == others, lambda: f"{counted_of(edge, 't1')} of {others} counted", 10)

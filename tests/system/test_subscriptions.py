@@ -71,8 +71,9 @@ def test_with_subscription_identifiers_each_filter_has_its_own(rig, fake_broker)
     assert edge.metric("stethos_edge_mqtt_without_identifiers") == 0
 
 
+@pytest.mark.slow
 def test_a_new_filter_is_subscribed_before_the_backlog_is_through(rig):
-    backlog = 500
+    backlog = 1_000
     broker = rig.broker()
     edge = rig.edge(broker, subscription=[FLEET])
     edge.kill()
