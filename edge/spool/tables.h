@@ -23,7 +23,8 @@
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
 //   session      at which broker there may be a session, and as which client; the one that was used last has the highest id
 //   session_filter  what such a session is, or was (has_left), subscribed to, by subscription identifier
-//   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
+//   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
+//                where all of its samples were
 //   counter      totals
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
@@ -213,6 +214,9 @@ CREATE TABLE speed (
     "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
     "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;"
     "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pane ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stream ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letter ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,
