@@ -7,7 +7,7 @@
 #include "common/fault_point.h"
 #include "common/log.h"
 #include "edge/core/limits.h"
-#include "edge/window/window_row.h"
+#include "edge/spool/row_json.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -71,6 +71,7 @@ void Pipeline::count_alarms() {
 
 void Pipeline::note_event(schema::EventRowT event) {
   event.at_ns = clock_.now();
+  event.clock_untrusted = !clock_.is_trusted();
   events_.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
@@ -253,7 +254,7 @@ void Pipeline::republish(const Effect& effect) {
     std::string topic = settings_.republish_topic;
     replace_all(topic, "{device}", row.device);
     replace_all(topic, "{channel}", row.channel);
-    port_.publish_later(std::move(topic), window_json(row, core_.parameters()));
+    port_.publish_later(std::move(topic), window_json(row, effect.labels.at(row.stream_version), core_.parameters()));
   }
 }
 

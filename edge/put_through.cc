@@ -10,10 +10,17 @@
 namespace stethos::edge {
 namespace {
 
+struct Tried {
+  std::string stays;  // why it does; empty: it is put through
+  bool is_late = false;  // that is why
+};
+
 // Empty: it may be tried.
 std::string objection_to(const DeadLetter& letter) {
   switch (letter.rejection.reason) {
     case Reason::late:
+      if (letter.channel.empty()) return "which of its samples were late is not on record, and the others are counted";
+      break;
     case Reason::not_finite:
     case Reason::identity_conflict:
       return "its samples are counted already";
@@ -37,25 +44,41 @@ std::string objection_to(const DeadLetter& letter) {
 // What has been done with samples but for those that were refused.
 std::uint64_t placed(const Core& core) {
   const SampleCounts samples = core.samples();
-  return samples.received() - samples.rejected;
+  return samples.accounted() - samples.rejected;
 }
 
-// Empty: it is put through, and committed. Otherwise why not, and the core has seen what is not committed.
-Result<std::string> try_again(Core& core, SqliteSpool& spool, const Message& message, TimeNs now_ns, bool clock_trusted) {
+// If it stays the core has seen what is not committed.
+Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, TimeNs now_ns, bool clock_trusted) {
   const std::uint64_t placed_before = placed(core);
+  const std::uint64_t repeated_before = core.samples().duplicate;
   const std::uint64_t duplicates_before = core.totals()[Counter::duplicate_messages];
   const auto processed = core.process({&message, 1}, now_ns, clock_trusted);
   if (!processed) return std::unexpected(processed.error());
   Effect& effect = **processed;
   if (!effect.dead_letters.empty()) {
     const Rejection& rejection = effect.dead_letters.front().rejection;
-    return std::string(name_of(rejection.reason)) + ": " + rejection.detail;
+    return Tried{std::string(name_of(rejection.reason)) + ": " + rejection.detail, rejection.reason == Reason::late};
   }
-  if (effect.totals[Counter::duplicate_messages] > duplicates_before) return "its device has sent it again since";
-  if (placed(core) == placed_before) return "nothing of it is read with this configuration";
+  if (effect.totals[Counter::duplicate_messages] > duplicates_before) return Tried{"its device has sent it again since"};
+  if (message.again->rejection.reason == Reason::late && core.samples().duplicate > repeated_before) {
+    return Tried{"it has come again since, and is counted"};
+  }
+  if (placed(core) == placed_before) return Tried{"nothing of it is read with this configuration"};
   pack_rows(effect, now_ns);
   if (auto committed = spool.commit(effect); !committed) return std::unexpected(committed.error());
-  return std::string();
+  return Tried{};
+}
+
+// How what no window can take any more may still be counted where it belongs.
+void advise_replay(const EdgeConfig& config, std::ostream& out) {
+  if (config.record_folder.empty()) {
+    out << "what is too late is taken by a replay of a recording alone, and this node records nothing (record.folder)\n";
+    return;
+  }
+  out << "what is too late is taken by a replay of what this node has recorded, by a configuration with a longer time.lateness "
+         "and "
+         "with another node.id (docs/replay.md):\n  stethos-edge replay --config REPLAY.toml stethos:"
+      << config.record_folder << " --collector --replaces " << config.node_id << " --generation 1\n";
 }
 
 }  // namespace
@@ -63,17 +86,18 @@ Result<std::string> try_again(Core& core, SqliteSpool& spool, const Message& mes
 Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const PointTable& points, SqliteSpool& spool,
                    TimeNs now_ns, bool clock_trusted, const WhichLetters& which, std::ostream& out) {
   std::unique_ptr<Core> core;  // null: none that knows just what is committed
+  bool any_is_late = false;
   for (std::int64_t id = 0;;) {
     const auto found = spool.letter_after(id);
     if (!found) return std::unexpected(found.error());
-    if (!*found) return {};
+    if (!*found) break;
     const DeadLetter& letter = **found;
     id = letter.id;
     if ((which.id != 0 && which.id != id) || (!which.reason.empty() && which.reason != name_of(letter.rejection.reason)))
       continue;
 
-    std::string stays = objection_to(letter);
-    if (stays.empty()) {
+    Tried tried{objection_to(letter), letter.rejection.reason == Reason::late};
+    if (tried.stays.empty()) {
       if (core == nullptr) {
         auto saved = spool.load();
         if (!saved) return std::unexpected(saved.error());
@@ -85,14 +109,19 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
       message.topic = letter.topic;
       message.payload = letter.payload;
       message.received_ns = letter.received_ns;
+      message.clock_untrusted = letter.clock_untrusted;
       message.again = &letter;
-      auto tried = try_again(*core, spool, message, now_ns, clock_trusted);
-      if (!tried) return std::unexpected(tried.error());
-      stays = std::move(*tried);
-      if (!stays.empty()) core.reset();
+      auto again = try_again(*core, spool, message, now_ns, clock_trusted);
+      if (!again) return std::unexpected(again.error());
+      tried = std::move(*again);
+      if (!tried.stays.empty()) core.reset();
     }
-    out << id << ' ' << name_of(letter.rejection.reason) << (stays.empty() ? ": put through" : ": stays: " + stays) << '\n';
+    const bool is_through = tried.stays.empty();
+    any_is_late = any_is_late || (!is_through && tried.is_late);
+    out << id << ' ' << name_of(letter.rejection.reason) << (is_through ? ": put through" : ": stays: " + tried.stays) << '\n';
   }
+  if (any_is_late) advise_replay(config, out);
+  return {};
 }
 
 }  // namespace stethos::edge

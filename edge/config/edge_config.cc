@@ -292,8 +292,8 @@ void add_output(settings::Table<EdgeConfig>& table) {
                  "The longest wait after a request that failed.");
 
   table.text("republish.topic", &Config::republish_topic, "", TextLimits{.check = objection_to_republish_topic},
-             "The topic that window rows are also published to, as JSON at QoS 0; `{device}` and `{channel}` are replaced; "
-             "empty: none.");
+             "The topic that window rows are also published to, as [JSON](../spool.md#windows-published-again) at QoS 0; "
+             "`{device}` and `{channel}` are replaced; empty: none.");
 
   table.text("health.host", &Config::health_host, "127.0.0.1", TextLimits{.bytes_min = 1, .check = objection_to_loopback_host},
              "The loopback address that `/livez`, `/readyz` and `/metrics` are served on.");

@@ -19,9 +19,11 @@ using StreamId = std::int64_t;  // Stream::id
 // Which message brought an arrival.
 struct Source {
   std::size_t message = 0;  // its place in the batch
+  std::uint64_t samples = 0;  // that the message has of the channel
   Origin origin;
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
+  bool was_late = false;  // it is put through again, and all of these samples are counted as late
 };
 
 // From here on the stream's arrivals are samples of what `descriptions` says at this place.

@@ -14,6 +14,7 @@ void pack_rows(Effect& effect, TimeNs committed_ns) {
   }
   for (schema::AlarmRowT& row : effect.alarm_rows) {
     row.committed_ns = committed_ns;
+    row.clock_untrusted = !effect.clock_trusted;
     effect.rows.push_back({schema::Lane::alarms, schema::RowKind::alarm, schema::pack(row)});
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,13 @@ struct AlarmChange {
   std::optional<Alarm> alarm;  // nothing: its limit is not exceeded any more
 };
 
+// What the version of a stream says of its windows.
+struct WindowLabels {
+  std::string machine;  // empty: as in Description
+  std::string quantity;
+  std::string unit;
+};
+
 // The effect of one batch. Pointers are good until the core's next step.
 struct Effect {
   TimeNs now_ns = 0;
@@ -59,6 +67,7 @@ struct Effect {
   const DeadLetter* put_through = nullptr;  // the batch was this one, which leaves
   std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following
   std::vector<schema::WindowRowT> windows;
+  std::unordered_map<std::uint64_t, WindowLabels> labels;  // of the versions that the windows name
   std::vector<schema::AlarmRowT> alarm_rows;
   std::vector<schema::SilenceRowT> silences;
   Totals totals;

@@ -245,6 +245,7 @@ void Intake::note_gaps(const Device& device) {
     row.last_sequence = gap.missing.last;
     row.cause = gap.cause;
     row.noticed_ns = effect_->now_ns;
+    row.clock_untrusted = !effect_->clock_trusted;
     effect_->rows.push_back({schema::Lane::notes, schema::RowKind::gap, schema::pack(row)});
   }
 }
@@ -326,12 +327,7 @@ void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChan
 std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const PointEntry* entry) {
   PointEntry own;
   if (entry == nullptr) {
-    own.device = own.machine = device.name;
-    own.channel = own.point = route.channel;
-    own.axis = "-";
-    own.quantity = route.quantity;
-    own.unit = route.unit;
-    own.version = version_of(own);
+    own = described_by_itself(device.name, route.channel, route.quantity, route.unit);
     entry = &own;
   }
   if (route.told_version != entry->version) {
@@ -358,7 +354,8 @@ void Intake::take_channel(const Message& message, std::size_t index, Device& dev
   if (!found) return refuse_channel(index, device, channel, found.error());
   ChannelRoute& route = **found;
   rows_expected_ += rows;
-  const Source source{index, origin, message.received_ns, message.clock_untrusted};
+  const bool was_late = message.again != nullptr && message.again->rejection.reason == Reason::late;
+  const Source source{index, sample_count(channel), origin, message.received_ns, message.clock_untrusted, was_late};
   if (is_block(channel)) {
     take_block(route, device, source, entry, channel);
   } else {

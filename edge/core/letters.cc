@@ -31,6 +31,7 @@ void Letters::write(std::size_t message, const Rejection& rejection, std::string
   ++effect_->totals[rejection.reason];
   DeadLetter letter;
   letter.received_ns = refused.received_ns;
+  letter.clock_untrusted = refused.clock_untrusted;
   letter.rejection = {rejection.reason, std::string(first_of(rejection.detail, letter_detail_bytes_max))};
   letter.topic = first_of(refused.topic, letter_topic_bytes_max);
   letter.device = device;
@@ -47,6 +48,17 @@ void Letters::write_once(std::size_t message, const Rejection& rejection, Stream
   const Written now{message, stream};
   if (std::exchange(last_.at(static_cast<std::size_t>(rejection.reason)), now) == now) return;
   write(message, rejection, device);
+}
+
+void Letters::write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream) {
+  const std::size_t letters = effect_->dead_letters.size();
+  write_once(source.message, rejection, stream.id, stream.device);
+  if (effect_->dead_letters.size() > letters) {
+    late_letter_ = letters;
+    late_samples_ = 0;
+  }
+  late_samples_ += samples;
+  if (late_samples_ == source.samples) effect_->dead_letters[late_letter_].channel = stream.channel;
 }
 
 }  // namespace stethos::edge

@@ -26,6 +26,9 @@ class Letters {
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
+  // As write_once, of so many samples that are late. The letter names the channel if all that the message has of it is.
+  void write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream);
+
  private:
   struct Written {
     std::size_t message = 0;
@@ -39,6 +42,8 @@ class Letters {
   Effect* effect_ = nullptr;
   std::size_t bytes_ = 0;
   std::array<Written, reason_count> last_{};  // by reason
+  std::size_t late_letter_ = 0;  // of the effect's; the last one
+  std::uint64_t late_samples_ = 0;  // of its message and stream
 };
 
 }  // namespace stethos::edge

@@ -21,6 +21,7 @@ inline constexpr TimeNs time_max = std::numeric_limits<TimeNs>::max();
 // What holds for all samples of a part.
 struct Description {
   std::uint64_t version = 0;  // hash of the entry of the point table, and of the StreamRow with the labels
+  std::string machine;  // empty: not known, where the release before left the part
   std::string quantity;
   std::string unit;
   DurationNs interval_ns = 0;  // expected between blocks, or between readings; 0: not declared

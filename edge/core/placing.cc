@@ -20,6 +20,7 @@ constexpr DurationNs idle_scan_interval_ns = 100 * ns_per_ms;
 // What holds for samples of a stream by its entry.
 Description description_of(const PointEntry& entry) {
   return {.version = entry.version,
+          .machine = entry.machine,
           .quantity = entry.quantity,
           .unit = entry.unit,
           .interval_ns = entry.interval_ns,
@@ -27,6 +28,9 @@ Description description_of(const PointEntry& entry) {
           .plausible_min = entry.plausible_min,
           .plausible_max = entry.plausible_max};
 }
+
+// Of two readings of one identity. Missing ones are all alike.
+double told_apart_by(double value) { return std::isfinite(value) ? value : std::numeric_limits<double>::infinity(); }
 
 }  // namespace
 
@@ -50,9 +54,13 @@ void Placing::restore(std::vector<Stream> streams) {
     record->state = std::move(stream);
     const auto* entries = points_.entries_of(record->state.device, record->state.channel);
     const PointEntry* entry = valid_at(entries, time_max);
-    windower_.adopt(*record, entry != nullptr ? description_of(*entry) : Description{});
+    const Stream& state = record->state;
+    Description expected =
+        description_of(entry != nullptr ? *entry : described_by_itself(state.device, state.channel, state.quantity, state.unit));
+    if (expected.version != state.version) expected.machine.clear();
+    windower_.adopt(*record, std::move(expected));
     identity_count_ += record->state.identities.size();
-    record->samples_balanced = record->state.counts.received();
+    record->samples_balanced = record->state.counts.accounted();
     const StreamId id = record->state.id;
     streams_.emplace(id, std::move(record));
   }
@@ -144,8 +152,8 @@ Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& s
   if (windower_.imbalance()) return fail(Code::unbalanced, "balancing the books of a definition", *windower_.imbalance());
   std::size_t balanced = 0;
   for (StreamRecord* stream : windower_.changed_streams()) {
-    const std::uint64_t received = stream->state.counts.received();
-    const std::uint64_t accounted = received - std::exchange(stream->samples_balanced, received);
+    const std::uint64_t all = stream->state.counts.accounted();
+    const std::uint64_t accounted = all - std::exchange(stream->samples_balanced, all);
     const auto found = samples_decoded.find(stream->state.id);
     const std::uint64_t decoded = found == samples_decoded.end() ? 0 : found->second;
     if (found != samples_decoded.end()) ++balanced;
@@ -234,8 +242,10 @@ void Placing::take_one(const ReadingArrived& arrived, const Arrivals& /*arrivals
   Samples samples;
   samples.time_ns = arrived.time_ns;
   samples.moments = kernels::moments_of(arrived.value, stream.declared.plausible_min, stream.declared.plausible_max);
-  place(stream, arrived.source, samples);
-  if (arrived.identity) forget_identities(stream);
+  const bool is_placed = place(stream, arrived.source, samples);
+  if (!arrived.identity) return;
+  if (is_placed) remember(stream.state, arrived);
+  forget_identities(stream);
 }
 
 void Placing::take_one(const SamplesUnplaced& unplaced, const Arrivals& /*arrivals*/) {
@@ -246,16 +256,17 @@ void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrival
   windower_.advance(stream_of(complete.stream), complete.until_ns, effect_->now_ns, *effect_);
 }
 
-void Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {
+bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {
   samples.origin = source.origin;
   samples.received_ns = source.received_ns;
   samples.clock_untrusted = source.clock_untrusted;
+  samples.was_late = source.was_late;
   const Stream& state = stream.state;
   const Taken taken = windower_.add(stream, samples, effect_->now_ns, *effect_);
   if (taken.begins_version) send_stream_row(stream.declared_by);
   if (taken.placed == Placed::late) {
-    letters_.write_once(source.message, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
-                        state.id, state.device);
+    letters_.write_late(source, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
+                        samples.count(), state);
   }
   if (taken.placed == Placed::unit_differs) {
     letters_.write_once(source.message,
@@ -266,21 +277,15 @@ void Placing::place(StreamRecord& stream, const Source& source, Samples& samples
   if (samples.moments.not_finite == samples.count()) {
     letters_.write_once(source.message, {Reason::not_finite, "channel " + state.channel}, state.id, state.device);
   }
+  return taken.placed == Placed::placed;
 }
 
 bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
   Stream& state = stream.state;
   const IdentityKey key{arrived.time_ns, arrived.identity->identity};
   const auto known = arrived.identity->is_alone ? state.identities.find(key.identity) : state.identities.find(key);
-  // Missing ones are all alike.
-  const double value = std::isfinite(arrived.value) ? arrived.value : std::numeric_limits<double>::infinity();
-  if (!known) {
-    state.identities.add(key, value);
-    ++identity_count_;
-    effect_->identities.push_back({state.id, key, value});
-    return false;
-  }
-  if (*known == value) {
+  if (!known) return false;
+  if (*known == told_apart_by(arrived.value)) {
     windower_.count_unplaced(stream, Unplaced::duplicate, 1);
     return true;
   }
@@ -289,6 +294,15 @@ bool Placing::is_repeated(StreamRecord& stream, const ReadingArrived& arrived) {
                       {Reason::identity_conflict, "channel " + state.channel + " came before with another value"}, state.id,
                       state.device);
   return true;
+}
+
+// Of one that was placed: what no window took may come once more, or be put through again.
+void Placing::remember(Stream& stream, const ReadingArrived& arrived) {
+  const IdentityKey key{arrived.time_ns, arrived.identity->identity};
+  const double value = told_apart_by(arrived.value);
+  stream.identities.add(key, value);
+  ++identity_count_;
+  effect_->identities.push_back({stream.id, key, value});
 }
 
 // Those of readings that would be late now whatever their identity, and the oldest where there is no room.

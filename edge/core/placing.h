@@ -71,9 +71,11 @@ class Placing {
   void take_one(const SamplesUnplaced& unplaced, const Arrivals& arrivals);
   void take_one(const StreamComplete& complete, const Arrivals& arrivals);
   void send_stream_row(const PointEntry& entry);
-  void place(StreamRecord& stream, const Source& source, Samples& samples);
+  // Returns whether any window or, where no definition takes the stream, the stream itself took them.
+  bool place(StreamRecord& stream, const Source& source, Samples& samples);
 
   bool is_repeated(StreamRecord& stream, const ReadingArrived& arrived);
+  void remember(Stream& stream, const ReadingArrived& arrived);
   void forget_identities(StreamRecord& stream);
   void forget_early(Stream& stream);
   void forget_oldest_identity(Stream& stream);

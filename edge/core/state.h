@@ -19,7 +19,8 @@
 
 namespace stethos::edge {
 
-// Counts of samples by what became of them. A sample that is good, not finite or out of range is in a window.
+// Counts of samples by what became of them. A sample that is good, not finite or out of range is in a window. One that was late
+// and was put through again is counted as both, and as recovered: it has come once.
 struct SampleCounts {
   std::uint64_t good = 0;
   std::uint64_t duplicate = 0;
@@ -27,8 +28,11 @@ struct SampleCounts {
   std::uint64_t out_of_range = 0;
   std::uint64_t not_finite = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t recovered = 0;
 
-  std::uint64_t received() const { return good + duplicate + late + out_of_range + not_finite + rejected; }
+  // As often as something became of a sample.
+  std::uint64_t accounted() const { return good + duplicate + late + out_of_range + not_finite + rejected; }
+  std::uint64_t received() const { return accounted() - recovered; }
   SampleCounts& operator+=(const SampleCounts& other) {
     good += other.good;
     duplicate += other.duplicate;
@@ -36,6 +40,7 @@ struct SampleCounts {
     out_of_range += other.out_of_range;
     not_finite += other.not_finite;
     rejected += other.rejected;
+    recovered += other.recovered;
     return *this;
   }
   SampleCounts& operator-=(const SampleCounts& other) {
@@ -45,6 +50,7 @@ struct SampleCounts {
     out_of_range -= other.out_of_range;
     not_finite -= other.not_finite;
     rejected -= other.rejected;
+    recovered -= other.recovered;
     return *this;
   }
   bool operator==(const SampleCounts&) const = default;
@@ -67,6 +73,7 @@ struct Pane {
   std::uint64_t duplicate = 0;
   std::uint64_t late = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t recovered = 0;  // of those in the moments: they were late, and put through again
   Origin first;
   Origin last;
   TimeNs first_received_ns = 0;
@@ -146,6 +153,7 @@ struct Unshown {
 struct StreamClock {
   TimeNs watermark_ns = time_min;
   TimeNs watermark_ns_max = time_min;  // the highest ever; differs once a clock that had jumped ahead has come back
+  TimeNs settled_until_ns = time_min;  // windows that end by then were settled by it, whatever the lateness has become since
   // The stretch that the stream last jumped over; from time_min: all that is before its first sample.
   TimeNs jump_from_ns = time_min;
   TimeNs jump_to_ns = time_min;

@@ -65,9 +65,14 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                                                             {"late", samples.late},
                                                             {"out_of_range", samples.out_of_range},
                                                             {"not_finite", samples.not_finite},
-                                                            {"rejected", samples.rejected}};
+                                                            {"rejected", samples.rejected},
+                                                            {"recovered", samples.recovered}};
   for (const auto& [outcome, value] : outcomes) {
-    list.counter("samples_total", "Samples by what became of them, since the spool began.", real(value), {{"outcome", outcome}});
+    list.counter(
+        "samples_total",
+        "Samples by what became of them, since the spool began. Those that are recovered are counted as late and as what "
+        "they are.",
+        real(value), {{"outcome", outcome}});
   }
   if (status.disk_free_bytes) list.gauge("spool_disk_free_bytes", "Room on the spool's disk.", real(*status.disk_free_bytes));
   list.gauge("spool_disk_paused", "1 while no messages are taken, for want of room there.", status.disk_low ? 1 : 0);

@@ -235,6 +235,17 @@ std::expected<PointTable, std::vector<Error>> PointTable::load(const std::string
   return parse(text, path);
 }
 
+PointEntry described_by_itself(std::string device, std::string channel, std::string quantity, std::string unit) {
+  PointEntry entry;
+  entry.machine = entry.device = std::move(device);
+  entry.point = entry.channel = std::move(channel);
+  entry.axis = "-";
+  entry.quantity = std::move(quantity);
+  entry.unit = std::move(unit);
+  entry.version = version_of(entry);
+  return entry;
+}
+
 const PointEntry* valid_at(const std::vector<PointEntry>* entries, TimeNs at) {
   if (entries == nullptr) return nullptr;
   const auto valid = std::ranges::find_if(*entries, [&](const PointEntry& entry) { return entry.valid_from_ns <= at; });

@@ -48,6 +48,9 @@ bool is_shaft_speed(const PointEntry& entry);
 // Turns a second in a unit of speed; 0: it is none.
 double hz_per_speed_unit(std::string_view unit);
 
+// What stands for an entry where the table has none: the channel is its own measurement point, and the device its machine.
+PointEntry described_by_itself(std::string device, std::string channel, std::string quantity, std::string unit);
+
 // The one of a channel's entries that is valid then; null: none is. `entries`: as entries_of gives them.
 const PointEntry* valid_at(const std::vector<PointEntry>* entries, TimeNs at);
 

@@ -20,6 +20,14 @@ namespace {
 
 constexpr std::size_t line_bytes_max = 1u << 20;
 
+// RFC 4180.
+std::string csv_text(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + "\"";
+}
+
 }  // namespace
 
 void RowFile::Close::operator()(std::FILE* file) const {
@@ -27,9 +35,9 @@ void RowFile::Close::operator()(std::FILE* file) const {
 }
 
 Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileFormat format, std::vector<RowColumn> columns,
-                                               const Parameters& parameters) {
+                                               const Parameters& parameters, FindLabels find_labels) {
   if (path == "-") {
-    std::unique_ptr<RowFile> out(new RowFile(path, File(stdout), format, std::move(columns), parameters));
+    std::unique_ptr<RowFile> out(new RowFile(path, File(stdout), format, std::move(columns), parameters, std::move(find_labels)));
     if (format == RowFileFormat::csv) std::fputs(out->heading().c_str(), stdout);
     return out;
   }
@@ -39,7 +47,7 @@ Result<std::unique_ptr<RowFile>> RowFile::open(const std::string& path, RowFileF
   const int descriptor = ::open(path.c_str(), (is_regular ? O_RDWR | O_CREAT : O_WRONLY) | O_CLOEXEC, 0644);
   std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, is_regular ? "r+" : "w");
   if (file == nullptr) return fail(Code::io, "writing " + path, std::strerror(errno));
-  std::unique_ptr<RowFile> out(new RowFile(path, File(file), format, std::move(columns), parameters));
+  std::unique_ptr<RowFile> out(new RowFile(path, File(file), format, std::move(columns), parameters, std::move(find_labels)));
   if (auto gone_on = out->go_on(); !gone_on) return std::unexpected(gone_on.error());
   return out;
 }
@@ -88,10 +96,13 @@ Status RowFile::add(std::uint64_t number, schema::Bytes body) {
   if (number <= last_number_) return {};
   const auto row = schema::open_window_row(body);
   if (!row) return std::unexpected(row.error());
+  const auto labels = find_labels_((*row)->stream_version());
+  if (!labels) return std::unexpected(labels.error());
   last_number_ = number;
-  const std::string line = format_ == RowFileFormat::csv ? csv_line(number, **row)
-                                                         : "{\"number\":" + std::to_string(number) + "," +
-                                                               row_json(schema::RowKind::window, body, &parameters_) + "}\n";
+  const std::string line = format_ == RowFileFormat::csv
+                               ? csv_line(number, **row, *labels)
+                               : "{\"number\":" + std::to_string(number) + "," +
+                                     row_json(schema::RowKind::window, body, *labels, &parameters_) + "}\n";
   std::fwrite(line.data(), 1, line.size(), file_.get());
   return {};
 }
@@ -109,12 +120,12 @@ Status RowFile::sync() {
 std::string RowFile::heading() const {
   std::string out =
       "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
-      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source";
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,machine,quantity,unit";
   for (const auto& [statistic, parameter] : columns_) out += "," + statistic_name(statistic, parameter, &parameters_);
   return out + "\n";
 }
 
-std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row) const {
+std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row, const WindowLabels* labels) const {
   std::string out = std::to_string(number) + "," + row.device()->str() + "," + row.channel()->str() + "," +
                     hex_of(row.definition()) + "," + schema::EnumNameWindowKind(row.kind()) + "," + format_time(row.start_ns()) +
                     "," + std::to_string(row.start_ns()) + "," + std::to_string(row.length_ns()) + "," +
@@ -127,6 +138,9 @@ std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row
   }
   const auto* speed = row.speed();
   out += speed == nullptr ? ",," : "," + number_text(speed->shaft_hz()) + "," + schema::EnumNameSpeedSource(speed->source());
+  out += "," + std::to_string(counts.recovered());
+  out += labels == nullptr ? ",,,"
+                           : "," + csv_text(labels->machine) + "," + csv_text(labels->quantity) + "," + csv_text(labels->unit);
   for (const RowColumn& column : columns_) {
     out += ",";
     if (row.statistics() == nullptr) continue;

@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/result.h"
+#include "edge/core/effect.h"
 #include "edge/window/parameters.h"
 #include "schemas/envelope.h"
 
@@ -22,12 +24,15 @@ enum class RowFileFormat : std::uint8_t { json_lines, csv };
 // A statistic of a row, and its parameter.
 using RowColumn = std::pair<std::uint16_t, std::uint16_t>;
 
+// As StreamLabels::find.
+using FindLabels = std::function<Result<const WindowLabels*>(std::uint64_t version)>;
+
 class RowFile {
  public:
   // "-": standard output. A file that is there is gone on with, after what `columns` and `parameters` say is found in its
   // heading.
   static Result<std::unique_ptr<RowFile>> open(const std::string& path, RowFileFormat format, std::vector<RowColumn> columns,
-                                               const Parameters& parameters);
+                                               const Parameters& parameters, FindLabels find_labels);
 
   // Leaves out rows that the file has. `body`: of a window's row.
   Status add(std::uint64_t number, schema::Bytes body);
@@ -41,17 +46,24 @@ class RowFile {
   };
   using File = std::unique_ptr<std::FILE, Close>;
 
-  RowFile(std::string path, File file, RowFileFormat format, std::vector<RowColumn> columns, const Parameters& parameters)
-      : path_(std::move(path)), file_(std::move(file)), format_(format), columns_(std::move(columns)), parameters_(parameters) {}
+  RowFile(std::string path, File file, RowFileFormat format, std::vector<RowColumn> columns, const Parameters& parameters,
+          FindLabels find_labels)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        format_(format),
+        columns_(std::move(columns)),
+        parameters_(parameters),
+        find_labels_(std::move(find_labels)) {}
   Status go_on();
   std::string heading() const;
-  std::string csv_line(std::uint64_t number, const schema::WindowRow& row) const;
+  std::string csv_line(std::uint64_t number, const schema::WindowRow& row, const WindowLabels* labels) const;
 
   std::string path_;
   File file_;
   RowFileFormat format_;
   std::vector<RowColumn> columns_;  // of CSV
   const Parameters& parameters_;
+  const FindLabels find_labels_;
   std::uint64_t last_number_ = 0;
 };
 

@@ -25,9 +25,9 @@ std::uint64_t spool_bytes_max(const ReplayOptions& options) {
 Exit RowOutput::open(const EdgeConfig& config, const ReplayOptions& options, const Core& core) {
   if (!options.json_lines.empty() || !options.csv.empty()) {
     const bool is_csv = options.json_lines.empty();
-    auto opened =
-        RowFile::open(is_csv ? options.csv : options.json_lines, is_csv ? RowFileFormat::csv : RowFileFormat::json_lines,
-                      core.shown_statistics(), core.parameters());
+    auto opened = RowFile::open(is_csv ? options.csv : options.json_lines,
+                                is_csv ? RowFileFormat::csv : RowFileFormat::json_lines, core.shown_statistics(),
+                                core.parameters(), [this](std::uint64_t version) { return spool_.labels_of(version); });
     if (!opened) return stop_with(Exit::output, opened.error());
     file_ = std::move(*opened);
   }

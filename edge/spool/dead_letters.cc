@@ -21,8 +21,8 @@ std::uint64_t budget_bytes_of(const RowTotals& letters) { return letters.bytes +
 DeadLetters::DeadLetters(Database& writer)
     : writer_(writer),
       add_(writer,
-           "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, channel, payload_bytes, payload) "
-           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+           "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, channel, payload_bytes, payload, "
+           "clock_untrusted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
       remove_(writer, "DELETE FROM dead_letter WHERE id = ?1"),
       oldest_(writer, "SELECT id, length(payload) FROM dead_letter ORDER BY id"),
       remove_through_(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
@@ -50,6 +50,7 @@ Status DeadLetters::change(std::span<const DeadLetter> added, const DeadLetter* 
                     .bind(6, letter.channel)
                     .bind(7, letter.payload_bytes)
                     .bind(8, std::span(letter.payload))
+                    .bind(9, letter.clock_untrusted ? 1 : 0)
                     .run();
     if (!done) return done;
     totals_ += {1, letter.payload.size()};
@@ -93,8 +94,8 @@ Status DeadLetters::save_totals() {
 
 Result<std::optional<DeadLetter>> DeadLetters::after(std::int64_t id) {
   Statement letters(writer_,
-                    "SELECT id, received_ns, reason, detail, topic, device, channel, payload_bytes, payload FROM dead_letter "
-                    "WHERE id > ?1 ORDER BY id");
+                    "SELECT id, received_ns, reason, detail, topic, device, channel, payload_bytes, payload, clock_untrusted "
+                    "FROM dead_letter WHERE id > ?1 ORDER BY id");
   letters.bind(1, id);
   for (;;) {
     const auto row = letters.step();
@@ -112,6 +113,7 @@ Result<std::optional<DeadLetter>> DeadLetters::after(std::int64_t id) {
     letter.payload_bytes = letters.unsigned_integer(7);
     const auto payload = letters.blob(8);
     letter.payload.assign(payload.begin(), payload.end());
+    letter.clock_untrusted = letters.integer(9) != 0;
     return letter;
   }
 }

@@ -33,19 +33,34 @@ class Object {
   Object& hash(std::string_view name, std::uint64_t value) { return text(name, stethos::hex_of(value)); }
   Object& number(std::string_view name, std::integral auto value) { return raw(name, std::to_string(value)); }
   Object& number(std::string_view name, double value) { return raw(name, std::isfinite(value) ? number_text(value) : "null"); }
+  Object& truth(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   std::string take() { return text_.empty() ? "{}" : std::move(text_) + "}"; }
 
  private:
   std::string text_;
 };
 
-std::string json_of(const schema::WindowRow& row, const Parameters* parameters) {
+// The three are never left out, so that who reads them need not ask which release wrote them.
+void put_labels(Object& json, const WindowLabels* labels) {
+  const auto put = [&](std::string_view name, const std::string* text) {
+    text == nullptr || text->empty() ? json.raw(name, "null") : json.text(name, *text);
+  };
+  put("machine", labels == nullptr ? nullptr : &labels->machine);
+  put("quantity", labels == nullptr ? nullptr : &labels->quantity);
+  put("unit", labels == nullptr ? nullptr : &labels->unit);
+  if (labels == nullptr || labels->machine.empty()) {
+    json.text("labels_missing", "the spool does not have all that this stream_version stands for");
+  }
+}
+
+std::string json_of(const schema::WindowRow& row, const WindowLabels* labels, const Parameters* parameters) {
   const schema::Counts& counted = *row.counts();
   const schema::Moments& made_of = *row.moments();
   Object counts;
   counts.number("expected", counted.expected()).number("received", counted.received()).number("good", counted.good());
   counts.number("duplicate", counted.duplicate()).number("late", counted.late()).number("out_of_range", counted.out_of_range());
   counts.number("not_finite", counted.not_finite()).number("rejected", counted.rejected());
+  counts.number("recovered", counted.recovered());
   Object moments;
   moments.number("count", made_of.count()).number("mean", made_of.mean()).number("m2", made_of.m2());
   moments.number("m3", made_of.m3()).number("m4", made_of.m4()).number("min", made_of.min()).number("max", made_of.max());
@@ -63,7 +78,9 @@ std::string json_of(const schema::WindowRow& row, const Parameters* parameters) 
     speed.number("age_ns", row.speed()->age_ns());
   }
   Object json;
-  json.text("device", row.device()).text("channel", row.channel()).hash("definition", row.definition());
+  json.text("device", row.device()).text("channel", row.channel());
+  put_labels(json, labels);
+  json.hash("definition", row.definition());
   json.text("kind", schema::EnumNameWindowKind(row.kind())).number("start_ns", row.start_ns());
   json.number("length_ns", row.length_ns()).number("generation", row.generation()).number("revision", row.revision());
   json.text("state", schema::EnumNameWindowState(row.state()));
@@ -74,7 +91,7 @@ std::string json_of(const schema::WindowRow& row, const Parameters* parameters) 
   json.number("last_epoch", row.last_epoch()).number("last_sequence", row.last_sequence());
   json.number("first_received_ns", row.first_received_ns()).number("last_received_ns", row.last_received_ns());
   json.number("closed_ns", row.closed_ns()).number("committed_ns", row.committed_ns());
-  return json.raw("clock_untrusted", row.clock_untrusted() ? "true" : "false").take();
+  return json.truth("clock_untrusted", row.clock_untrusted()).take();
 }
 
 std::string json_of(const schema::StreamRow& row) {
@@ -100,13 +117,14 @@ std::string json_of(const schema::GapRow& row) {
   Object json;
   json.text("device", row.device()).number("epoch", row.epoch()).number("first_sequence", row.first_sequence());
   json.number("last_sequence", row.last_sequence()).text("cause", schema::EnumNameGapCause(row.cause()));
-  return json.number("noticed_ns", row.noticed_ns()).take();
+  return json.number("noticed_ns", row.noticed_ns()).truth("clock_untrusted", row.clock_untrusted()).take();
 }
 
 std::string json_of(const schema::EventRow& row) {
   Object json;
   json.text("kind", schema::EnumNameEventKind(row.kind())).number("at_ns", row.at_ns()).text("device", row.device());
-  return json.text("channel", row.channel()).number("value", row.value()).text("detail", row.detail()).take();
+  json.text("channel", row.channel()).number("value", row.value()).text("detail", row.detail());
+  return json.truth("clock_untrusted", row.clock_untrusted()).take();
 }
 
 std::string json_of(const schema::SilenceRow& row) {
@@ -115,7 +133,7 @@ std::string json_of(const schema::SilenceRow& row) {
   json.number("first_start_ns", row.first_start_ns()).number("length_ns", row.length_ns()).number("hop_ns", row.hop_ns());
   json.number("windows", row.windows()).text("state", schema::EnumNameWindowState(row.state()));
   json.hash("stream_version", row.stream_version()).hash("provenance", row.provenance());
-  return json.number("noticed_ns", row.noticed_ns()).take();
+  return json.number("noticed_ns", row.noticed_ns()).truth("clock_untrusted", row.clock_untrusted()).take();
 }
 
 std::string json_of(const schema::AlarmRow& row) {
@@ -129,7 +147,8 @@ std::string json_of(const schema::AlarmRow& row) {
   json.text("direction", schema::EnumNameLimitDirection(row.direction())).number("alert", row.alert());
   json.number("danger", row.danger()).number("deadband", row.deadband()).number("on_delay_ns", row.on_delay_ns());
   json.hash("definition", row.definition()).number("length_ns", row.length_ns()).hash("stream_version", row.stream_version());
-  return json.hash("provenance", row.provenance()).number("committed_ns", row.committed_ns()).take();
+  json.hash("provenance", row.provenance()).number("committed_ns", row.committed_ns());
+  return json.truth("clock_untrusted", row.clock_untrusted()).take();
 }
 
 // Empty: it cannot be read.
@@ -138,11 +157,11 @@ std::string json_if(const Result<const Row*>& row) {
   return row ? json_of(**row) : std::string();
 }
 
-std::string json_of(schema::RowKind kind, schema::Bytes body, const Parameters* parameters) {
+std::string json_of(schema::RowKind kind, schema::Bytes body, const WindowLabels* labels, const Parameters* parameters) {
   switch (kind) {
     case schema::RowKind::window: {
       const auto row = schema::open_window_row(body);
-      return row ? json_of(**row, parameters) : std::string();
+      return row ? json_of(**row, labels, parameters) : std::string();
     }
     case schema::RowKind::stream:
       return json_if(schema::open_stream_row(body));
@@ -164,10 +183,21 @@ std::string json_of(schema::RowKind kind, schema::Bytes body, const Parameters* 
 
 }  // namespace
 
-std::string row_json(schema::RowKind kind, schema::Bytes body, const Parameters* parameters) {
-  const std::string json = json_of(kind, body, parameters);
+std::string row_json(schema::RowKind kind, schema::Bytes body, const WindowLabels* labels, const Parameters* parameters) {
+  const std::string json = json_of(kind, body, labels, parameters);
   if (json.empty()) return "\"body\":\"" + hex_of(body) + "\"";
   return std::string("\"") + schema::EnumNameRowKind(kind) + "\":" + json;
+}
+
+std::string window_json(const schema::WindowRowT& row, const WindowLabels& labels, const Parameters& parameters) {
+  Object json;
+  json.text("device", row.device).text("channel", row.channel);
+  put_labels(json, &labels);
+  json.number("start_ns", row.start_ns).number("length_ns", row.length_ns).number("revision", row.revision);
+  json.text("state", schema::EnumNameWindowState(row.state));
+  json.number("received", row.counts->received).number("good", row.counts->good);
+  for (const auto& each : row.statistics) json.number(statistic_name(each->statistic, each->parameter, &parameters), each->value);
+  return json.take();
 }
 
 std::string statistic_name(std::uint16_t statistic, std::uint16_t parameter, const Parameters* parameters) {

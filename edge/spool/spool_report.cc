@@ -11,6 +11,7 @@
 #include "common/time_text.h"
 #include "edge/spool/row_json.h"
 #include "edge/spool/spool_format.h"
+#include "edge/spool/stream_labels.h"
 #include "edge/spool/tables.h"
 #include "schemas/envelope.h"
 #include "uplink/sender/outbox_source.h"
@@ -330,15 +331,26 @@ Status SpoolReport::rows(std::ostream& out, bool only_waiting) {
   auto read = for_each(database_, "SELECT value FROM meta WHERE key = 'identity'", {},
                        [&](Statement& row) { identity = json_text(row.text(0)); });
   if (!read) return read;
+  StreamLabels labels(database_);
   read = for_each(database_, "SELECT id, kind, body FROM outbox WHERE id BETWEEN 0 AND ?1 ORDER BY id",
-                  {first_id(lane_count) - 1}, [&](Statement& row) {
+                  {first_id(lane_count) - 1}, [&](Statement& row) -> Status {
                     const std::uint64_t id = row.unsigned_integer(0);
                     const std::uint64_t lane = id >> lane_shift;
                     const bool waits = !(*acknowledged)[lane].contains(number_of(id));
-                    if (!out || (only_waiting && !waits)) return;
+                    if (!out || (only_waiting && !waits)) return {};
+                    const auto kind = static_cast<schema::RowKind>(row.integer(1));
+                    const WindowLabels* of_stream = nullptr;
+                    if (kind == schema::RowKind::window) {
+                      if (const auto window = schema::open_window_row(row.blob(2))) {
+                        const auto found = labels.find((*window)->stream_version());
+                        if (!found) return std::unexpected(found.error());
+                        of_stream = *found;
+                      }
+                    }
                     out << "{\"spool\":" << identity << ",\"lane\":\"" << lane_name(lane) << "\",\"number\":" << number_of(id)
-                        << ",\"waiting\":" << (waits ? "true" : "false") << ','
-                        << row_json(static_cast<schema::RowKind>(row.integer(1)), row.blob(2)) << "}\n";
+                        << ",\"waiting\":" << (waits ? "true" : "false") << ',' << row_json(kind, row.blob(2), of_stream)
+                        << "}\n";
+                    return {};
                   });
   if (!read) return read;
   out.flush();

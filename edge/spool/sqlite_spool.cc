@@ -176,7 +176,8 @@ SqliteSpool::SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, Dat
       reader_(std::move(reader)),
       state_(writer_),
       dead_letters_(writer_),
-      outbox_(writer_, reader_) {}
+      outbox_(writer_, reader_),
+      labels_(writer_) {}
 
 Status SqliteSpool::begin() {
   Statement meta(writer_, "SELECT key, value FROM meta");
@@ -242,6 +243,11 @@ Status SqliteSpool::note(const SessionRecord& record) {
 Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
   const std::lock_guard lock(write_mutex_);
   return dead_letters_.after(id);
+}
+
+Result<const WindowLabels*> SqliteSpool::labels_of(std::uint64_t version) {
+  const std::lock_guard lock(write_mutex_);
+  return labels_.find(version);
 }
 
 Result<std::size_t> SqliteSpool::admit(std::string_view device) {

@@ -17,6 +17,7 @@
 #include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
 #include "edge/spool/state_tables.h"
+#include "edge/spool/stream_labels.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
@@ -77,6 +78,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   // As DeadLetters::after.
   Result<std::optional<DeadLetter>> letter_after(std::int64_t id);
 
+  // As StreamLabels::find.
+  Result<const WindowLabels*> labels_of(std::uint64_t version);
+
   // Forgets what the device of this name has sent so far, so that another in its place may begin at any epoch. Returns how many
   // epochs were known.
   Result<std::size_t> admit(std::string_view device);
@@ -127,6 +131,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   StateTables state_;
   DeadLetters dead_letters_;
   Outbox outbox_;
+  StreamLabels labels_;
   std::atomic<TimeNs> offered_until_ns_ = 0;
 
   std::mutex write_mutex_;  // the writing connection and its statements, and what follows

@@ -30,12 +30,12 @@ constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, sl
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected, clocks, parts";
+    "rejected, clocks, parts, recovered";
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, "
-    "clock_untrusted";
+    "clock_untrusted, recovered";
 
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "
@@ -138,8 +138,8 @@ Status load_streams(Database& database, Loading& loading) {
     stream.clock.late_run = row.unsigned_integer(11);
     stream.clock.late_run_ns = row.integer(12);
     stream.last_received_ns = row.integer(13);
-    stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16),
-                     row.unsigned_integer(17), row.unsigned_integer(18), row.unsigned_integer(19)};
+    stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16), row.unsigned_integer(17),
+                     row.unsigned_integer(18), row.unsigned_integer(19), row.unsigned_integer(22)};
     auto clocks = decode_clocks(row.blob(20));
     if (!clocks) return std::unexpected(clocks.error());
     stream.clocks = std::move(*clocks);
@@ -193,6 +193,7 @@ Status load_panes(Database& database, Loading& loading) {
     if (!blocks) return std::unexpected(blocks.error());
     pane.blocks = std::move(*blocks);
     pane.clock_untrusted = row.integer(30) != 0;
+    pane.recovered = row.unsigned_integer(31);
     if (std::ranges::find(loading.state.definitions, row.unsigned_integer(2), &WindowDefinition::id) ==
         loading.state.definitions.end()) {
       return fail(Code::corrupt, "reading the spool's panes", "one has no definition");
@@ -431,6 +432,7 @@ Status StateTables::write_pane(const PaneChange& change) {
       .bind(29, pane.before_silence ? 1 : 0)
       .bind(30, std::span(more))
       .bind(31, pane.clock_untrusted ? 1 : 0)
+      .bind(32, pane.recovered)
       .run();
 }
 
@@ -460,6 +462,7 @@ Status StateTables::write_stream(const Stream* stream) {
       .bind(20, counts.rejected)
       .bind(21, std::span(clocks))
       .bind(22, std::span(parts))
+      .bind(23, counts.recovered)
       .run();
 }
 

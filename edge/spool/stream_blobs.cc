@@ -65,6 +65,7 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(definition);
     out.put(clock.watermark_ns);
     out.put(clock.watermark_ns_max);
+    out.put(clock.settled_until_ns);
     out.put(clock.jump_from_ns);
     out.put(clock.jump_to_ns);
     out.put(static_cast<std::uint64_t>(clock.jump));
@@ -87,10 +88,10 @@ Result<std::map<std::uint64_t, StreamClock>> decode_clocks(std::span<const std::
     std::uint64_t definition = 0, jump = 0;
     StreamClock clock;
     const bool is_whole = in.get(definition) && in.get(clock.watermark_ns) && in.get(clock.watermark_ns_max) &&
-                          in.get(clock.jump_from_ns) && in.get(clock.jump_to_ns) && in.get(jump) && in.get(clock.back_from_ns) &&
-                          in.get(clock.back_to_ns) && in.get(clock.late_run) && in.get(clock.late_run_ns) &&
-                          in.get(clock.cut_short_from_ns) && in.get(clock.cut_short_to_ns) && in.get(clock.unshown.duplicate) &&
-                          in.get(clock.unshown.late) && in.get(clock.unshown.rejected);
+                          in.get(clock.settled_until_ns) && in.get(clock.jump_from_ns) && in.get(clock.jump_to_ns) &&
+                          in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) && in.get(clock.late_run) &&
+                          in.get(clock.late_run_ns) && in.get(clock.cut_short_from_ns) && in.get(clock.cut_short_to_ns) &&
+                          in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected);
     if (!is_whole || jump > static_cast<std::uint64_t>(Jump::over)) {
       return fail(Code::corrupt, "reading the clocks of a stream in the spool", "one is not plausible");
     }
@@ -111,6 +112,7 @@ std::vector<std::uint8_t> encode(const Parts& parts) {
     out.put(of.block_length);
     out.put(of.plausible_min);
     out.put(of.plausible_max);
+    out.put(of.machine);
     out.put(of.quantity);
     out.put(of.unit);
   }
@@ -123,7 +125,7 @@ Result<Parts> decode_parts(std::span<const std::uint8_t> bytes) {
     Part part;
     Description& of = part.description;
     const bool is_whole = in.get(part.from_ns) && in.get(part.newest_ns) && in.get(of.version) && in.get(of.interval_ns) &&
-                          in.get(of.block_length) && in.get(of.plausible_min) && in.get(of.plausible_max) &&
+                          in.get(of.block_length) && in.get(of.plausible_min) && in.get(of.plausible_max) && in.get(of.machine) &&
                           in.get(of.quantity) && in.get(of.unit);
     const bool is_in_order = parts.empty() || parts.back().from_ns < part.from_ns;
     if (!is_whole || !is_in_order || of.interval_ns < 0 || parts.size() == parts_per_stream_max) {

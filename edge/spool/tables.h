@@ -24,7 +24,8 @@
 //   session      at which broker there may be a session, as which client, and whether the broker has ever confirmed it; the one
 //                that was used last has the highest id
 //   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
-//   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message
+//   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
+//                where all of its samples were
 //   counter      totals
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
@@ -214,6 +215,9 @@ CREATE TABLE speed (
     "ALTER TABLE alarm ADD COLUMN provisional_level INTEGER NOT NULL DEFAULT 0;"  // 0: there is none
     "ALTER TABLE alarm ADD COLUMN provisional_value REAL NOT NULL DEFAULT 0;"
     "ALTER TABLE pane ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pane ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stream ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letter ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,

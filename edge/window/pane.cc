@@ -11,6 +11,7 @@ Pane joined(const Pane& a, const Pane& b) {
   both.duplicate += b.duplicate;
   both.late += b.late;
   both.rejected += b.rejected;
+  both.recovered += b.recovered;
   both.clock_untrusted = a.clock_untrusted || b.clock_untrusted;
   if (sample_count(b) == 0) return both;
   const bool only_b = sample_count(a) == 0;

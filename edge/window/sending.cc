@@ -84,6 +84,7 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   context.clock_untrusted = !effect.clock_trusted;
   effect.windows.push_back(window_row(stream.state, start, whole, context));
   effect.windows.back().generation = generation_;
+  effect.labels.try_emplace(description.version, description.machine, description.quantity, description.unit);
   ++effect.totals[Counter::window_rows];
 }
 

@@ -127,6 +127,7 @@ void Windower::emit_silence(const StreamRecord& stream, const WindowDefinition& 
   row.stream_version = part != nullptr ? part->description.version : stream.state.version;
   row.provenance = provenance_;
   row.noticed_ns = now_ns;
+  row.clock_untrusted = !effect.clock_trusted;
   effect.silences.push_back(std::move(row));
   ++effect.totals[Counter::silence_rows];
 }

@@ -15,6 +15,7 @@ void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, Tim
   event.device = stream.device;
   event.channel = stream.channel;
   event.value = by;
+  event.clock_untrusted = !effect.clock_trusted;
   effect.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
@@ -29,10 +30,16 @@ bool Windower::is_settled(const WindowDefinition& definition, const StreamClock&
 // back into; or was sent for good before its end.
 bool Windower::was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
   if (clock.cut_short_from_ns <= start && start < clock.cut_short_to_ns) return true;
-  if (end + rules_.lateness_ns > clock.watermark_ns_max) return false;
+  if (end > clock.settled_until_ns) return false;
   // Before it was cut the window may have reached beyond.
   const TimeNs uncut_end = (definition.is_on_grid() ? definition.last_start(start) : start) + definition.length_ns;
   return start <= clock.back_from_ns || uncut_end > clock.back_to_ns;
+}
+
+void Windower::note_highest(StreamClock& clock) const {
+  clock.watermark_ns_max = std::max(clock.watermark_ns_max, clock.watermark_ns);
+  if (clock.watermark_ns_max < time_min + rules_.lateness_ns) return;
+  clock.settled_until_ns = std::max(clock.settled_until_ns, clock.watermark_ns_max - rules_.lateness_ns);
 }
 
 // `newest`: of the stream, before it is at `time`.
@@ -141,7 +148,7 @@ void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns,
   for (Followed& followed : stream.followed) advance(stream, followed, watermark_ns, now_ns, effect);
   if (stream.followed.empty() && stream.state.clock.watermark_ns < watermark_ns) {
     stream.state.clock.watermark_ns = watermark_ns;
-    stream.state.clock.watermark_ns_max = std::max(stream.state.clock.watermark_ns_max, watermark_ns);
+    note_highest(stream.state.clock);
     mark(stream);
   }
 }
@@ -171,7 +178,7 @@ void Windower::advance_within_part(StreamRecord& stream, Followed& followed, Tim
     sweep(stream, followed, every > 0 && next_multiple(before, every) <= watermark_ns, now_ns, effect);
   }
   advanced_from_ns_ = time_max;
-  clock.watermark_ns_max = std::max(clock.watermark_ns_max, watermark_ns);
+  note_highest(clock);
   if (clock.back_to_ns != time_min && clock.watermark_ns >= clock.back_to_ns + rules_.lateness_ns) {
     if (clock.jump == Jump::back) clock.jump = Jump::over;
     clock.back_from_ns = clock.back_to_ns = time_min;

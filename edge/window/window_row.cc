@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "common/number_text.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 
@@ -98,7 +97,8 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   counts.duplicate = whole.duplicate;
   counts.late = whole.late;
   counts.rejected = whole.rejected;
-  counts.received = m.count + m.not_finite + m.out_of_range + whole.duplicate + whole.late + whole.rejected;
+  counts.recovered = whole.recovered;
+  counts.received = m.count + m.not_finite + m.out_of_range + whole.duplicate + whole.late + whole.rejected - whole.recovered;
   put_statistics(row, whole, context);
   if (whole.blocks.speed.source != schema::SpeedSource::none) {
     row.speed = std::make_unique<schema::SpeedT>();
@@ -117,21 +117,6 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   row.closed_ns = context.closed_ns;
   row.clock_untrusted = context.clock_untrusted || whole.clock_untrusted;
   return row;
-}
-
-std::string window_json(const schema::WindowRowT& row, const Parameters& parameters) {
-  // Names need no escaping: schema::is_name lets no quote and no backslash pass.
-  std::string out = "{\"device\":\"" + row.device + "\",\"channel\":\"" + row.channel +
-                    "\",\"start_ns\":" + std::to_string(row.start_ns) + ",\"length_ns\":" + std::to_string(row.length_ns) +
-                    ",\"revision\":" + std::to_string(row.revision) + ",\"state\":\"" + schema::EnumNameWindowState(row.state) +
-                    "\",\"received\":" + std::to_string(row.counts->received) + ",\"good\":" + std::to_string(row.counts->good);
-  for (const auto& value : row.statistics) {
-    const std::string& parameter = parameters.texts()[value->parameter];
-    out += ",\"" + std::string(kernels::find_statistic(value->statistic)->name);
-    if (!parameter.empty()) out += "." + parameter;
-    out += "\":" + (std::isfinite(value->value) ? number_text(value->value) : "null");
-  }
-  return out + "}";
 }
 
 }  // namespace stethos::edge

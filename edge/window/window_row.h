@@ -27,7 +27,4 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
 // NaN where it is not defined, or not computed.
 double value_of(const StatisticName& name, const kernels::Moments& moments, const BlockSummary& blocks);
 
-// The row for people and programs on the local broker: one line of JSON.
-std::string window_json(const schema::WindowRowT& row, const Parameters& parameters);
-
 }  // namespace stethos::edge

@@ -48,6 +48,11 @@ void Windower::adopt(StreamRecord& stream, Description expected) {
     expected.unit = state.unit;
     state.parts.push_back({.from_ns = time_min, .newest_ns = state.newest_ns, .description = std::move(expected)});
   }
+  // A spool of an earlier version does not say what was settled.
+  if (state.clock.settled_until_ns == time_min && state.clock.watermark_ns != time_min) {
+    note_highest(state.clock);
+    for (auto& [definition, clock] : state.clocks) note_highest(clock);
+  }
   stream.followed.clear();
   for (const auto& [definition, panes] : state.panes) {
     for (const auto& [start, pane] : panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
@@ -73,7 +78,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   state.newest_ns = std::max(state.newest_ns, time);
 
   const Part* part = part_for(stream, time, is_newest, now_ns, effect);
-  if (follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
+  if (!samples.was_late && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
     part = part_for(stream, time, true, now_ns, effect);
   }
 
@@ -88,13 +93,14 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
     // Before all parts that are kept no window can take anything.
     taken.placed = part_of(state.parts, time) == nullptr ? Placed::late : Placed::unit_differs;
     count_unplaced(stream, Unplaced::late, samples.count());
-  } else if (is_wanted && !is_accepted) {
+  } else if (!is_accepted && (is_wanted || samples.was_late)) {
     taken.placed = Placed::late;
     state.counts.late += samples.count();
   } else {
     state.counts.good += samples.moments.count;
     state.counts.not_finite += samples.moments.not_finite;
     state.counts.out_of_range += samples.moments.out_of_range;
+    if (samples.was_late) state.counts.recovered += samples.count();
   }
   if (part != nullptr) {
     for (Followed& followed : stream.followed) {
@@ -102,6 +108,8 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
       const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
         place(stream, followed, samples, now_ns, effect);
+      } else if (samples.was_late) {
+        continue;  // it has counted them
       } else {
         count_beside(stream, followed, Unplaced::late, samples.count());
       }
@@ -156,6 +164,7 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
     pane.first_received_ns = samples.received_ns;
   }
   pane.moments = kernels::merge(pane.moments, samples.moments);
+  if (samples.was_late) pane.recovered += samples.count();
   if (samples.plan != nullptr) {
     add_block(pane.blocks, *samples.plan, shown(definition, samples.block), samples.time_ns,
               definition.shows_features ? samples.speed : ShaftSpeed());

@@ -71,6 +71,7 @@ struct Samples {
   Origin origin;
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
+  bool was_late = false;  // they are put through again, and are counted as late
 
   std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
@@ -132,6 +133,9 @@ class Windower {
   // their time cuts: at `declared_from_ns`, if the part holds nothing from there on, else at their own time, if they are newer
   // than all that the stream has had. Where neither is so they go to the part as it is, unless they are in another quantity or
   // unit. `declared_from_ns` is not after the samples. What is changed is noted in `effect` by collect_changes.
+  // Samples that were late and are put through again go into each window that can take them now, as recovered; the definitions
+  // that have none have counted them already. They say nothing of where the stream's clock is. Where no window can take them they
+  // are late once more.
   Taken add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
   // The device has said that nothing older than `watermark_ns` is to come.
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
@@ -178,6 +182,7 @@ class Windower {
   // stream_clock.cc
   bool is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   bool was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
+  void note_highest(StreamClock& clock) const;
   void note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const;
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);

@@ -223,8 +223,10 @@ class Bookkeeper:
                 else:
                     self._reject(message, stream, ["identity_conflict"], samples)
                 return
-            stream.identities[channel.identity] = value
         late = [self._place(stream, group, declared, entry) for group, entry in zip(channel.groups, entries, strict=True)]
+        # A copy of what no window took is late once more.
+        if channel.identity is not None and max(late) is not Late.YES:
+            stream.identities[channel.identity] = channel.groups[0].values[0]
         if max(late) is not Late.NO:
             self._refuse(message, ["late"], sure=max(late) is Late.YES)
         if all(math.isnan(value) for group in channel.groups for value in group.values):

@@ -90,6 +90,9 @@ def test_windows_are_told_alike_everywhere(line):
     wait_for(lambda: {topic for topic, _ in received} >= {f"out/{each['device']}/{each['channel']}" for each in windows}, "rows")
     last = {(row["device"], row["channel"], row["start_ns"]): row for _, row in received}
     assert last["pump-1", "vibration", whole["start_ns"]]["kurtosis"] == kurtosis["value"]
+    labels = {(row["device"], row["channel"]): (row["machine"], row["quantity"], row["unit"]) for _, row in received}
+    assert labels["pump-1", "vibration"] == ("press-7", "acceleration", "g")
+    assert labels["pump-2", "temperature"] == ("pump-2", "temperature", "degC")
     assert collector.get("/v1/nodes")["nodes"][0]["node"] == "edge-1"
 
 

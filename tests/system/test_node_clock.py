@@ -59,6 +59,7 @@ def test_a_wrong_clock_loses_nothing_and_says_so(rig, by_s):
     marked = [each for each in collector.pages("/v1/windows", "windows") if each["device"] != "r1"]
     assert marked and all(each["clock_untrusted"] for each in marked)
     events = {each["kind"]: each for each in collector.pages("/v1/events", "events")}
+    assert events["clock_untrusted"]["clock_untrusted"] and events["clock_untrusted"]["at"] == events["clock_untrusted"]["stored"]
     assert abs(events["clock_trusted"]["value"] + by_s * SECOND_NS) < 5 * SECOND_NS
     assert events["clock_trusted"]["detail"] == "collector" and "clock_untrusted" in events
     publisher.close()

@@ -1,4 +1,5 @@
-"""Dead letters put through again: what was refused for a wrong configuration is counted once that is mended."""
+"""Dead letters put through again: what was refused for a wrong configuration is counted once that is mended, and what came too late
+once a window can take it."""
 
 import subprocess
 import time
@@ -51,3 +52,39 @@ def test_letters_of_a_wrong_unit(rig):
     assert edge.metric("stethos_edge_dead_letters_put_through_total") == refused() == MESSAGES and edge.dead_letters() == []
     wait_for(lambda: sum(each.counts["good"] for each in collector.windows()) == 3 * MESSAGES, "the collector to have them")
     publisher.close()
+
+
+def test_letters_that_came_too_late(rig):
+    broker, collector = rig.broker(), rig.collector()
+    short = {"time.watermark_delay": "0s", "time.lateness": "1s"}
+    edge = rig.edge(broker, collector, window=[{"length": "1s"}], **short)
+    publisher = Publisher(broker.port)
+    now_ns = time.time_ns()
+    for sequence, start_ns in (1, now_ns), (2, now_ns - 600 * 10**9):
+        publisher.publish("stethos/v1/m1/batch", with_checksum(batch_buffer(
+            rig.folder, device="m1", sequence=sequence, lowest_held=1, channels=[channel([1.0, 2.0, 3.0], start_ns)])))
+    publisher.close()
+    wait_for(lambda: edge.metric("stethos_edge_dead_letters_total", reason="late") == 1, "the message to be late")
+    assert edge.terminate() == 0
+
+    code, said, _ = again(edge)
+    assert code == 0 and said.startswith("1 late: stays: late: ") and "this node records nothing" in said
+    recording = rig.folder / "recording"
+    edge.configure(window=[{"length": "1s"}], **{**short, "record.folder": recording, "time.lateness": "1h"})
+    said = again(edge)[1]
+    assert said.startswith("1 late: stays: late: "), "its second is settled, whatever the lateness is by now"
+    assert f"stethos-edge replay --config REPLAY.toml stethos:{recording} --collector --replaces edge-1 --generation 1\n" in said
+
+    # An hour that is not over takes it.
+    edge.configure(window=[{"length": "1s"}, {"length": "2h", "hop": "1h"}], **short)
+    assert again(edge) == (0, "1 late: put through\n", "")
+    assert again(edge) == (0, "", "")
+    edge.start()
+    outcomes = {each: edge.metric("stethos_edge_samples_total", outcome=each) for each in ("good", "late", "recovered")}
+    assert outcomes == {"good": 6, "late": 3, "recovered": 3}
+
+    def recovered():
+        counts = [each["counts"] for each in collector.pages("/v1/windows", "windows") if each["counts"]["recovered"]]
+        return counts and all((each["good"], each["late"], each["received"]) == (3, 0, 0) for each in counts)
+
+    wait_for(recovered, "the collector to have them")

@@ -103,16 +103,17 @@ Intake::Intake(Store& store, std::vector<std::string> replaceable, std::uint64_t
                          "parameters, stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_gap_(store.database(),
                   "INSERT INTO gaps (node, device, epoch, spool, lane, first, last, cause, first_ns, last_ns, noticed_ns, "
-                  "stored_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+                  "stored_ns, clock_untrusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_event_(store.database(),
-                    "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+                    "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns, clock_untrusted) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       update_silence_(store.database(),
-                      "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9 WHERE stream = ?1 AND "
+                      "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9, clock_untrusted = ?10 "
+                      "WHERE stream = ?1 AND "
                       "definition = ?2 AND first_start_ns = ?3 AND length_ns = ?4 AND hop_ns = ?5 AND state < ?7"),
       insert_silence_(store.database(),
                       "INSERT INTO silences (stream, definition, first_start_ns, length_ns, hop_ns, windows, state, noticed_ns, "
-                      "stored_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"),
+                      "stored_ns, clock_untrusted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"),
       alarms_{Counter::alarms,
               Counter::alarms_bytes,
               Counter::alarms_superseded,
@@ -370,6 +371,7 @@ Status Intake::note_missing_rows(const Source& source, const NumberSet& held, co
                          .bind(10, plausible_time(lost.last_ns))
                          .bind(11, source.now)
                          .bind(12, source.now)
+                         .bind(13, 0)
                          .run();
         !noted) {
       return noted;
@@ -523,6 +525,7 @@ Status Intake::take_gap(const Source& source, const schema::GapRow& row) {
                              .bind(10, 0)
                              .bind(11, plausible_time(row.noticed_ns()))
                              .bind(12, source.now)
+                             .bind(13, row.clock_untrusted() ? 1 : 0)
                              .run();
   if (!written) return written;
   if (!source.is_again) tally_.count(Counter::gaps, store_.database().changes());
@@ -541,6 +544,7 @@ Status Intake::take_event(const Source& source, const schema::EventRow& row) {
                              .bind(6, row.value())
                              .bind(7, view(row.detail()))
                              .bind(8, source.now)
+                             .bind(9, row.clock_untrusted() ? 1 : 0)
                              .run();
   if (!written) return written;
   if (!source.is_again) tally_.count(Counter::events, store_.database().changes());
@@ -561,6 +565,7 @@ Status Intake::take_silence(const Source& source, const schema::SilenceRow& row)
         .bind(7, static_cast<int>(row.state()))
         .bind(8, plausible_time(row.noticed_ns()))
         .bind(9, source.now)
+        .bind(10, row.clock_untrusted() ? 1 : 0)
         .run();
   };
   if (!source.is_again) tally_.count(Counter::silences);

@@ -123,25 +123,28 @@ Query::Query(Store& store)
       select_gaps_(
           store.database(),
           "SELECT g.id, n.name, g.device, g.epoch, coalesce(p.identity, ''), g.lane, g.first, g.last, g.cause, g.first_ns, "
-          "g.last_ns, g.noticed_ns, g.stored_ns FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p ON p.id = g.spool "
+          "g.last_ns, g.noticed_ns, g.stored_ns, g.clock_untrusted FROM gaps g JOIN nodes n ON n.id = g.node LEFT JOIN spools p "
+          "ON p.id = g.spool "
           "WHERE g.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR g.device = ?3) ORDER BY g.id LIMIT ?4"),
       select_events_(
           store.database(),
-          "SELECT e.id, n.name, e.kind, e.at_ns, e.device, e.channel, e.value, e.detail, e.stored_ns FROM events e JOIN nodes n "
-          "ON n.id = e.node WHERE e.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR e.device = ?3) "
+          "SELECT e.id, n.name, e.kind, e.at_ns, e.device, e.channel, e.value, e.detail, e.stored_ns, e.clock_untrusted FROM "
+          "events e JOIN nodes n ON n.id = e.node WHERE e.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR e.device = "
+          "?3) "
           "ORDER BY e.id LIMIT ?4"),
       // An open one has no end yet.
       select_silences_(
           store.database(),
           "SELECT x.id, n.name, s.device, s.channel, x.definition, x.first_start_ns, x.length_ns, x.hop_ns, x.windows, x.state, "
-          "x.noticed_ns, x.stored_ns FROM silences x JOIN streams s ON s.id = x.stream JOIN nodes n ON n.id = s.node "
+          "x.noticed_ns, x.stored_ns, x.clock_untrusted FROM silences x JOIN streams s ON s.id = x.stream JOIN nodes n ON n.id = "
+          "s.node "
           "WHERE x.id > ?1 AND (?2 IS NULL OR n.name = ?2) AND (?3 IS NULL OR s.device = ?3) AND (?4 IS NULL OR s.channel = ?4) "
           "AND x.first_start_ns < ?6 AND (x.state = 0 OR x.first_start_ns + (x.windows - 1) * x.hop_ns + x.length_ns > ?5) "
           "ORDER BY x.id LIMIT ?7"),
       select_counters_(store.database(), "SELECT name, value FROM counters"),
       select_oldest_(store.database(),
                      "SELECT (SELECT min(id) FROM windows), (SELECT min(id) FROM hours), (SELECT min(id) FROM days), "
-                     "(SELECT stored_ns FROM alarms ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1), "
+                     "(SELECT stored_ns FROM alarms ORDER BY iif(state IN (1, 3), 9223372036854775807, stored_ns), id LIMIT 1), "
                      "(SELECT min(stored_ns) FROM (SELECT stored_ns FROM gaps WHERE id = (SELECT min(id) FROM gaps) "
                      "UNION ALL SELECT stored_ns FROM events WHERE id = (SELECT min(id) FROM events) "
                      "UNION ALL SELECT stored_ns FROM silences WHERE id = (SELECT min(id) FROM silences) "
@@ -462,7 +465,8 @@ Result<Page<GapRecord>> Query::gaps(const Filter& filter) {
                             .first_time = select_gaps_.integer(9),
                             .last_time = select_gaps_.integer(10),
                             .noticed = select_gaps_.integer(11),
-                            .stored = select_gaps_.integer(12)});
+                            .stored = select_gaps_.integer(12),
+                            .clock_untrusted = select_gaps_.integer(13) != 0});
     return true;
   });
   if (!read) return std::unexpected(read.error());
@@ -489,7 +493,10 @@ Result<Page<EventRecord>> Query::events(const Filter& filter) {
                             .channel = std::string(select_events_.text(5)),
                             .value = select_events_.integer(6),
                             .detail = std::string(select_events_.text(7)),
-                            .stored = select_events_.integer(8)});
+                            .stored = select_events_.integer(8),
+                            .clock_untrusted = select_events_.integer(9) != 0});
+    EventRecord& event = page.records.back();
+    if (event.clock_untrusted) event.at = event.stored;
     return true;
   });
   if (!read) return std::unexpected(read.error());
@@ -521,7 +528,8 @@ Result<Page<SilenceRecord>> Query::silences(const Filter& filter) {
                          .windows = select_silences_.unsigned_integer(8),
                          .state = static_cast<schema::WindowState>(select_silences_.integer(9)),
                          .noticed = select_silences_.integer(10),
-                         .stored = select_silences_.integer(11)};
+                         .stored = select_silences_.integer(11),
+                         .clock_untrusted = select_silences_.integer(12) != 0};
     if (record.state == schema::WindowState::final) {
       record.end = record.start + static_cast<DurationNs>(record.windows - 1) * record.hop + record.length;
     }

@@ -157,16 +157,18 @@ struct GapRecord {
   std::string cause;
   TimeNs first_time = 0, last_time = 0;  // of rows: when the first and the last were committed; 0: not known
   TimeNs noticed = 0, stored = 0;
+  bool clock_untrusted = false;  // noticed is by a node's clock that was not known to be right
 };
 
 struct EventRecord {
   std::string node;
   std::string kind;
-  TimeNs at = 0;
+  TimeNs at = 0;  // where the node did not know the time: when it was stored
   std::string device, channel;  // empty: not of one
   std::int64_t value = 0;
   std::string detail;
   TimeNs stored = 0;
+  bool clock_untrusted = false;  // the node did not
 };
 
 struct SilenceRecord {
@@ -178,6 +180,7 @@ struct SilenceRecord {
   std::uint64_t windows = 0;
   schema::WindowState state = schema::WindowState::open;
   TimeNs noticed = 0, stored = 0;
+  bool clock_untrusted = false;  // as of a gap
 };
 
 template <class Record>

@@ -109,7 +109,7 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
 
   json.key("counts").begin_object();
   for (const auto& [name, field] : count_fields) json.member(name, (row.counts()->*field)());
-  json.end_object().member("coverage", coverage_of(row));
+  json.member("recovered", row.counts()->recovered()).end_object().member("coverage", coverage_of(row));
 
   json.key("moments").begin_object().member("count", row.moments()->count());
   for (const auto& [name, field] : moment_fields) json.member(name, (row.moments()->*field)());
@@ -139,6 +139,7 @@ void write_alarm(JsonWriter& json, const AlarmRecord& record) {
   json.member("level", level_of(row.level())).member("highest_level", level_of(row.highest_level()));
   json.member("provisional_level", level_of(row.provisional_level()));
   json.member("changed", format_time(row.changed_ns())).member("changed_ns", row.changed_ns()).member("value", row.value());
+  json.member("clock_untrusted", row.clock_untrusted());
 
   json.key("lineage").begin_object().member("spool", record.spool).member("lane", lane_of(record.lane));
   json.member("number", record.number).end_object();
@@ -237,6 +238,7 @@ std::string json_of(const Page<GapRecord>& page) {
       write_time(json, "last_committed", gap.last_time);
     }
     write_time(json, "noticed", gap.noticed);
+    json.member("clock_untrusted", gap.clock_untrusted);
     write_time(json, "stored", gap.stored);
     json.end_object();
   }
@@ -252,6 +254,7 @@ std::string json_of(const Page<EventRecord>& page) {
   for (const EventRecord& event : page.records) {
     json.begin_object().member("node", event.node).member("kind", event.kind);
     write_time(json, "at", event.at);
+    json.member("clock_untrusted", event.clock_untrusted);
     if (!event.device.empty()) json.member("device", event.device);
     if (!event.channel.empty()) json.member("channel", event.channel);
     if (event.value != 0) json.member("value", event.value);
@@ -275,6 +278,7 @@ std::string json_of(const Page<SilenceRecord>& page) {
     write_time(json, "end", silence.end);
     json.member("windows", silence.windows).member("length_ns", silence.length).member("hop_ns", silence.hop);
     write_time(json, "noticed", silence.noticed);
+    json.member("clock_untrusted", silence.clock_untrusted);
     write_time(json, "stored", silence.stored);
     json.end_object();
   }

@@ -130,7 +130,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
       ",shaft_hz,speed_source,speed_age_ns,first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,"
       "program,backend,source";
   for (const auto& field : time_fields) out.append(",").append(field.first);
-  out += ",stored,clock_untrusted\r\n";
+  out += ",stored,clock_untrusted,recovered\r\n";
 
   for (const WindowRecord& record : page.records) {
     const schema::WindowRow& row = *record.row;
@@ -170,6 +170,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     for (const auto& field : time_fields) add(time_or_empty((row.*field.second)()));
     add(time_or_empty(record.stored));
     add(row.clock_untrusted() ? "true" : "false");
+    add_number(row.counts()->recovered());
     out.append(line).append("\r\n");
   }
   return out;
@@ -181,8 +182,7 @@ std::string csv_of(const Page<AlarmRecord>& page) {
   out +=
       ",limit,statistic,statistic_unit,direction,alert,danger,deadband,on_delay_ns,definition,length_ns,activated,activated_ns,"
       "revision,state,level,highest_level,changed,changed_ns,value,spool,lane,number,provenance,committed,stored,provisional_"
-      "level"
-      "\r\n";
+      "level,clock_untrusted\r\n";
   for (const AlarmRecord& record : page.records) {
     const schema::AlarmRow& row = *record.row;
     std::string line = csv_text(record.node);
@@ -214,6 +214,7 @@ std::string csv_of(const Page<AlarmRecord>& page) {
     add(time_or_empty(row.committed_ns()));
     add(time_or_empty(record.stored));
     add(level_of(row.provisional_level()));
+    add(row.clock_untrusted() ? "true" : "false");
     out.append(line).append("\r\n");
   }
   return out;

@@ -104,8 +104,8 @@ Retention::Retention(Store& store, const Budgets& budgets)
   untimed_.resize(2);
   untimed_[0].tier = {budgets.alarms, Counter::alarms, Counter::alarms_bytes, Counter::alarms_dropped};
   untimed_[0].tables.push_back(
-      table("SELECT id, iif(state = 1, 9223372036854775807, stored_ns) FROM alarms "
-            "ORDER BY iif(state = 1, 9223372036854775807, stored_ns), id LIMIT 1",
+      table("SELECT id, iif(state IN (1, 3), 9223372036854775807, stored_ns) FROM alarms "
+            "ORDER BY iif(state IN (1, 3), 9223372036854775807, stored_ns), id LIMIT 1",
             "DELETE FROM alarms WHERE id = ?"));
   untimed_[1].tier = {budgets.events, Counter::events_held, Counter::events_bytes, Counter::events_dropped};
   untimed_[1].tables.push_back(table("SELECT id, stored_ns FROM gaps ORDER BY id LIMIT 1", "DELETE FROM gaps WHERE id = ?"));

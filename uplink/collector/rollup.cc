@@ -36,6 +36,7 @@ void add_counts(schema::CountsT& to, const schema::Counts& from) {
   to.out_of_range += from.out_of_range();
   to.not_finite += from.not_finite();
   to.rejected += from.rejected();
+  to.recovered += from.recovered();
 }
 
 // A row has at most schema::values_per_row_max values in schema::row_bytes_max: with those of moments, and with buckets.

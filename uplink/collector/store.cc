@@ -167,8 +167,8 @@ CREATE TABLE alarms (
   body          BLOB NOT NULL,
   UNIQUE (stream, activated_ns, limit_id)
 ) STRICT;
--- In the order in which they are dropped: those that are over by when they last changed, then the active ones.
-CREATE INDEX alarms_by_age ON alarms (iif(state = 1, 9223372036854775807, stored_ns));
+-- In the order in which they are dropped: those that are over by when they last changed, then the active and provisional ones.
+CREATE INDEX alarms_by_end ON alarms (iif(state IN (1, 3), 9223372036854775807, stored_ns));
 
 -- Of messages (device and epoch say whose), or of rows (spool and lane, and when the first and the last were committed): the
 -- others are '' and 0.
@@ -186,6 +186,7 @@ CREATE TABLE gaps (
   last_ns     INTEGER NOT NULL,
   noticed_ns  INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
+  clock_untrusted  INTEGER NOT NULL DEFAULT 0,  -- noticed_ns is by a node's clock that was not known to be right
   UNIQUE (node, device, epoch, spool, lane, first, last)
 ) STRICT;
 
@@ -199,6 +200,7 @@ CREATE TABLE events (
   value      INTEGER NOT NULL,
   detail     TEXT NOT NULL,
   stored_ns  INTEGER NOT NULL,
+  clock_untrusted  INTEGER NOT NULL DEFAULT 0,  -- as above, at_ns
   UNIQUE (node, kind, at_ns, device, channel)
 ) STRICT;
 
@@ -214,6 +216,7 @@ CREATE TABLE silences (
   state           INTEGER NOT NULL,
   noticed_ns      INTEGER NOT NULL,
   stored_ns       INTEGER NOT NULL,
+  clock_untrusted  INTEGER NOT NULL DEFAULT 0,  -- as above, noticed_ns
   UNIQUE (stream, definition, first_start_ns)
 ) STRICT;
 
@@ -259,6 +262,17 @@ CREATE TABLE refused_rows (
   stored_ns  INTEGER NOT NULL
 ) STRICT;
 )sql";
+
+// What version 4 has beyond version 3.
+constexpr const char* upgrade_sql = R"sql(
+ALTER TABLE gaps ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE silences ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
+DROP INDEX alarms_by_age;
+CREATE INDEX alarms_by_end ON alarms (iif(state IN (1, 3), 9223372036854775807, stored_ns));
+PRAGMA user_version = 4;
+)sql";
+constexpr int upgradable_version = 3;
 
 Result<std::int64_t> read_integer(sqlite::Database& database, const char* sql) {
   sqlite::Statement statement(database, sql);
@@ -412,9 +426,15 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, sqlite::Acce
     if (auto made = store->create(now); !made) return std::unexpected(Error{made.error().code, doing, made.error().failed});
   }
   const auto application = read_integer(store->database_, "PRAGMA application_id");
-  const auto version = read_integer(store->database_, "PRAGMA user_version");
+  auto version = read_integer(store->database_, "PRAGMA user_version");
   if (!application || !version) return fail(Code::io, doing, "its header cannot be read");
   if (*application != application_id) return fail(Code::unsupported, doing, "it is not a collector's store");
+  if (*version == upgradable_version && access == sqlite::Access::read_write) {
+    static_assert(store_version == upgradable_version + 1);
+    auto upgraded = store->database_.transaction([&] { return store->database_.execute(upgrade_sql); });
+    if (!upgraded) return std::unexpected(Error{upgraded.error().code, doing, upgraded.error().failed});
+    version = store_version;
+  }
   if (*version != store_version) {
     return fail(Code::unsupported, doing,
                 "its version is " + std::to_string(*version) + ", this program reads " + std::to_string(store_version));

@@ -15,7 +15,7 @@
 
 namespace stethos::collector {
 
-inline constexpr int store_version = 3;
+inline constexpr int store_version = 4;
 
 class Store {
  public:

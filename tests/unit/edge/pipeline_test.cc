@@ -111,6 +111,10 @@ TEST_F(PipelineTest, CommitsThenTellsThePortThenPublishes) {
   ASSERT_TRUE(pipeline_.step().has_value());
   EXPECT_EQ(diary_, (Diary{"commit 3 rows", "durable through 1", "publish stethos/v1/d1/ack", "notify",
                            "publish later windows/d1/vibration"}));
+  ASSERT_EQ(port_.published_later.size(), 1u);
+  EXPECT_TRUE(port_.published_later[0].starts_with(
+      R"({"device":"d1","channel":"vibration","machine":"d1","quantity":"acceleration","unit":"g","start_ns":)"))
+      << port_.published_later[0];
   EXPECT_EQ(pipeline_.status().samples.good, 4u);
   EXPECT_EQ(pipeline_.status().receipt_to_commit.count, 1u);
 }
@@ -299,6 +303,8 @@ TEST_F(UntrustedClockTest, WhatIsStampedByItsArrivalIsHeldAndThenPlacedWhenItCam
   EXPECT_EQ(pipeline_of_it_->status().held_messages, 0u);
   ASSERT_EQ(events_.size(), 2u);
   EXPECT_EQ(events_[0].kind, schema::EventKind::clock_untrusted);
+  EXPECT_TRUE(events_[0].clock_untrusted) << "its own time is by that clock";
+  EXPECT_FALSE(events_[1].clock_untrusted);
   EXPECT_EQ(events_[1].kind, schema::EventKind::clock_trusted);
   EXPECT_EQ(events_[1].value, epoch_ns + 3'585 * ns_per_s);
   EXPECT_EQ(events_[1].detail, "system");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <sstream>
 
 #include "tests/unit/edge/core/core_rig.h"
@@ -27,10 +28,10 @@ EdgeConfig mended() {
 }
 
 // Puts them through on a stopped edge and starts it again, mended; what was said.
-std::string put_through_on(CoreRig& rig, const WhichLetters& which = {}) {
-  rig.restart(mended());
+std::string put_through_on(CoreRig& rig, const WhichLetters& which = {}, const EdgeConfig& config = mended()) {
+  rig.restart(config);
   std::ostringstream said;
-  const Status done = put_through(mended(), 7, {}, rig.spool(), now, true, which, said);
+  const Status done = put_through(config, 7, {}, rig.spool(), now, true, which, said);
   STETHOS_CHECK(done.has_value(), done ? "" : done.error().text());
   rig.restart();
   return said.str();
@@ -117,7 +118,170 @@ TEST(PutThrough, WhatIsTooLateByNowStays) {
   EXPECT_EQ(put_through_on(rig).substr(0, 31), "1 unknown_stream: stays: late: ");
   EXPECT_EQ(rig.core().samples().late, 0u);
   rig.step({block_message({.sequence = 4})});
-  EXPECT_EQ(put_through_on(rig, {.reason = "late"}), "2 late: stays: its samples are counted already\n");
+  const SampleCounts before = rig.core().samples();
+  EXPECT_EQ(put_through_on(rig, {.reason = "late"}).substr(0, 22), "2 late: stays: late: c");
+  EXPECT_EQ(rig.core().samples(), before) << "they are counted as late, once";
+}
+
+TEST(PutThrough, OfWhatIsTooLateItIsSaidHowAReplayTakesIt) {
+  CoreRig rig(mended());
+  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 600 * ns_per_s}), block_message({.sequence = 2})});
+  EXPECT_NE(
+      put_through_on(rig).find("\nwhat is too late is taken by a replay of a recording alone, and this node records nothing"),
+      std::string::npos);
+  EdgeConfig recording = mended();
+  recording.record_folder = "/var/lib/stethos/recording";
+  EXPECT_NE(
+      put_through_on(rig, {}, recording)
+          .find("\n  stethos-edge replay --config REPLAY.toml stethos:/var/lib/stethos/recording --collector --replaces test "
+                "--generation 1\n"),
+      std::string::npos);
+}
+
+// An hour beside the second, from a restart on.
+EdgeConfig with_an_hour() {
+  EdgeConfig config = mended();
+  WindowConfig hour;
+  hour.length = 3'600 * ns_per_s;
+  config.windows.push_back(hour);
+  return config;
+}
+
+// Of the row of each window that stands.
+schema::CountsT counts_of(const CoreRig& rig, std::uint64_t definition) {
+  std::map<TimeNs, const schema::WindowRowT*> standing;
+  for (const schema::WindowRowT& row : rig.windows) {
+    if (row.definition == definition) standing[row.start_ns] = &row;
+  }
+  schema::CountsT sum;
+  for (const auto& [start, row] : standing) {
+    const schema::CountsT& of = *row->counts;
+    EXPECT_EQ(of.received, of.good + of.late + of.duplicate + of.rejected - of.recovered);
+    sum.received += of.received;
+    sum.good += of.good;
+    sum.late += of.late;
+    sum.recovered += of.recovered;
+  }
+  return sum;
+}
+
+// The rows that the command itself writes are in the spool alone.
+void read_rows(CoreRig& rig) {
+  rig.windows.clear();
+  const auto lanes = rig.spool().waiting(uplink::SendOrder::oldest_first, 1'000, 1 << 20);
+  for (const uplink::OutboxLane& lane : *lanes) {
+    for (const uplink::OutboxRow& row : lane.rows) {
+      if (static_cast<schema::RowKind>(row.kind) != schema::RowKind::window) continue;
+      (*schema::open_window_row(row.body))->UnPackTo(&rig.windows.emplace_back());
+    }
+  }
+}
+
+TEST(PutThrough, WhatWasLateIsRecoveredOnceByAWindowThatCanTakeItNow) {
+  CoreRig rig(mended());
+  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 600 * ns_per_s}), block_message({.sequence = 2})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 4, .late = 4}));
+  EXPECT_EQ(put_through_on(rig, {}, with_an_hour()), "1 late: put through\n");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 8, .late = 4, .recovered = 4}));
+  EXPECT_EQ(rig.core().samples().received(), 8u) << "two messages of four";
+  EXPECT_EQ(put_through_on(rig, {}, with_an_hour()), "");
+  rig.step({block_message({.sequence = 2}), block_message({.sequence = 3, .start_ns = epoch_ns + 3'650 * ns_per_s})});
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u) << "its device need not send it again";
+  read_rows(rig);
+  for (const WindowDefinition& definition : window_definitions(with_an_hour().windows)) {
+    const schema::CountsT counts = counts_of(rig, definition.id);
+    if (definition.length_ns == ns_per_s) {
+      EXPECT_EQ(counts.good, 4u) << "its second is settled";
+      EXPECT_EQ(counts.late, 4u);
+      EXPECT_EQ(counts.recovered, 0u);
+    } else {
+      EXPECT_EQ(counts.good, 4u);
+      EXPECT_EQ(counts.recovered, 4u);
+      EXPECT_EQ(counts.late, 0u) << "they came before there was an hour";
+    }
+  }
+}
+
+// Those that were late until there were enough of them to take the stream back.
+TEST(PutThrough, WhatAClockThatCameBackHadMadeLateIsRecovered) {
+  EdgeConfig config = mended();
+  config.time_lateness = 60 * ns_per_s;
+  config.time_rebase_after = 3;
+  CoreRig rig(config);
+  const auto block = [](std::uint64_t sequence, int second) {
+    return block_message({.sequence = sequence, .start_ns = epoch_ns + second * ns_per_s});
+  };
+  rig.step({block(1, 0), block(2, 200), block(3, 10), block(4, 11), block(5, 12)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 12, .late = 8}));
+  EXPECT_EQ(put_through_on(rig, {}, config), "1 late: put through\n2 late: put through\n");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 20, .late = 8, .recovered = 8}));
+  rig.step({block(6, 400)});
+  read_rows(rig);
+  const schema::CountsT counts = counts_of(rig, window_definitions(config.windows)[0].id);
+  EXPECT_EQ(counts.good, 20u);
+  EXPECT_EQ(counts.late, 8u);
+  EXPECT_EQ(counts.recovered, 8u);
+  EXPECT_EQ(counts.received, 20u) << "five messages of four have come to windows that are over";
+}
+
+Message readings(std::uint64_t sequence, std::vector<TimeNs> times) {
+  schema::DeviceBatchT batch;
+  batch.device = "d1";
+  batch.epoch = 1;
+  batch.sequence = sequence;
+  batch.lowest_held = 1;
+  auto channel = std::make_unique<schema::ChannelT>();
+  channel->name = "temperature";
+  channel->quantity = "temperature";
+  channel->unit = "degC";
+  channel->start_ns = times.front();
+  schema::F32SamplesT samples;
+  samples.values.assign(times.size(), 20);
+  channel->samples.Set(std::move(samples));
+  channel->times_ns = std::move(times);
+  batch.channels.push_back(std::move(channel));
+  return message_of("stethos/v1/d1/batch", schema::pack(batch), now);
+}
+
+TEST(PutThrough, OfAMessageThatWasLateInPartNothingCountsTwice) {
+  CoreRig rig(mended());
+  rig.step({readings(1, {epoch_ns + 600 * ns_per_s}), readings(2, {epoch_ns, epoch_ns + ns_per_s}),
+            readings(3, {epoch_ns + 2 * ns_per_s, epoch_ns + 601 * ns_per_s})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 2, .late = 3}));
+  const std::string said = put_through_on(rig, {}, with_an_hour());
+  EXPECT_EQ(said.substr(0, said.find("\nwhat")),
+            "1 late: put through\n2 late: stays: which of its samples were late is not on record, and the others are counted");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 4, .late = 3, .recovered = 2}));
+}
+
+TEST(PutThrough, ALateReadingThatCameTwiceIsRecoveredOnce) {
+  CoreRig rig(mended());
+  const auto reading = [](const char* ts, int seq) {
+    return json_message(std::string(R"({"device":"t1","ts":)") + ts + R"(,"temperature":20.5,"seq":)" + std::to_string(seq) +
+                        "}");
+  };
+  rig.step({reading("1767226200000", 1), reading("1767225600000", 2), reading("1767225600000", 2)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 1, .late = 2})) << "none of them is in a window";
+  EXPECT_EQ(put_through_on(rig, {}, with_an_hour()),
+            "1 late: put through\n2 late: stays: it has come again since, and is counted\n");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 2, .late = 2, .recovered = 1}));
+  rig.step({reading("1767225600000", 2)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 2, .duplicate = 1, .late = 2, .recovered = 1}));
+}
+
+// A wrong clock at the first arrival is one for its windows.
+TEST(PutThrough, WhatCameByAClockThatNobodyTrustedSaysSo) {
+  CoreRig rig(strict());
+  Message message = block_message({.complete_until_ns = epoch_ns + ns_per_s});
+  message.clock_untrusted = true;
+  rig.step({message});
+  EXPECT_EQ(put_through_on(rig), "1 unknown_stream: put through\n");
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + ns_per_s}),
+            block_message({.sequence = 3, .start_ns = epoch_ns + 2 * ns_per_s})});
+  read_rows(rig);
+  ASSERT_EQ(rig.windows.size(), 2u);
+  EXPECT_TRUE(rig.windows[0].clock_untrusted);
+  EXPECT_FALSE(rig.windows[1].clock_untrusted);
 }
 
 TEST(PutThrough, OneOfADeviceThatSendsItAgainIsCountedOnce) {

@@ -143,11 +143,13 @@ TEST(Golden, AlarmRowThatIsProvisional) {
   row.level = AlarmLevel::none;
   row.highest_level = AlarmLevel::none;
   row.provisional_level = AlarmLevel::danger;
+  row.clock_untrusted = true;
   const auto today = pack(row);
   const AlarmRowT read = unpacked(open_alarm_row(golden("alarm_row", today, "v1.1")));
   EXPECT_EQ(read.state, row.state);
   EXPECT_EQ(read.level, row.level);
   EXPECT_EQ(read.provisional_level, row.provisional_level);
+  EXPECT_TRUE(read.clock_untrusted);
   const auto before = read_as_v1<v1::AlarmRow>(today, nullptr);
   EXPECT_STREQ(v1::EnumNameAlarmState(before.state), "");
   EXPECT_EQ(static_cast<int>(before.state), static_cast<int>(AlarmState::provisional));
@@ -161,10 +163,13 @@ TEST(Golden, AlarmRowThatIsProvisional) {
 TEST(Golden, WhatSaysWhetherTheClockWasRight) {
   WindowRowT row = samples::window_row<WindowRowT>();
   row.clock_untrusted = true;
+  row.counts->recovered = 0xffff'ffff'ffff'fff5;
   const auto row_today = pack(row);
   const auto row_read = unpacked(open_window_row(golden("window_row", row_today, "v1.1")));
   samples::expect_window_row(row_read);
   EXPECT_TRUE(row_read.clock_untrusted);
+  EXPECT_EQ(row_read.counts->recovered, row.counts->recovered);
+  EXPECT_EQ(unpacked(open_window_row(golden("window_row", row_today))).counts->recovered, 0u);
   EXPECT_FALSE(unpacked(open_window_row(golden("window_row", row_today))).clock_untrusted);
   samples::expect_window_row(read_as_v1<v1::WindowRow>(row_today, nullptr));
 
@@ -187,6 +192,30 @@ TEST(Golden, WhatSaysWhetherTheClockWasRight) {
   EXPECT_EQ(frame_read.clock_untrusted, frame.clock_untrusted);
   EXPECT_TRUE(unpacked(open_recording_frame(golden("recording_frame", frame_today))).clock_untrusted.empty());
   samples::expect_recording_frame(read_as_v1<v1::RecordingFrame>(frame_today, v1::RecordingFrameIdentifier()));
+}
+
+// Version 1.1: the same of what is noted by that clock.
+TEST(Golden, NotesSayWhetherTheClockWasRight) {
+  GapRowT gap = samples::gap_row<GapRowT>();
+  gap.clock_untrusted = true;
+  const auto gap_today = pack(gap);
+  EXPECT_TRUE(unpacked(open_gap_row(golden("gap_row", gap_today, "v1.1"))).clock_untrusted);
+  EXPECT_FALSE(unpacked(open_gap_row(golden("gap_row", gap_today))).clock_untrusted);
+  samples::expect_gap_row(read_as_v1<v1::GapRow>(gap_today, nullptr));
+
+  SilenceRowT silence = samples::silence_row<SilenceRowT>();
+  silence.clock_untrusted = true;
+  const auto silence_today = pack(silence);
+  EXPECT_TRUE(unpacked(open_silence_row(golden("silence_row", silence_today, "v1.1"))).clock_untrusted);
+  EXPECT_FALSE(unpacked(open_silence_row(golden("silence_row", silence_today))).clock_untrusted);
+  samples::expect_silence_row(read_as_v1<v1::SilenceRow>(silence_today, nullptr));
+
+  EventRowT event = samples::event_row<EventRowT>();
+  event.clock_untrusted = true;
+  const auto event_today = pack(event);
+  EXPECT_TRUE(unpacked(open_event_row(golden("event_row", event_today, "v1.1"))).clock_untrusted);
+  EXPECT_FALSE(unpacked(open_event_row(golden("event_row", event_today))).clock_untrusted);
+  samples::expect_event_row(read_as_v1<v1::EventRow>(event_today, nullptr));
 }
 
 TEST(Golden, RecordingFrame) {

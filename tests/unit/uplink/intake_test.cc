@@ -359,6 +359,7 @@ TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
   silence.first_start_ns = some_time;
   silence.length_ns = silence.hop_ns = 60 * ns_per_s;
   silence.noticed_ns = some_time + hour_ns;
+  silence.clock_untrusted = true;
   std::uint64_t number = 0;
   const auto send = [&](schema::WindowState state, std::uint64_t windows) {
     silence.state = state;
@@ -370,11 +371,14 @@ TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
   ASSERT_EQ(silences->records.size(), 1U);
   EXPECT_EQ(silences->records[0].state, schema::WindowState::open);
   EXPECT_EQ(silences->records[0].end, 0);
+  EXPECT_TRUE(silences->records[0].clock_untrusted);
+  silence.clock_untrusted = false;
   send(schema::WindowState::final, 5);
   send(schema::WindowState::open, 3);  // sent again, late
   silences = query->silences({});
   ASSERT_EQ(silences->records.size(), 1U);
   EXPECT_EQ(silences->records[0].windows, 5U);
+  EXPECT_FALSE(silences->records[0].clock_untrusted);
   EXPECT_EQ(silences->records[0].end, some_time + 300 * ns_per_s);
   EXPECT_EQ(counted(Counter::events_held), 1);
   EXPECT_EQ(counted(Counter::silences), 3);

@@ -194,7 +194,7 @@ TEST_F(QueryTest, AProvisionalAlarmIsShownUntilItIsConfirmed) {
       R"("state":"provisional","level":"none","highest_level":"none","provisional_level":"danger","changed":)";
   EXPECT_THAT(json_of(alarms()), HasSubstr(told));
   EXPECT_THAT(csv_of(alarms()), HasSubstr(",provisional,none,none,"));
-  EXPECT_THAT(csv_of(alarms()), HasSubstr(",danger\r\n"));
+  EXPECT_THAT(csv_of(alarms()), HasSubstr(",danger,false\r\n"));
   EXPECT_THAT(table_of(alarms()), HasSubstr("provisional  none   danger       none"));
 
   take(batch_of({{.lane = alarms_lane, .rows = {sent(2, AlarmSketch{.revision = 1})}}}));

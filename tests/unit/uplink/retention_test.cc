@@ -351,6 +351,43 @@ TEST_F(RetentionTest, BytesStayWithinTheBudgetsHoweverLongItGoesOn) {
   EXPECT_EQ(counted(Counter::rows_duplicate), before + 1);
 }
 
+// By age neither goes while it stands; for want of room what is over goes first.
+TEST_F(RetentionTest, AnAlarmThatIsProvisionalIsNotOver) {
+  std::mt19937 random(7);
+  using schema::AlarmState;
+  take(batch_of({{.lane = alarms_lane,
+                  .rows = {sent(1, AlarmSketch{.limit = 1, .state = AlarmState::provisional}),
+                           sent(2, AlarmSketch{.limit = 2, .state = AlarmState::active}),
+                           sent(3, AlarmSketch{.limit = 3, .state = AlarmState::withdrawn})}}}),
+       midnight);
+  const TimeNs now = midnight + 10 * day_ns;
+  send(minutes(now - hour_ns, 60, random), now);
+  Budgets budgets;
+  budgets.alarms.age_max = day_ns;
+  keep(budgets, now);
+  EXPECT_EQ(integer("SELECT count(*) FROM alarms"), 2);
+  EXPECT_EQ(integer("SELECT count(*) FROM alarms WHERE state IN (1, 3)"), 2);
+}
+
+// A node that starts in 1970 says so, and its events are as old as their arrival here.
+TEST_F(RetentionTest, AnEventOfAWrongClockIsAsOldAsItsArrival) {
+  std::mt19937 random(7);
+  schema::EventRowT event;
+  event.kind = schema::EventKind::clock_untrusted;
+  event.at_ns = 5 * ns_per_s;
+  event.clock_untrusted = true;
+  const TimeNs now = midnight + 10 * day_ns;
+  take(batch_of({{.lane = notes_lane, .rows = {sent(1, event)}}}), now);
+  send(minutes(now - hour_ns, 60, random), now);
+  Budgets budgets;
+  budgets.events.age_max = day_ns;
+  keep(budgets, now);
+  const auto events = query->events({});
+  ASSERT_EQ(events->records.size(), 1U);
+  EXPECT_EQ(events->records[0].at, now);
+  EXPECT_TRUE(events->records[0].clock_untrusted);
+}
+
 TEST_F(RetentionTest, AStepThatFailsChangesNothing) {
   std::mt19937 random(8);
   send(minutes(midnight, 120, random));

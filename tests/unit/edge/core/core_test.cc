@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "edge/spool/event_time.h"
 #include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
@@ -99,6 +100,22 @@ TEST(Core, LateSamplesAreCountedAndTheSumsBalance) {
   EXPECT_EQ(rig.windows[0].counts->received, 8u);
 }
 
+// Its pane is gone and its row is out: another pane would be another first revision of it.
+TEST(Core, AWindowThatWasSettledStaysSoWhateverTheLatenessIsAfterARestart) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1, .start_ns = epoch_ns + 5 * ns_per_s}),
+            block_message({.sequence = 2, .start_ns = epoch_ns + 10 * ns_per_s})});
+  ASSERT_EQ(rig.windows.size(), 1u);
+  EdgeConfig longer = core_config();
+  longer.time_lateness = 3'600 * ns_per_s;
+  rig.restart(longer);
+  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + 5 * ns_per_s}),
+            block_message({.sequence = 4, .start_ns = epoch_ns + 20 * ns_per_s}),
+            block_message({.sequence = 5, .start_ns = epoch_ns + 10 * ns_per_s})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 16, .late = 4})) << "what was open is revised by the new lateness";
+  EXPECT_EQ(std::ranges::count(rig.windows, epoch_ns + 5 * ns_per_s, &schema::WindowRowT::start_ns), 1);
+}
+
 TEST(Core, WhatIsTooLateIsOneDeadLetterAMessage) {
   CoreRig rig;
   rig.step({json_message(R"({"device":"t1","ts":1767225660000,"temperature":20.5,"seq":1})")});
@@ -106,6 +123,33 @@ TEST(Core, WhatIsTooLateIsOneDeadLetterAMessage) {
                                    json_message(R"({"device":"t1","ts":1767225660001,"temperature":20.5,"seq":3})")});
   EXPECT_EQ(reason_of(effect), "late");
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 2, .late = 1}));
+}
+
+TEST(Core, RowsWithATimeOfTheNodeSayThatItsClockWasNotTrusted) {
+  const auto points = PointTable::parse(
+      "device,channel,machine,point,axis,quantity,unit,interval\nd1,vibration,pump-1,DE,h,acceleration,g,1s\n", "p.csv");
+  CoreRig rig(core_config(), *points);
+  const auto untrusted = [&](const std::vector<Message>& batch, TimeNs at) -> const Effect& {
+    const auto effect = rig.core().process(batch, at, false);
+    STETHOS_CHECK(effect.has_value(), "the backend works");
+    return **effect;
+  };
+  const Effect& gap = untrusted({block_message({.sequence = 1}), block_message({.sequence = 5, .lowest_held = 5})}, now);
+  const auto is_gap = [](const NewRow& row) { return row.kind == schema::RowKind::gap; };
+  const auto row = std::ranges::find_if(gap.rows, is_gap);
+  ASSERT_NE(row, gap.rows.end());
+  EXPECT_TRUE((*schema::open_gap_row(row->body))->clock_untrusted());
+  EXPECT_FALSE(event_time_of(row->kind, row->body)) << "nobody knows when";
+
+  const Effect& silence = untrusted({}, now + 100 * ns_per_s);
+  ASSERT_EQ(silence.silences.size(), 1u);
+  EXPECT_TRUE(silence.silences[0].clock_untrusted);
+
+  Effect alarm;
+  alarm.clock_trusted = false;
+  alarm.alarm_rows.emplace_back().device = "d1";
+  pack_rows(alarm, now);
+  EXPECT_TRUE(alarm.alarm_rows[0].clock_untrusted);
 }
 
 TEST(Core, ADeviceWithCountWindowsIsTakenInItsOrder) {

@@ -23,7 +23,7 @@ class RowFileTest : public testing::Test {
   ~RowFileTest() override { std::filesystem::remove(path_); }
 
   std::unique_ptr<RowFile> open(RowFileFormat format) {
-    auto opened = RowFile::open(path_, format, {{4, 0}, {15, 1}, {22, 2}}, parameters_);
+    auto opened = RowFile::open(path_, format, {{4, 0}, {15, 1}, {22, 2}}, parameters_, labels_);
     EXPECT_TRUE(opened) << opened.error().text();
     return opened ? std::move(*opened) : nullptr;
   }
@@ -56,6 +56,8 @@ class RowFileTest : public testing::Test {
 
   const std::string path_ = (std::filesystem::temp_directory_path() / ("stethos-" + random_identity())).string();
   Parameters parameters_;
+  const WindowLabels press_{.machine = "press \"7\", left", .quantity = "acceleration", .unit = "g"};
+  const FindLabels labels_ = [this](std::uint64_t) -> Result<const WindowLabels*> { return &press_; };
 };
 
 TEST_F(RowFileTest, JsonHasAnObjectALine) {
@@ -64,6 +66,7 @@ TEST_F(RowFileTest, JsonHasAnObjectALine) {
   ASSERT_TRUE(file->sync());
   const std::string line = content();
   EXPECT_THAT(line, testing::StartsWith(R"({"number":3,"window":{"device":"pump-1","channel":"de",)"));
+  EXPECT_THAT(line, testing::HasSubstr(R"("machine":"press \"7\", left","quantity":"acceleration","unit":"g",)"));
   EXPECT_THAT(line, testing::HasSubstr(R"("statistics":{"rms":1.5,"quantile.p95":null,"velocity_rms.10-1000Hz.mean":0.25})"));
   EXPECT_THAT(line, testing::EndsWith("}}\n"));
 }
@@ -75,9 +78,10 @@ TEST_F(RowFileTest, CsvHasAHeadingAndAColumnAStatistic) {
   EXPECT_EQ(
       content(),
       "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
-      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,rms,quantile.p95,velocity_rms.10-1000Hz.mean\n"
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,machine,quantity,unit,rms,quantile.p95,"
+      "velocity_rms.10-1000Hz.mean\n"
       "3,pump-1,de,0000000000000000,tumbling,2026-01-01T00:00:00.000Z,1767225600000000000,1000000000,0,0,final,0,0,7,0,0,0,0,0,,,"
-      "1.5,,0.25\n");
+      "0,\"press \"\"7\"\", left\",acceleration,g,1.5,,0.25\n");
 }
 
 TEST_F(RowFileTest, ARowWithoutStatisticsHasEmptyColumns) {
@@ -89,7 +93,7 @@ TEST_F(RowFileTest, ARowWithoutStatisticsHasEmptyColumns) {
   const auto file = open(RowFileFormat::csv);
   EXPECT_TRUE(file->add(1, schema::pack(row)));
   ASSERT_TRUE(file->sync());
-  EXPECT_THAT(content(), testing::EndsWith(",0,,,,,\n"));
+  EXPECT_THAT(content(), testing::EndsWith("left\",acceleration,g,,,\n"));
 }
 
 TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {
@@ -116,11 +120,11 @@ TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {
 TEST_F(RowFileTest, AFileOfSomethingElseIsLeftAsItIs) {
   for (const std::string text : {"a diary\n", "{\"name\":1}\n", "number,device\n1,a\n"}) {
     std::ofstream(path_) << text;
-    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::json_lines, {}, parameters_));
-    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::csv, {}, parameters_));
+    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::json_lines, {}, parameters_, labels_));
+    EXPECT_FALSE(RowFile::open(path_, RowFileFormat::csv, {}, parameters_, labels_));
     EXPECT_EQ(content(), text);
   }
-  EXPECT_FALSE(RowFile::open("/nowhere/rows.csv", RowFileFormat::csv, {}, parameters_));
+  EXPECT_FALSE(RowFile::open("/nowhere/rows.csv", RowFileFormat::csv, {}, parameters_, labels_));
 }
 
 }  // namespace

@@ -40,11 +40,14 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
   row.last_sequence = std::numeric_limits<std::uint64_t>::max();
   row.committed_ns = 7;
   row.clock_untrusted = true;
+  row.counts->recovered = 1;
+  const WindowLabels labels{.machine = "press \"7\"", .quantity = "acceleration", .unit = "g"};
   EXPECT_EQ(
-      row_json(schema::RowKind::window, schema::pack(row)),
-      R"("window":{"device":"d","channel":"c","definition":"00000000000000ab","kind":"tumbling","start_ns":-5,)"
+      row_json(schema::RowKind::window, schema::pack(row), &labels),
+      R"("window":{"device":"d","channel":"c","machine":"press \"7\"","quantity":"acceleration","unit":"g",)"
+      R"("definition":"00000000000000ab","kind":"tumbling","start_ns":-5,)"
       R"("length_ns":10,"generation":0,"revision":2,"state":"final",)"
-      R"("counts":{"expected":0,"received":3,"good":3,"duplicate":0,"late":0,"out_of_range":0,"not_finite":0,"rejected":0},)"
+      R"("counts":{"expected":0,"received":3,"good":3,"duplicate":0,"late":0,"out_of_range":0,"not_finite":0,"rejected":0,"recovered":1},)"
       R"("moments":{"count":3,"mean":0.1,"m2":0,"m3":0,"m4":0,"min":0,"max":0,"sum_abs":0,"sum_sqrt_abs":0,)"
       R"("buckets":"01ff"},"statistics":{"mean":0.1,"skewness":null,"quantile.#3":0.5},)"
       R"("speed":{"shaft_hz":24.5,"source":"stream","age_ns":9},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
@@ -52,10 +55,31 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
       R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7,"clock_untrusted":true})");
 }
 
+TEST(RowJson, AWindowIsPublishedAgainWithWhatItsStreamIs) {
+  schema::WindowRowT row;
+  row.device = "d";
+  row.channel = "c";
+  row.start_ns = 5;
+  row.length_ns = 10;
+  row.state = schema::WindowState::open;
+  row.counts = std::make_unique<schema::CountsT>();
+  row.counts->received = row.counts->good = 3;
+  row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
+  row.statistics.back()->statistic = static_cast<std::uint16_t>(schema::Statistic::mean);
+  row.statistics.back()->value = 0.5;
+  EXPECT_EQ(window_json(row, {.machine = "m", .quantity = "flow", .unit = "\"/min"}, Parameters()),
+            R"({"device":"d","channel":"c","machine":"m","quantity":"flow","unit":"\"/min","start_ns":5,"length_ns":10,)"
+            R"("revision":0,"state":"open","received":3,"good":3,"mean":0.5})");
+  // Where a release left the part that said no machine.
+  EXPECT_NE(window_json(row, {.machine = "", .quantity = "flow", .unit = "l/min"}, Parameters())
+                .find(R"("machine":null,"quantity":"flow","unit":"l/min","labels_missing":")"),
+            std::string::npos);
+}
+
 TEST(RowJson, AProvenanceHasTheTextsOfParameters) {
   schema::ProvenanceRowT row;
   row.parameters = {"", "p95", "10-1000Hz.mean"};
-  const std::string text = row_json(schema::RowKind::provenance, schema::pack(row));
+  const std::string text = row_json(schema::RowKind::provenance, schema::pack(row), nullptr);
   EXPECT_NE(text.find(R"("parameters":["","p95","10-1000Hz.mean"])"), std::string::npos) << text;
 }
 
@@ -68,7 +92,7 @@ TEST(RowJson, AlarmsGapsAndEvents) {
   alarm.level = schema::AlarmLevel::alert;
   alarm.provisional_level = schema::AlarmLevel::danger;
   alarm.alert = std::nan("");
-  const std::string text = row_json(schema::RowKind::alarm, schema::pack(alarm));
+  const std::string text = row_json(schema::RowKind::alarm, schema::pack(alarm), nullptr);
   EXPECT_NE(text.find(R"("level":"alert")"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("provisional_level":"danger")"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("alert":null)"), std::string::npos) << text;
@@ -79,20 +103,23 @@ TEST(RowJson, AlarmsGapsAndEvents) {
   gap.first_sequence = 3;
   gap.last_sequence = 4;
   gap.cause = schema::GapCause::device_gave_up;
-  EXPECT_EQ(row_json(schema::RowKind::gap, schema::pack(gap)),
-            R"("gap":{"device":"d","epoch":0,"first_sequence":3,"last_sequence":4,"cause":"device_gave_up","noticed_ns":0})");
+  gap.clock_untrusted = true;
+  EXPECT_EQ(row_json(schema::RowKind::gap, schema::pack(gap), nullptr),
+            R"("gap":{"device":"d","epoch":0,"first_sequence":3,"last_sequence":4,"cause":"device_gave_up","noticed_ns":0,)"
+            R"("clock_untrusted":true})");
 
   schema::EventRowT event;
   event.kind = schema::EventKind::disk_low;
   event.detail = "said \"no\"";
-  EXPECT_EQ(row_json(schema::RowKind::event, schema::pack(event)),
-            R"("event":{"kind":"disk_low","at_ns":0,"device":null,"channel":null,"value":0,"detail":"said \"no\""})");
+  EXPECT_EQ(row_json(schema::RowKind::event, schema::pack(event), nullptr),
+            R"("event":{"kind":"disk_low","at_ns":0,"device":null,"channel":null,"value":0,"detail":"said \"no\"",)"
+            R"("clock_untrusted":false})");
 }
 
 TEST(RowJson, WhatItDoesNotKnowIsItsBytes) {
   const std::vector<std::uint8_t> body{0x01, 0xfe};
-  EXPECT_EQ(row_json(static_cast<schema::RowKind>(99), body), R"("body":"01fe")");
-  EXPECT_EQ(row_json(schema::RowKind::window, body), R"("body":"01fe")");
+  EXPECT_EQ(row_json(static_cast<schema::RowKind>(99), body, nullptr), R"("body":"01fe")");
+  EXPECT_EQ(row_json(schema::RowKind::window, body, nullptr), R"("body":"01fe")");
 }
 
 TEST(JsonText, Escapes) {

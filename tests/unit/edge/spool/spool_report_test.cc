@@ -129,8 +129,8 @@ TEST_F(SpoolReportTest, VerifyFindsWhatIsWrong) {
       {"DELETE FROM meta WHERE key = 'identity'", "it has no identity\n"},
       {"INSERT INTO pane SELECT start_ns, 77, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
        "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, last_sequence, "
-       "first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, clock_untrusted "
-       "FROM pane LIMIT 1",
+       "first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, clock_untrusted, "
+       "recovered FROM pane LIMIT 1",
        ": there is no stream 77\n"},
       {"DELETE FROM definition", ": there is no definition "},
       {"INSERT INTO alarm VALUES (79, 1, 0, 0, 0, 0, 0, 0, 0, x'', 0, 0, 0, 0)",
@@ -238,6 +238,33 @@ TEST_F(SpoolReportTest, OfRowsThatTheCollectorHasIsSaidSoOrNothing) {
     if (line.find(R"("waiting":true)") != std::string::npos) those_that_wait += line + "\n";
   }
   EXPECT_EQ(waiting.str(), those_that_wait);
+}
+
+// By the row of the stream, else by the part of the stream that it is of; where neither is kept nothing is guessed.
+TEST_F(SpoolReportTest, WindowsHaveTheLabelsOfTheirVersionAsLongAsTheSpoolHasThem) {
+  fill();
+  const auto rows = [this] {
+    std::ostringstream out;
+    EXPECT_TRUE(report().rows(out, false));
+    return out.str();
+  };
+  // The panes of the two devices are open: this closes them.
+  {
+    const auto spool = *SqliteSpool::open(file_);
+    Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), "live");
+    BlockSpec later{.device = "device-0", .sequence = 2, .start_ns = epoch_ns + 600 * ns_per_s};
+    const Message message = block_message(later);
+    auto effect = core.process({&message, 1}, epoch_ns + 3'600 * ns_per_s);
+    ASSERT_TRUE(effect);
+    pack_rows(**effect, epoch_ns);
+    ASSERT_TRUE(spool->commit(**effect));
+  }
+  const std::string known = R"("channel":"vibration","machine":"device-0","quantity":"acceleration","unit":"g","definition")";
+  EXPECT_TELLS(rows(), known);
+  execute("DELETE FROM outbox WHERE kind = 2");
+  EXPECT_TELLS(rows(), known);
+  execute("UPDATE stream SET parts = x''");
+  EXPECT_TELLS(rows(), R"("machine":null,"quantity":null,"unit":null,"labels_missing":")");
 }
 
 TEST_F(SpoolReportTest, RowsThatCannotBeWrittenAreAnError) {

@@ -54,11 +54,13 @@ std::int64_t version_of(const std::string& path) {
   return *version.step() ? version.integer(0) : -1;
 }
 
-// Version 1.1 knew nothing of a pane's blocks, version 1.2 of the parts of a stream and of a clock for each definition.
+// Version 1.1 knew nothing of a pane's blocks, version 1.2 of the parts of a stream, of a clock for each definition and of how
+// far its windows are settled.
 std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) {
   for (Stream& stream : streams) {
     stream.clocks.clear();
     stream.parts.clear();
+    stream.clock.settled_until_ns = time_min;
     for (auto& [definition, panes] : stream.panes) {
       for (auto& [start, pane] : panes) {
         if (minor < 2) pane.blocks = {};

@@ -59,6 +59,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   stream.version = 0xffff'ffff'ffff'fff0;
   stream.clock.watermark_ns = -5;
   stream.clock.watermark_ns_max = 25;
+  stream.clock.settled_until_ns = 23;
   stream.newest_ns = 26;
   stream.clock.jump_from_ns = time_min;
   stream.clock.jump_to_ns = 27;
@@ -74,8 +75,9 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   stream.clock.back_from_ns = -7;
   stream.clock.back_to_ns = 27;
   stream.clocks = {{0xf000'0000'0000'0000, stream.clock}, {2, other}};
-  const Description former{.version = 1, .quantity = "", .unit = "g"};
+  const Description former{.version = 1, .machine = "", .quantity = "", .unit = "g"};
   const Description last{.version = stream.version,
+                         .machine = "m",
                          .quantity = "q",
                          .unit = "u",
                          .interval_ns = 9,
@@ -84,13 +86,14 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
                          .plausible_max = 0.1};
   stream.parts = {{.from_ns = time_min, .newest_ns = -4, .description = former},
                   {.from_ns = -3, .newest_ns = 26, .description = last}};
-  stream.counts = {1, 2, 3, 4, 5, 6};
+  stream.counts = {1, 2, 3, 4, 5, 6, 7};
   Pane pane;
   pane.length_ns = 10;
   pane.moments = {3, 0.1, 0.2, 0.3, 0.4, -1, 1, 0.7, 0.8, 9, 10};
   pane.duplicate = 11;
   pane.late = 12;
   pane.rejected = 13;
+  pane.recovered = 2;
   pane.first = {14, 0x8000'0000'0000'0001};
   pane.last = {16, 17};
   pane.first_received_ns = 18;

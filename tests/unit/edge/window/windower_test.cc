@@ -46,7 +46,7 @@ class Bench {
   explicit Bench(std::vector<WindowConfig> windows, TimeRules rules = {.lateness_ns = 10 * s, .future_max_ns = 300 * s})
       : windows_(std::move(windows)), rules_(rules) {
     record_.state.device = "d";
-    description_ = {.version = 1, .quantity = "q", .unit = "u"};
+    description_ = {.version = 1, .machine = "", .quantity = "q", .unit = "u"};
     start();
   }
 

@@ -436,7 +436,8 @@ class Edge {
     samples.moments = kernels::moments_of(sample.value, -1e300, 1e300);
     samples.origin = {1, ++sequence_};
     samples.received_ns = now;
-    record_->declared = {.version = sample.said.version, .quantity = sample.said.quantity, .unit = sample.said.unit};
+    record_->declared = {
+        .version = sample.said.version, .machine = "", .quantity = sample.said.quantity, .unit = sample.said.unit};
     record_->declared_from_ns = sample.said.valid_from;
     Effect effect;
     const Taken taken = windower_->add(*record_, samples, now, effect);
