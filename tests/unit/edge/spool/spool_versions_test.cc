@@ -59,6 +59,7 @@ std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) 
   for (Stream& stream : streams) {
     stream.clocks.clear();
     stream.parts.clear();
+    stream.heard_ns.reset();
     for (auto& [definition, panes] : stream.panes) {
       for (auto& [start, pane] : panes) {
         if (minor < 2) pane.blocks = {};
