@@ -43,6 +43,7 @@ struct World::Device {
   std::uint64_t next_sequence = 1;
   TimeNs time = begin;
   std::map<std::uint64_t, Held> ring;
+  std::vector<std::uint8_t> last_sent;
   std::vector<Produced> produced;
 };
 
@@ -448,6 +449,7 @@ void World::send(Device& device) {
     if (++sent > in_flight_max) break;
     if (held.sent != 0 && clock_->time - held.sent < 2 * s) continue;
     held.sent = clock_->time;
+    device.last_sent = held.payload;
     ++tally_.sent;
     const auto put = [&](DurationNs after) {
       to_edge_.push_back({clock_->time + after, "stethos/v1/" + device.name + "/batch", held.payload});
@@ -536,9 +538,14 @@ void World::rest() {
   if (!is_resting_) {
     is_resting_ = chance(0.005);
   } else if (asleep_until_ == 0) {
-    if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty(); })) return;
+    if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty() && !device->last_sent.empty(); }))
+      return;
     asleep_until_ = clock_->time + 2 * forget_after;
-    for (auto& device : devices_) device->time += rest_ns;
+    for (auto& device : devices_) {
+      device->time += rest_ns;
+      // A copy that was on its way for all that time.
+      to_edge_.push_back({asleep_until_, "stethos/v1/" + device->name + "/batch", device->last_sent});
+    }
   } else if (clock_->time > asleep_until_) {
     is_resting_ = false;
     asleep_until_ = 0;
