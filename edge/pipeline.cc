@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "common/fault_point.h"
 #include "common/log.h"
@@ -59,6 +61,7 @@ Pipeline::Pipeline(Settings settings, Suspects suspects, Core& core, MessagePort
   status_.samples = core_.samples();
   count_alarms();
   status_.stepped_monotonic_ns = clock_.monotonic();
+  clock_ahead_ns_ = clock_.now() - clock_.monotonic();
 }
 
 // Looks at every stream.
@@ -77,6 +80,12 @@ void Pipeline::note_event(schema::EventRowT event) {
 
 void Pipeline::watch_clock() {
   const auto correction = clock_.look();
+  const DurationNs ahead = clock_.now() - clock_.monotonic();
+  const DurationNs step = ahead - std::exchange(clock_ahead_ns_, ahead);
+  if (!correction && !settings_.clock_leaps && std::abs(step) >= clock_step_max) {
+    spdlog::warn("the clock was stepped by {} s: how long devices have been silent is measured anew", step / ns_per_s);
+    core_.note_clock_step();
+  }
   if (!correction) return;
   spdlog::warn("the clock is known to be right now, by the {}; it was corrected by {} s; {} messages were held",
                name_of(correction->witness), correction->by_ns / ns_per_s, held_.size());

@@ -76,6 +76,7 @@ class Pipeline {
     bool last_run_died = false;
     std::uint64_t careful_messages = 0;  // that are taken one by one after that
     std::function<void(Effect&)> before_commit;  // sees what a batch has done; empty: nobody does
+    bool clock_leaps = false;  // it is that of a recording
   };
 
   // All must outlive the pipeline. `suspects` is what the spool holds. `committed` is called after each commit that
@@ -117,6 +118,7 @@ class Pipeline {
   std::vector<Message> held_;
   std::uint64_t held_bytes_ = 0;
   bool closing_ = false;
+  DurationNs clock_ahead_ns_ = 0;  // of the monotonic one, in the step before
   std::uint64_t careful_messages_;  // still to come
   Suspects suspects_;
   bool suspects_changed_ = false;  // since they were written

@@ -103,7 +103,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
         if (!saved) return std::unexpected(saved.error());
         auto backend = kernels::make_backend(config.backend, static_cast<std::size_t>(config.statistics_threads));
         if (backend == nullptr) return fail(Code::not_found, "starting the backend " + config.backend, "no such backend");
-        core = std::make_unique<Core>(config, config_hash, points, std::move(backend), std::move(*saved), "live");
+        core = std::make_unique<Core>(config, config_hash, points, std::move(backend), std::move(*saved), spool, "live");
       }
       Message message;
       message.topic = letter.topic;

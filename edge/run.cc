@@ -76,7 +76,8 @@ Exit exit_of(const Error& error) {
 SpoolBudget budget_of(const EdgeConfig& config) {
   return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
           .age_max = config.spool_age_max,
-          .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max)};
+          .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max),
+          .forgotten_max = static_cast<std::uint64_t>(config.ingest_forgotten_max)};
 }
 
 uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& spool_identity) {
@@ -125,7 +126,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
 
   Suspects suspects = std::move(opened->saved.suspects);
   SessionRecord sessions = std::move(opened->saved.sessions);
-  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), "live");
+  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), spool, "live");
 
   std::unique_ptr<MessageRecorder> recorder;
   if (!config.record_folder.empty()) {

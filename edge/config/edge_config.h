@@ -92,6 +92,8 @@ struct EdgeConfig {
   std::int64_t ingest_careful_messages = 0;   // taken one by one after a run that died
   std::int64_t ingest_devices_max = 0;
   std::int64_t ingest_streams_max = 0;
+  DurationNs ingest_forget_after = 0;     // what has not spoken for so long is forgotten; 0: never
+  std::int64_t ingest_forgotten_max = 0;  // devices, and streams, that are forgotten and stay on record
 
   std::string points_file;          // empty: none
   bool points_required = false;     // a stream without an entry is a dead letter

@@ -23,6 +23,7 @@ namespace stethos::edge {
 namespace {
 
 constexpr DurationNs slices_max = 1'000;
+constexpr DurationNs forget_after_more = 3'600 * ns_per_s;
 
 constexpr std::string_view name_rule =
     "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
@@ -84,6 +85,18 @@ void check_limits(const EdgeConfig& config, Problems& problems) {
                                            "]: one limit has both alert and danger");
     }
   }
+}
+
+// What still speaks now and then is not forgotten between two windows, nor before all of a silence is seen.
+void check_forgetting(const EdgeConfig& config, Problems& problems) {
+  DurationNs longest = 0;
+  for (const WindowConfig& window : config.windows) longest = std::max({longest, window.length, window.gap});
+  const DurationNs least =
+      config.time_watermark_delay + config.time_lateness + longest + config.time_idle_timeout + forget_after_more;
+  if (config.ingest_forget_after == 0 || config.ingest_forget_after >= least) return;
+  problems.add("ingest.forget_after", "must be 0s, or at least " + format_duration(least) +
+                                          ": the longest window, time.watermark_delay, time.lateness and time.idle_timeout "
+                                          "together, and an hour");
 }
 
 }  // namespace
@@ -235,6 +248,7 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
     if (min > max) problems.add(min_key, "must not be more than " + max_key);
   };
   in_order(config.mqtt_reconnect_min, config.mqtt_reconnect_max, "mqtt.reconnect_min", "mqtt.reconnect_max");
+  check_forgetting(config, problems);
   in_order(config.uplink_backoff_min, config.uplink_backoff_max, "uplink.backoff_min", "uplink.backoff_max");
   in_order(config.ingest_message_bytes_max, config.ingest_queue_bytes_max, "ingest.message_bytes_max", "ingest.queue_bytes_max");
   in_order(config.spool_batch_bytes_max, config.ingest_queue_bytes_max, "spool.batch_bytes_max", "ingest.queue_bytes_max");

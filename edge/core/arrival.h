@@ -82,11 +82,13 @@ struct BlockValues {
 
 // In the order of arrival, with what is too large to lie in each.
 struct Arrivals {
+  std::vector<Stream> returned;  // that were forgotten, and are spoken of below
   std::vector<Arrival> list;
   std::vector<BlockValues> blocks;
   std::vector<PointEntry> descriptions;
 
   void clear() {
+    returned.clear();
     list.clear();
     blocks.clear();
     descriptions.clear();

@@ -12,14 +12,16 @@ constexpr std::string_view program_name = "stethos-edge " STETHOS_VERSION;
 
 // Intake reads what is saved before Placing takes the streams out of it.
 Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
-           std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, std::string_view source)
+           std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, Remembered& remembered, std::string_view source)
     : config_(config),
       points_(std::move(points)),
       totals_(saved.totals),
       letters_(static_cast<std::size_t>(config.spool_dead_letter_bytes_max)),
-      placing_(config_, letters_, points_, saved.definitions),
-      intake_(config_, points_, placing_.definitions(), placing_.plans(), std::move(backend), letters_, saved) {
-  placing_.restore(std::move(saved.streams));
+      forgetting_(config.ingest_forget_after),
+      placing_(config_, letters_, points_, forgetting_, saved.definitions),
+      intake_(config_, points_, placing_.definitions(), placing_.plans(), std::move(backend), letters_, forgetting_, remembered,
+              saved) {
+  placing_.restore(std::move(saved.streams), saved.samples_forgotten);
   schema::ProvenanceRowT row;
   row.program = program_name;
   row.backend = intake_.backend_variant();
@@ -43,13 +45,15 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns, boo
     effect_.rows.push_back({schema::Lane::notes, schema::RowKind::provenance, std::exchange(provenance_row_, {})});
     effect_.changed = true;
   }
+  forgetting_.begin_batch(now_ns, clock_trusted);
   letters_.begin(batch, effect_);
   const auto taken = intake_.take(batch, arrivals_, effect_);
   if (!taken) return std::unexpected(taken.error());
   effect_.messages = *taken;
   if (auto placed = placing_.take(arrivals_, intake_.samples_decoded(), effect_); !placed) return std::unexpected(placed.error());
-  effect_.changed =
-      effect_.changed || effect_.messages > 0 || !effect_.streams.empty() || !effect_.panes.empty() || !effect_.alarms.empty();
+  intake_.forget(effect_);
+  effect_.changed = effect_.changed || effect_.messages > 0 || !effect_.streams.empty() || !effect_.panes.empty() ||
+                    !effect_.alarms.empty() || !effect_.devices.empty() || !effect_.forgotten_devices.empty();
   totals_ = effect_.totals;
   return &effect_;
 }

@@ -15,9 +15,11 @@
 
 #include "edge/config/edge_config.h"
 #include "edge/core/effect.h"
+#include "edge/core/forgetting.h"
 #include "edge/core/intake.h"
 #include "edge/core/letters.h"
 #include "edge/core/placing.h"
+#include "edge/core/remembered.h"
 #include "edge/core/saved_state.h"
 #include "edge/ingest/message.h"
 #include "edge/ingest/point_table.h"
@@ -27,9 +29,10 @@ namespace stethos::edge {
 
 class Core {
  public:
-  // `saved` is what the spool holds; `source` is "live" or the name of a recording. The configuration has been checked.
+  // `saved` is what the spool holds, and `remembered`, which must outlive this, what is forgotten and still on record there;
+  // `source` is "live" or the name of a recording. The configuration has been checked.
   Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
-       std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, std::string_view source);
+       std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, Remembered& remembered, std::string_view source);
 
   // Must outlive the core.
   void set_recorder(Recorder& recorder) { intake_.set_recorder(recorder); }
@@ -38,9 +41,13 @@ class Core {
 
   // Takes the first messages of the batch: all, or as many as one commit should hold (Effect::messages). The effect is good until
   // the next call, and must be committed before the acknowledgements are sent. After an error it must not be, and the core is not
-  // to be used again: the backend failed, or the books do not balance (Code::unbalanced).
+  // to be used again: the backend failed, what is on record could not be asked for, or the books do not balance
+  // (Code::unbalanced).
   // `clock_trusted`: now_ns is known to be right.
   Result<Effect*> process(std::span<const Message> batch, TimeNs now_ns, bool clock_trusted = true);
+
+  // The clock was stepped, though it was known to be right: from the next batch on how long anything was silent is measured anew.
+  void note_clock_step() { forgetting_.measure_anew(); }
 
   // Whether the message has no time but that of its arrival.
   bool is_stamped_by_arrival(const Message& message) { return intake_.is_stamped_by_arrival(message); }
@@ -67,6 +74,7 @@ class Core {
   const PointTable points_;
   Totals totals_;
   Letters letters_;
+  Forgetting forgetting_;
   Placing placing_;
   Intake intake_;
   std::uint64_t provenance_ = 0;

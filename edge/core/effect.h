@@ -51,18 +51,27 @@ struct WindowLabels {
   std::string unit;
 };
 
+struct DeviceChange {
+  const std::string* name = nullptr;
+  const SequenceTracker* sequences = nullptr;  // with at least one epoch
+  std::optional<TimeNs> heard_ns;  // as in DeviceSequences
+};
+
 // The effect of one batch. Pointers are good until the core's next step.
 struct Effect {
   TimeNs now_ns = 0;
   std::size_t messages = 0;  // so many of the batch, from its front; the rest waits for the next
   bool clock_trusted = true;  // false: now_ns may be wrong
   const std::vector<WindowDefinition>* definitions = nullptr;  // the only ones that panes have; null: as before
-  std::vector<const Stream*> streams;  // without their panes and identities
+  std::vector<const Stream*> streams;  // without their panes and identities; none of them is forgotten, unless it stands below
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;
   std::vector<SpeedChange> speeds;  // of one machine and time the last counts
   std::vector<AlarmChange> alarms;  // of one alarm the last counts
-  std::vector<std::pair<const std::string*, const SequenceTracker*>> devices;
+  std::vector<DeviceChange> devices;  // as streams
+  std::vector<const Stream*>
+      forgotten_streams;  // by this batch; their panes, identities and alarms are gone by what stands above
+  std::vector<const std::string*> forgotten_devices;
   std::vector<DeadLetter> dead_letters;
   const DeadLetter* put_through = nullptr;  // the batch was this one, which leaves
   std::vector<NewRow> rows;                 // notes first, then what pack_rows makes of the following

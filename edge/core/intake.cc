@@ -41,13 +41,15 @@ BlockValues values_of(PlanId plan, const kernels::BlockStatistics& statistics) {
 }  // namespace
 
 Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions,
-               BlockPlans& plans, std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const SavedState& saved)
+               BlockPlans& plans, std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters,
+               const Forgetting& forgetting, Remembered& remembered, const SavedState& saved)
     : config_(config),
       definitions_(definitions),
       plans_(plans),
       backend_(std::move(backend)),
       letters_(letters),
-      registry_(config, points, definitions),
+      forgetting_(forgetting),
+      registry_(config, points, definitions, forgetting, remembered),
       speeds_(config.speed_age_max),
       redeliveries_(saved.may_return),
       expected_copies_(saved.expected_copies) {
@@ -60,6 +62,7 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
   arrivals_ = &arrivals;
   effect_ = &effect;
   arrivals.clear();
+  registry_.begin_batch(arrivals.returned);
   blocks_.clear();
   samples_decoded_.clear();
   rows_expected_ = 0;
@@ -71,6 +74,11 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
     take_message(batch[taken], taken);
     ++taken;
   }
+  if (!registry_.asked()) return std::unexpected(registry_.asked().error());
+  for (Device* device : registry_.returned_devices()) {
+    heard_.emplace_back(device, device->sequences.epochs().back().epoch);
+    ++effect.totals[Counter::devices_returned];
+  }
   if (auto computed = compute(); !computed) return std::unexpected(computed.error());
 
   // By name, not by address: the same input gives the same output.
@@ -78,8 +86,8 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
   const auto repeated = std::ranges::unique(heard_);
   heard_.erase(repeated.begin(), repeated.end());
   for (const auto& [device, epoch] : heard_) {
-    if (effect.devices.empty() || effect.devices.back().first != &device->name) {
-      effect.devices.emplace_back(&device->name, &device->sequences);
+    if (effect.devices.empty() || effect.devices.back().name != &device->name) {
+      effect.devices.push_back({&device->name, &device->sequences, device->heard_ns});
     }
   }
   effect.may_return = redeliveries_.hashes();
@@ -143,6 +151,7 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   const auto found = registry_.device_for(decoded_.device);
   if (!found) return letters_.write(index, found.error(), decoded_.device);
   Device& device = **found;
+  device.heard_ns = forgetting_.heard();
   const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));
   if (!has_place && !follow_sequence(index, device)) return;
 
@@ -252,14 +261,18 @@ void Intake::note_gaps(const Device& device) {
 
 void Intake::count_duplicates(Device& device) {
   for (const DecodedChannel& channel : decoded_.channels) {
-    if (const ChannelRoute* route = device.find(channel.channel)) {
-      leave_unplaced(route->stream, Unplaced::duplicate, sample_count(channel));
-    }
+    leave_unplaced(device, channel, Unplaced::duplicate);
   }
 }
 
+// Counts all that the message has for a channel, if that has a stream.
+void Intake::leave_unplaced(Device& device, const DecodedChannel& channel, Unplaced how) {
+  const std::uint64_t samples = sample_count(channel);
+  if (samples == 0 || !schema::is_name(channel.channel)) return;
+  if (const ChannelRoute* route = registry_.find_channel(device, channel.channel)) leave_unplaced(route->stream, how, samples);
+}
+
 void Intake::leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples) {
-  if (samples == 0) return;
   samples_decoded_[stream] += samples;
   arrivals_->list.emplace_back(SamplesUnplaced{stream, how, samples});
 }
@@ -316,9 +329,7 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
 }
 
 void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection) {
-  if (const ChannelRoute* known = device.find(channel.channel)) {
-    leave_unplaced(known->stream, Unplaced::rejected, sample_count(channel));
-  }
+  leave_unplaced(device, channel, Unplaced::rejected);
   const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
   letters_.write(index, rejection, device.name, name);
 }
@@ -341,7 +352,7 @@ std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const Poin
 void Intake::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
                           const DecodedChannel& channel) {
   if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, *rejection);
-  const ChannelRoute* known = device.find(channel.channel);
+  const ChannelRoute* known = registry_.find_channel(device, channel.channel);
   const auto* entries = known != nullptr ? known->entries : registry_.entries_of(device, channel.channel);
   const PointEntry* entry = valid_at(entries, channel.start_ns);
   const std::uint64_t rows = windows_of(device, channel.quantity) * (is_block(channel) ? 1 : sample_count(channel));

@@ -46,13 +46,17 @@ class Intake {
  public:
   // All but `saved` must outlive it. `definitions`: of windows.
   Intake(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions, BlockPlans& plans,
-         std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const SavedState& saved);
+         std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const Forgetting& forgetting,
+         Remembered& remembered, const SavedState& saved);
 
   void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
 
   // Takes messages from the front of the batch and returns how many: all, or fewer where what they may bring forth is enough for
   // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
   Result<std::size_t> take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect);
+
+  // After Placing: forgets the streams that `effect` forgets, and devices.
+  void forget(Effect& effect) { registry_.forget(effect); }
 
   // Whether the message has no time but that of its arrival: its payload has none.
   bool is_stamped_by_arrival(const Message& message);
@@ -86,6 +90,7 @@ class Intake {
   void take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
                   const DecodedChannel& channel);
   void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);
+  void leave_unplaced(Device& device, const DecodedChannel& channel, Unplaced how);
   void leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples);
   std::uint64_t windows_of(const Device& device, std::string_view quantity) const;
   Status compute();
@@ -95,6 +100,7 @@ class Intake {
   BlockPlans& plans_;
   const std::unique_ptr<kernels::StatisticsBackend> backend_;
   Letters& letters_;
+  const Forgetting& forgetting_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   Registry registry_;
   ShaftSpeeds speeds_;

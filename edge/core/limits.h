@@ -40,6 +40,15 @@ static_assert(identities_per_stream_max < identities_max, "one stream leaves roo
 // Parts of a stream's event time that are kept. Beyond it the open windows of the oldest are sent as they are, for good.
 inline constexpr std::size_t parts_per_stream_max = 8;
 
+// Forgetting. For so long the node has to have listened, with a clock that is known to be right, before it forgets anything: this
+// or this share of ingest.forget_after, whichever is less. So many streams and so many devices leave with one batch.
+inline constexpr DurationNs listens_before_forgetting_ns = 3'600 * ns_per_s;
+inline constexpr DurationNs listens_share = 10;
+inline constexpr std::size_t forgotten_per_batch_max = 100;
+
+// A clock that is known to be right and goes so far from the monotonic one at once was stepped.
+inline constexpr DurationNs clock_step_max = 600 * ns_per_s;
+
 // How far the node's clock and the collector's may be apart to be taken for right both.
 inline constexpr DurationNs clock_difference_max = 60 * ns_per_s;
 

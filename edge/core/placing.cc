@@ -34,11 +34,12 @@ double told_apart_by(double value) { return std::isfinite(value) ? value : std::
 
 }  // namespace
 
-Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& points,
+Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& points, const Forgetting& forgetting,
                  const std::vector<WindowDefinition>& former)
     : config_(config),
       letters_(letters),
       points_(points),
+      forgetting_(forgetting),
       windower_(window_definitions(config.windows), former,
                 {.watermark_delay_ns = config.time_watermark_delay,
                  .lateness_ns = config.time_lateness,
@@ -48,23 +49,55 @@ Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& p
       plans_(config, windower_.definitions()),
       detector_(limits_of(config.limits, windower_.definitions())) {}
 
-void Placing::restore(std::vector<Stream> streams) {
-  for (Stream& stream : streams) {
-    auto record = std::make_unique<StreamRecord>();
-    record->state = std::move(stream);
-    const auto* entries = points_.entries_of(record->state.device, record->state.channel);
-    const PointEntry* entry = valid_at(entries, time_max);
-    const Stream& state = record->state;
-    Description expected =
-        description_of(entry != nullptr ? *entry : described_by_itself(state.device, state.channel, state.quantity, state.unit));
-    if (expected.version != state.version) expected.machine.clear();
-    windower_.adopt(*record, std::move(expected));
-    identity_count_ += record->state.identities.size();
-    record->samples_balanced = record->state.counts.accounted();
-    const StreamId id = record->state.id;
-    streams_.emplace(id, std::move(record));
-  }
+void Placing::restore(std::vector<Stream> streams, const SampleCounts& samples_forgotten) {
+  windower_.count_forgotten(samples_forgotten);
+  for (Stream& stream : streams) adopt(std::move(stream), false);
   name_parameters();
+}
+
+void Placing::adopt(Stream stream, bool has_returned) {
+  auto record = std::make_unique<StreamRecord>();
+  record->state = std::move(stream);
+  Stream& state = record->state;
+  const auto* entries = points_.entries_of(state.device, state.channel);
+  const PointEntry* entry = valid_at(entries, time_max);
+  if (has_returned) record->summed = state.counts;  // they are in the sum already
+  Description expected =
+      description_of(entry != nullptr ? *entry : described_by_itself(state.device, state.channel, state.quantity, state.unit));
+  if (expected.version != state.version) expected.machine.clear();
+  windower_.adopt(*record, std::move(expected));
+  if (has_returned) {
+    state.heard_ns = forgetting_.heard();
+    windower_.retire_former(*record, effect_->now_ns, *effect_);
+    windower_.mark(*record);
+    ++effect_->totals[Counter::streams_returned];
+  }
+  identity_count_ += state.identities.size();
+  record->samples_balanced = state.counts.accounted();
+  const StreamId id = state.id;
+  streams_.insert_or_assign(id, std::move(record));
+}
+
+// What was open is sent as it is, and what was told as open is closed.
+void Placing::close(StreamRecord& stream) {
+  windower_.close(stream, effect_->now_ns, *effect_);
+  detector_.withdraw_all(stream.state, *effect_);
+  while (!stream.state.identities.empty()) forget_oldest_identity(stream.state);
+}
+
+// The stream for which something comes. Had it been looked at a moment before, it might have been forgotten: that it was not
+// makes no difference.
+StreamRecord& Placing::speaking(StreamId id) {
+  StreamRecord& stream = stream_of(id);
+  if (forgetting_.is_due(stream.state.heard_ns)) close(stream);
+  stream.state.heard_ns = forgetting_.heard();
+  return stream;
+}
+
+void Placing::settle_silences() {
+  for (const auto& [id, stream] : streams_) {
+    if (forgetting_.settle(stream->state.heard_ns)) windower_.mark(*stream);
+  }
 }
 
 void Placing::set_provenance(std::uint64_t provenance) {
@@ -130,8 +163,11 @@ std::size_t Placing::provisional_alarm_count(schema::AlarmLevel level) const {
 Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId, std::uint64_t>& samples_decoded,
                      Effect& effect) {
   effect_ = &effect;
+  leaving_.clear();
+  for (const Stream& stream : arrivals.returned) adopt(stream, true);
   if (!former_retired_) retire_former();
   note_trust();
+  if (forgetting_.measures_anew()) settle_silences();
   for (const Arrival& arrival : arrivals.list) {
     std::visit([&](const auto& each) { take_one(each, arrivals); }, arrival);
   }
@@ -181,9 +217,20 @@ void Placing::note_trust() {
 
 void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
-  for (const auto& [id, stream] : streams_) {
+  settle_silences();
+  for (auto each = streams_.begin(); each != streams_.end();) {
+    const auto own = each++;
+    const auto& stream = own->second;
     windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
     detector_.watch_open(windower_.take_idle(), *effect_);
+    if (leaving_.size() < forgotten_per_batch_max && forgetting_.is_due(stream->state.heard_ns)) {
+      close(*stream);
+      effect_->forgotten_streams.push_back(&stream->state);
+      ++effect_->totals[Counter::streams_forgotten];
+      leaving_.push_back(std::move(own->second));
+      streams_.erase(own);
+      continue;
+    }
     windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     if (stream->state.newest_ns == time_min || stream->silence_begins_anew || !effect_->clock_trusted) continue;
     const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
@@ -233,11 +280,11 @@ void Placing::take_one(const BlockArrived& arrived, const Arrivals& arrivals) {
   samples.plan = &plans_.plan(values.plan);
   samples.block = values.view();
   samples.speed = arrived.speed;
-  place(stream_of(arrived.stream), arrived.source, samples);
+  place(speaking(arrived.stream), arrived.source, samples);
 }
 
 void Placing::take_one(const ReadingArrived& arrived, const Arrivals& /*arrivals*/) {
-  StreamRecord& stream = stream_of(arrived.stream);
+  StreamRecord& stream = speaking(arrived.stream);
   if (arrived.identity && is_repeated(stream, arrived)) return;
   Samples samples;
   samples.time_ns = arrived.time_ns;
@@ -249,11 +296,13 @@ void Placing::take_one(const ReadingArrived& arrived, const Arrivals& /*arrivals
 }
 
 void Placing::take_one(const SamplesUnplaced& unplaced, const Arrivals& /*arrivals*/) {
-  windower_.count_unplaced(stream_of(unplaced.stream), unplaced.how, unplaced.samples);
+  windower_.count_unplaced(speaking(unplaced.stream), unplaced.how, unplaced.samples);
 }
 
 void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrivals*/) {
-  windower_.advance(stream_of(complete.stream), complete.until_ns, effect_->now_ns, *effect_);
+  // Its device says so of all its channels, also those that are silent.
+  StreamRecord& stream = stream_of(complete.stream);
+  if (!forgetting_.is_due(stream.state.heard_ns)) windower_.advance(stream, complete.until_ns, effect_->now_ns, *effect_);
 }
 
 bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {

@@ -15,6 +15,7 @@
 #include "edge/config/edge_config.h"
 #include "edge/core/arrival.h"
 #include "edge/core/effect.h"
+#include "edge/core/forgetting.h"
 #include "edge/core/letters.h"
 #include "edge/core/saved_state.h"
 #include "edge/detect/detector.h"
@@ -25,11 +26,12 @@ namespace stethos::edge {
 
 class Placing {
  public:
-  // `config`, `letters` and `points` must outlive it. `former`: definitions of the panes that an earlier run left.
-  Placing(const EdgeConfig& config, Letters& letters, const PointTable& points, const std::vector<WindowDefinition>& former);
+  // All but `former` must outlive it. `former`: definitions of the panes that an earlier run left.
+  Placing(const EdgeConfig& config, Letters& letters, const PointTable& points, const Forgetting& forgetting,
+          const std::vector<WindowDefinition>& former);
 
-  // What an earlier run knew; before anything else is done.
-  void restore(std::vector<Stream> streams);
+  // What an earlier run knew; before anything else is done. `samples_forgotten`: of streams that are not among these.
+  void restore(std::vector<Stream> streams, const SampleCounts& samples_forgotten);
 
   // Of rows of windows: higher than what they replace.
   void set_generation(std::uint32_t generation) { windower_.set_generation(generation); }
@@ -47,7 +49,7 @@ class Placing {
   const Parameters& parameters() const { return parameters_; }
   // What a row may show, by statistic and parameter.
   std::vector<std::pair<std::uint16_t, std::uint16_t>> shown_statistics() const;
-  // Of all streams together.
+  // Of all streams together, also those that are forgotten.
   const SampleCounts& samples() const { return windower_.samples(); }
   // How far event times are from when they came, of the newest of each stream, the farthest; 0: none is on that side.
   DurationNs behind_max() const { return behind_max_; }
@@ -63,7 +65,11 @@ class Placing {
   void note_trust();
   void look_at_idle();
   void detect();
+  void settle_silences();
+  void adopt(Stream stream, bool has_returned);
+  void close(StreamRecord& stream);
   StreamRecord& stream_of(StreamId id) { return *streams_.at(id); }
+  StreamRecord& speaking(StreamId id);
 
   void take_one(const StreamDescribed& described, const Arrivals& arrivals);
   void take_one(const BlockArrived& arrived, const Arrivals& arrivals);
@@ -84,11 +90,13 @@ class Placing {
   const EdgeConfig& config_;
   Letters& letters_;
   const PointTable& points_;
+  const Forgetting& forgetting_;
   Windower windower_;
   BlockPlans plans_;
   Parameters parameters_;
   Detector detector_;
   std::map<StreamId, std::unique_ptr<StreamRecord>> streams_;
+  std::vector<std::unique_ptr<StreamRecord>> leaving_;  // forgotten by the last batch, whose effect speaks of them
   std::size_t identity_count_ = 0;  // of all streams
   TimeNs idle_scan_due_ns_ = 0;
   DurationNs behind_max_ = 0;

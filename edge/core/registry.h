@@ -1,5 +1,6 @@
 // Who speaks, and where what they say goes: devices by name, their channels with the stream of each, and topics with the
-// subscription that takes them. Each is looked up once and then remembered, within bounds. Intake's; one thread.
+// subscription that takes them. Each is looked up once and then remembered, within bounds, until it has not spoken for long: then
+// it is forgotten, and what is on record of it is asked for when it speaks again. Intake's; one thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,10 @@
 
 #include "edge/config/edge_config.h"
 #include "edge/core/arrival.h"
+#include "edge/core/effect.h"
+#include "edge/core/forgetting.h"
 #include "edge/core/rejection.h"
+#include "edge/core/remembered.h"
 #include "edge/core/saved_state.h"
 #include "edge/core/sequence_tracker.h"
 #include "edge/ingest/point_table.h"
@@ -33,7 +37,7 @@ struct ChannelRoute {
   std::optional<std::uint64_t> described_in_epoch;
   // The version of what Placing was told last of the stream, in this run of the process; nothing: it has not been told.
   std::optional<std::uint64_t> told_version;
-  std::optional<PlanId> plan;        // of its last block
+  std::optional<PlanId> plan;  // of its last block
   std::uint64_t planned_version = 0;  // of what the stream was then
 };
 
@@ -41,6 +45,7 @@ struct Device {
   std::string name;
   SequenceTracker sequences;
   bool any_order = true;  // its messages need not be taken in their order
+  std::optional<TimeNs> heard_ns;  // as in DeviceSequences
   std::vector<ChannelRoute> channels;
 
   // Null: the channel has no stream.
@@ -49,16 +54,28 @@ struct Device {
 
 class Registry {
  public:
-  // Both must outlive it. `definitions`: of windows.
-  Registry(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions);
+  // All must outlive it. `definitions`: of windows.
+  Registry(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions,
+           const Forgetting& forgetting, Remembered& remembered);
 
   // What an earlier run knew.
   void restore(const SavedState& saved);
+
+  // Streams that are spoken of from now on, and were forgotten, are added to `returned`.
+  void begin_batch(std::vector<Stream>& returned);
+  // An error: what is on record could not be asked for, and the batch came to nothing.
+  const Status& asked() const { return asked_; }
+  // Since the batch began; each has sequences.
+  const std::vector<Device*>& returned_devices() const { return returned_devices_; }
+  // Forgets the streams that `effect` forgets, and devices that are due; they are good until the next batch begins.
+  void forget(Effect& effect);
 
   // The index of the one subscription whose filter takes the topic; nothing: none does.
   std::optional<std::size_t> subscription_of(std::string_view topic);
 
   std::expected<Device*, Rejection> device_for(std::string_view name);
+  // Null: the channel has no stream, nor had one that is on record.
+  ChannelRoute* find_channel(Device& device, std::string_view channel);
   // Of a device of this registry. What the message says of the channel has been checked.
   std::expected<ChannelRoute*, Rejection> add_channel(Device& device, std::string_view channel);
   const std::vector<PointEntry>* entries_of(const Device& device, std::string_view channel) const;
@@ -78,10 +95,19 @@ class Registry {
   const EdgeConfig& config_;
   const PointTable& points_;
   const std::vector<WindowDefinition>& definitions_;
+  const Forgetting& forgetting_;
+  Remembered& remembered_;
   std::unordered_map<std::string, std::unique_ptr<Device>, Hash, std::equal_to<>> devices_;
   std::unordered_map<std::string, std::optional<std::size_t>, Hash, std::equal_to<>> topics_;
   std::size_t stream_count_ = 0;
   StreamId last_stream_ = 0;
+  TimeNs scan_due_ns_ = 0;
+
+  // Of the batch at hand.
+  std::vector<Stream>* returned_ = nullptr;
+  std::vector<Device*> returned_devices_;
+  std::vector<std::unique_ptr<Device>> leaving_;
+  Status asked_;
 };
 
 }  // namespace stethos::edge

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,14 @@ namespace stethos::edge {
 struct DeviceSequences {
   std::string device;
   std::vector<EpochSequences> epochs;
+  std::optional<TimeNs> heard_ns;  // when it spoke last; nothing: not known
 };
 
 struct SavedState {
   std::vector<WindowDefinition> definitions;  // of the panes; without what changes only what is shown
-  std::vector<Stream> streams;
+  std::vector<Stream> streams;  // and devices: without those that are forgotten
+  std::int64_t last_stream = 0;  // the highest id of any stream, forgotten or not
+  SampleCounts samples_forgotten;  // of the streams that are forgotten
   std::vector<DeviceSequences> devices;
   std::vector<SpeedChange> speeds;  // all with a value
   Totals totals;

@@ -170,7 +170,18 @@ struct StreamClock {
   TimeNs cut_short_to_ns = time_min;
   // Samples that went into no window while there was none whose row could show it: the next one does.
   Unshown unshown;
+  // The windows that were missing when the stream was forgotten: from the start of the first of them to the end of the last.
+  // Empty: there were none, or something has come for them after all.
+  TimeNs silent_from_ns = time_min;
+  TimeNs silent_to_ns = time_min;
 
+  // Windows that start between the two times have been sent for good. There is one such stretch: two are taken for one.
+  void note_cut_short(TimeNs from, TimeNs to) {
+    if (from >= to) return;
+    const bool is_first = cut_short_from_ns >= cut_short_to_ns;
+    cut_short_from_ns = is_first ? from : std::min(from, cut_short_from_ns);
+    cut_short_to_ns = is_first ? to : std::max(to, cut_short_to_ns);
+  }
   bool operator==(const StreamClock&) const = default;
 };
 
@@ -189,6 +200,8 @@ struct Stream {
   // other.
   StreamClock clock;
   TimeNs last_received_ns = 0;
+  // When anything came for it last, whatever became of that; nothing: by a clock that was not known to be right.
+  std::optional<TimeNs> heard_ns;
   SampleCounts counts;  // since the spool began
   std::map<std::uint64_t, Panes> panes;  // by definition
   Identities identities;

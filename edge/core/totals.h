@@ -24,6 +24,10 @@ enum class Counter : std::uint8_t {
   silence_rows,
   streams_behind,       // of which so much was late in a row that a clock is behind
   ignored_messages,     // by a rule of their subscription: no readings
+  streams_forgotten,    // for nothing had come for them for so long
+  devices_forgotten,
+  streams_returned,     // that had been forgotten and were on record
+  devices_returned,
   count_,
 };
 

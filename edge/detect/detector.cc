@@ -224,6 +224,10 @@ void Detector::withdraw_former(Stream& stream, Effect& effect) const {
               [&](std::uint64_t limit) { return std::ranges::find(limits_, limit, &Limit::id) == limits_.end(); });
 }
 
+void Detector::withdraw_all(Stream& stream, Effect& effect) const {
+  withdraw_if(stream, stream.newest_ns, effect, [](std::uint64_t) { return true; });
+}
+
 // Ends the alarm that was told last.
 void Detector::withdraw(Alarm& alarm, TimeNs changed_ns, Effect& effect) const {
   const auto last = schema::open_alarm_row(alarm.row);

@@ -38,6 +38,8 @@ class Detector {
 
   // Ends those whose limits are no longer configured.
   void withdraw_former(Stream& stream, Effect& effect) const;
+  // Ends all of them: the stream is to be forgotten.
+  void withdraw_all(Stream& stream, Effect& effect) const;
 
  private:
   // What a window shows of a limit's statistic.

@@ -47,6 +47,14 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                real(totals[Counter::ignored_messages]));
   list.counter("streams_behind_total", "Times that all that came for a stream was late: a clock is behind.",
                real(totals[Counter::streams_behind]));
+  list.counter("streams_forgotten_total", "Streams forgotten, for nothing had come for them for so long.",
+               real(totals[Counter::streams_forgotten]));
+  list.counter("streams_returned_total", "Forgotten streams that something came for again while they were on record.",
+               real(totals[Counter::streams_returned]));
+  list.counter("devices_forgotten_total", "Devices forgotten, for they had not spoken for so long.",
+               real(totals[Counter::devices_forgotten]));
+  list.counter("devices_returned_total", "Forgotten devices that spoke again while their sequences were on record.",
+               real(totals[Counter::devices_returned]));
   list.counter("window_rows_total", "Window rows written, open and final.", real(totals[Counter::window_rows]));
   list.counter("silence_rows_total", "Reports of windows that are missing, open, final and withdrawn.",
                real(totals[Counter::silence_rows]));
@@ -160,6 +168,9 @@ void add_spool(MetricList& list, const SqliteSpool& spool) {
   list.counter("dead_letters_dropped_total", "Dead letters that left, for room.", real(given_up.dead_letters));
   list.counter("rows_given_up_total", "Rows that the collector never got that left, for room or age: they are gaps.",
                real(given_up.rows));
+  list.counter("forgotten_dropped_total",
+               "Forgotten streams and devices of which nothing is on record any more, for there were too many.",
+               real(given_up.forgotten));
 }
 
 void add_sender(MetricList& list, const uplink::SenderStatus& status) {

@@ -128,7 +128,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
     return stop_with(Exit::backend, {Code::not_found, "starting the backend " + config.backend, "no such backend"});
 
   const SpoolFile file(options.spool);
-  const auto spool = SqliteSpool::open(file.path(), {.bytes_max = spool_bytes_max(options)});
+  const auto spool =
+      SqliteSpool::open(file.path(), {.bytes_max = spool_bytes_max(options), .forgotten_max = budget_of(config).forgotten_max});
   if (!spool) return stop_with(Exit::spool, spool.error());
   if (options.spool.empty()) {
     if (auto done = (*spool)->do_not_sync(); !done) return stop_with(Exit::spool, done.error());
@@ -150,13 +151,14 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
 
   RecordingPort port(std::move(*feed), name);
   const std::string used_backend = backend->variant();
-  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), feed_options.recording);
+  Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), **spool, feed_options.recording);
   if (!options.replaces.empty()) core.set_generation(options.generation);
 
   RowOutput output(**spool);
   if (const Exit opened = output.open(config, options, core); opened != Exit::ok) return opened;
 
   Pipeline::Settings settings;
+  settings.clock_leaps = true;
   settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
   const TimeNs settled_ns = system_clock().now() - config.time_lateness - config.time_watermark_delay;
   if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };

@@ -140,17 +140,20 @@ Status find_loose_ends(Database& database, Findings& findings) {
     const char* column;
     const char* time;
     const char* to;
+    const char* counts;  // which of those
   };
-  constexpr std::array<Reference, 4> references{{{"pane", "stream", "start_ns", "stream"},
-                                                 {"pane", "definition", "start_ns", "definition"},
-                                                 {"alarm", "stream", "max(changed_ns, provisional_first_ns)", "stream"},
-                                                 {"identity", "stream", "time_ns", "stream"}}};
+  constexpr const char* in_memory = "forgotten_ns IS NULL";
+  constexpr std::array<Reference, 4> references{
+      {{"pane", "stream", "start_ns", "stream", in_memory},
+       {"pane", "definition", "start_ns", "definition", "true"},
+       {"alarm", "stream", "max(changed_ns, provisional_first_ns)", "stream", in_memory},
+       {"identity", "stream", "time_ns", "stream", in_memory}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
     std::string sql = "SELECT ";
     sql.append(each.time).append(", stream, ").append(each.column).append(" FROM ").append(table);
     sql.append(" WHERE NOT EXISTS (SELECT 1 FROM ").append(each.to).append(" WHERE id = ").append(table).append(".");
-    sql.append(each.column).append(") LIMIT ?1");
+    sql.append(each.column).append(" AND ").append(each.counts).append(") LIMIT ?1");
     auto read = for_each(database, sql, {findings_max + 1}, [&](Statement& row) {
       findings.add(table + " of stream " + std::to_string(row.integer(1)) + " at " + format_time(row.integer(0)) +
                    ": there is no " + each.to + " " + std::to_string(row.unsigned_integer(2)));
@@ -268,12 +271,13 @@ Status SpoolReport::inspect(std::ostream& out) {
                });
   if (!read) return read;
 
-  constexpr std::array<std::pair<const char*, const char*>, 6> tables{
-      {{"streams", "SELECT count(*) FROM stream"},
+  constexpr std::array<std::pair<const char*, const char*>, 7> tables{
+      {{"streams", "SELECT count(*) FROM stream WHERE forgotten_ns IS NULL"},
+       {"forgotten", "SELECT count(*) FROM stream WHERE forgotten_ns IS NOT NULL"},
        {"panes", "SELECT count(*) FROM pane"},
        {"alarms", "SELECT count(*) FROM alarm WHERE level > 0 OR provisional_level > 0"},
        {"identities", "SELECT count(*) FROM identity"},
-       {"devices", "SELECT count(DISTINCT device) FROM device"},
+       {"devices", "SELECT count(DISTINCT device) FROM device WHERE forgotten_ns IS NULL"},
        {"dead letters", "SELECT count(*) FROM dead_letter"}}};
   out << '\n';
   for (const auto& [name, sql] : tables) {

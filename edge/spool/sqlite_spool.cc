@@ -29,6 +29,7 @@ using sqlite::Statement;
 constexpr std::string_view history_rows_dropped = "history_rows_dropped";
 constexpr std::string_view dead_letters_dropped = "dead_letters_dropped";
 constexpr std::string_view rows_given_up = "rows_given_up";
+constexpr std::string_view forgotten_dropped = "forgotten_dropped";
 
 std::uintmax_t size_of(const std::string& path) {
   std::error_code absent;
@@ -192,6 +193,7 @@ Status SqliteSpool::begin() {
     if (row.text(0) == history_rows_dropped) giving_up_.history_rows = row.unsigned_integer(1);
     if (row.text(0) == dead_letters_dropped) giving_up_.dead_letters = row.unsigned_integer(1);
     if (row.text(0) == rows_given_up) giving_up_.rows = row.unsigned_integer(1);
+    if (row.text(0) == forgotten_dropped) giving_up_.forgotten = row.unsigned_integer(1);
   });
   if (!read) return read;
   given_up_ = giving_up_;
@@ -238,6 +240,16 @@ Status SqliteSpool::note(const SessionRecord& record) {
   change([&] { return state_.write_sessions(record); });
   fault_point("edge.sessions.after");
   return usable_;
+}
+
+Result<std::optional<DeviceSequences>> SqliteSpool::forgotten_device(std::string_view device) {
+  const std::lock_guard lock(write_mutex_);
+  return state_.forgotten_device(device);
+}
+
+Result<std::optional<Stream>> SqliteSpool::forgotten_stream(std::string_view device, std::string_view channel) {
+  const std::lock_guard lock(write_mutex_);
+  return state_.forgotten_stream(device, channel);
 }
 
 Result<std::optional<DeadLetter>> SqliteSpool::letter_after(std::int64_t id) {
@@ -290,10 +302,21 @@ void SqliteSpool::change(Body body) {
 
 Status SqliteSpool::write(const Effect& effect) {
   if (auto done = state_.write(effect); !done) return done;
+  if (!effect.forgotten_streams.empty() || !effect.forgotten_devices.empty()) {
+    auto done = count_gone(state_.drop_forgotten_beyond(budget_.forgotten_max), forgotten_dropped, giving_up_.forgotten);
+    if (!done) return done;
+  }
   const std::optional<TimeNs> now = effect.clock_trusted ? std::optional(effect.now_ns) : std::nullopt;
   if (auto done = outbox_.append(effect.rows, now); !done) return done;
   if (auto done = dead_letters_.change(effect.dead_letters, effect.put_through); !done) return done;
   return make_room(now);
+}
+
+Status SqliteSpool::count_gone(const Result<std::uint64_t>& gone, std::string_view name, std::uint64_t& total) {
+  if (!gone) return std::unexpected(gone.error());
+  if (*gone == 0) return {};
+  total += *gone;
+  return state_.set_counter(name, total);
 }
 
 Status SqliteSpool::make_room(std::optional<TimeNs> now) {
@@ -302,10 +325,7 @@ Status SqliteSpool::make_room(std::optional<TimeNs> now) {
     return used > budget_.bytes_max ? used - budget_.bytes_max : 0;
   };
   const auto count = [&](const Result<RowTotals>& gone, std::string_view name, std::uint64_t& total) -> Status {
-    if (!gone) return std::unexpected(gone.error());
-    if (gone->rows == 0) return {};
-    total += gone->rows;
-    return state_.set_counter(name, total);
+    return count_gone(gone ? Result<std::uint64_t>(gone->rows) : std::unexpected(gone.error()), name, total);
   };
   auto done = count(dead_letters_.drop_beyond(budget_.dead_letters_max), dead_letters_dropped, giving_up_.dead_letters);
   if (done && budget_.age_max > 0 && now) {

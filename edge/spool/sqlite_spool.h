@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/core/remembered.h"
 #include "edge/spool/dead_letters.h"
 #include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
@@ -28,6 +29,7 @@ struct SpoolBudget {
   std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
   DurationNs age_max = 0;  // of rows; 0: any
   std::uint64_t dead_letters_max = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t forgotten_max = std::numeric_limits<std::uint64_t>::max();  // streams, and as many devices
 };
 
 // What left for want of room, or for age, since the spool began.
@@ -35,6 +37,7 @@ struct GivenUpTotals {
   std::uint64_t history_rows = 0;  // the collector has them
   std::uint64_t dead_letters = 0;
   std::uint64_t rows = 0;          // the collector does not have them
+  std::uint64_t forgotten = 0;     // streams and devices of which nothing is known any more
 };
 
 class SqliteSpool;
@@ -46,7 +49,7 @@ struct OpenedSpool {
   std::string damage;     // why it could not be read
 };
 
-class SqliteSpool final : public Spool, public uplink::OutboxSource {
+class SqliteSpool final : public Spool, public Remembered, public uplink::OutboxSource {
  public:
   // Creates the file where there is none. A file of a newer major version, or of something else, is refused by name and left
   // as it is; one that cannot be read, or whose tables are not ours, is `corrupt`.
@@ -63,6 +66,9 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
   Status commit(const Effect& effect) override;
   Status note(const Suspects& suspects) override;
   std::optional<std::uint64_t> disk_free_bytes() const override;
+
+  Result<std::optional<DeviceSequences>> forgotten_device(std::string_view device) override;
+  Result<std::optional<Stream>> forgotten_stream(std::string_view device, std::string_view channel) override;
 
   // What sessions at brokers are subscribed to, for the port: before it subscribes. Errors as those of commit. Any thread.
   Status note(const SessionRecord& record);
@@ -116,6 +122,7 @@ class SqliteSpool final : public Spool, public uplink::OutboxSource {
               SpoolBudget budget);
   Status begin();
   Status write(const Effect& effect);
+  Status count_gone(const Result<std::uint64_t>& gone, std::string_view name, std::uint64_t& total);
   Status make_room(std::optional<TimeNs> now);  // nothing: the time is not known
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -20,23 +22,25 @@ using sqlite::Database;
 using sqlite::Statement;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "messages",       "message_bytes",        "duplicate_messages",  "deferred_messages",
-    "lost_messages",  "identities_forgotten", "window_rows",         "streams_rebased",
-    "alarm_rows",     "limit_units_differ",   "letters_put_through", "silence_rows",
-    "streams_behind", "ignored_messages"};
+    "messages",         "message_bytes",        "duplicate_messages",  "deferred_messages",
+    "lost_messages",    "identities_forgotten", "window_rows",         "streams_rebased",
+    "alarm_rows",       "limit_units_differ",   "letters_put_through", "silence_rows",
+    "streams_behind",   "ignored_messages",     "streams_forgotten",   "devices_forgotten",
+    "streams_returned", "devices_returned"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
 constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected, clocks, parts, recovered";
+    "rejected, clocks, parts, recovered, heard_ns";
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, "
     "clock_untrusted, recovered";
 
+constexpr std::string_view device_columns = "device, epoch, base, ranges, heard_ns";
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "
     "provisional_first_ns, provisional_last_ns, provisional_level, provisional_value";
@@ -51,6 +55,18 @@ std::string upsert(std::string_view table, std::string_view columns) {
 std::string select(std::string_view columns, std::string_view table) {
   return "SELECT " + std::string(columns) + " FROM " + std::string(table);
 }
+
+// What counts samples in the table of streams.
+constexpr std::pair<std::string_view, std::uint64_t SampleCounts::*> sample_columns[] = {
+    {"good", &SampleCounts::good},
+    {"duplicate", &SampleCounts::duplicate},
+    {"late", &SampleCounts::late},
+    {"out_of_range", &SampleCounts::out_of_range},
+    {"not_finite", &SampleCounts::not_finite},
+    {"rejected", &SampleCounts::rejected},
+    {"recovered", &SampleCounts::recovered}};
+
+std::string dropped_samples_counter(std::string_view column) { return "dropped_samples." + std::string(column); }
 
 std::string dead_letter_counter(std::size_t reason) { return "dead_letter." + std::string(reason_names[reason]); }
 
@@ -120,42 +136,73 @@ Status load_definitions(Database& database, Loading& loading) {
   });
 }
 
-Status load_streams(Database& database, Loading& loading) {
-  Statement rows(database, select(stream_columns, "stream") + " ORDER BY id");
-  return sqlite::for_each(rows, [&](Statement& row) -> Status {
-    Stream stream;
-    stream.id = row.integer(0);
-    stream.device = row.text(1);
-    stream.channel = row.text(2);
-    stream.quantity = row.text(3);
-    stream.unit = row.text(4);
-    stream.version = row.unsigned_integer(5);
-    stream.clock.watermark_ns = row.integer(6);
-    stream.clock.watermark_ns_max = row.integer(7);
-    stream.newest_ns = row.integer(8);
-    stream.clock.jump_from_ns = row.integer(9);
-    stream.clock.jump_to_ns = row.integer(10);
-    stream.clock.late_run = row.unsigned_integer(11);
-    stream.clock.late_run_ns = row.integer(12);
-    stream.last_received_ns = row.integer(13);
-    stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16), row.unsigned_integer(17),
-                     row.unsigned_integer(18), row.unsigned_integer(19), row.unsigned_integer(22)};
-    auto clocks = decode_clocks(row.blob(20));
-    if (!clocks) return std::unexpected(clocks.error());
-    stream.clocks = std::move(*clocks);
-    auto parts = decode_parts(row.blob(21));
-    if (!parts) return std::unexpected(parts.error());
-    stream.parts = std::move(*parts);
+std::optional<TimeNs> time_of(const Statement& row, int column) {
+  return row.is_null(column) ? std::nullopt : std::optional(row.integer(column));
+}
+
+void bind_time(Statement& statement, int index, const std::optional<TimeNs>& time) {
+  if (time) {
+    statement.bind(index, *time);
+  } else {
+    statement.bind_null(index);
+  }
+}
+
+Result<Stream> stream_of(const Statement& row) {
+  Stream stream;
+  stream.id = row.integer(0);
+  stream.device = row.text(1);
+  stream.channel = row.text(2);
+  stream.quantity = row.text(3);
+  stream.unit = row.text(4);
+  stream.version = row.unsigned_integer(5);
+  stream.clock.watermark_ns = row.integer(6);
+  stream.clock.watermark_ns_max = row.integer(7);
+  stream.newest_ns = row.integer(8);
+  stream.clock.jump_from_ns = row.integer(9);
+  stream.clock.jump_to_ns = row.integer(10);
+  stream.clock.late_run = row.unsigned_integer(11);
+  stream.clock.late_run_ns = row.integer(12);
+  stream.last_received_ns = row.integer(13);
+  stream.counts = {row.unsigned_integer(14), row.unsigned_integer(15), row.unsigned_integer(16), row.unsigned_integer(17),
+                   row.unsigned_integer(18), row.unsigned_integer(19), row.unsigned_integer(22)};
+  auto clocks = decode_clocks(row.blob(20));
+  if (!clocks) return std::unexpected(clocks.error());
+  stream.clocks = std::move(*clocks);
+  auto parts = decode_parts(row.blob(21));
+  if (!parts) return std::unexpected(parts.error());
+  stream.parts = std::move(*parts);
     // The release before has one clock, and does not say whether it came back.
-    if (stream.clock.watermark_ns < stream.clock.watermark_ns_max) {
-      stream.clock.jump = Jump::back;
-      stream.clock.back_from_ns = stream.clock.jump_from_ns;
-      stream.clock.back_to_ns = stream.clock.jump_to_ns;
-    }
-    stream.note_clock_behind();
-    loading.places.emplace(stream.id, loading.state.streams.size());
-    loading.state.streams.push_back(std::move(stream));
+  if (stream.clock.watermark_ns < stream.clock.watermark_ns_max) {
+    stream.clock.jump = Jump::back;
+    stream.clock.back_from_ns = stream.clock.jump_from_ns;
+    stream.clock.back_to_ns = stream.clock.jump_to_ns;
+  }
+  stream.heard_ns = time_of(row, 23);
+  stream.note_clock_behind();
+  return stream;
+}
+
+Status load_streams(Database& database, Loading& loading) {
+  Statement rows(database, select(stream_columns, "stream") + " WHERE forgotten_ns IS NULL ORDER BY id");
+  return sqlite::for_each(rows, [&](Statement& row) -> Status {
+    auto stream = stream_of(row);
+    if (!stream) return std::unexpected(stream.error());
+    loading.places.emplace(stream->id, loading.state.streams.size());
+    loading.state.streams.push_back(std::move(*stream));
     return {};
+  });
+}
+
+// The samples of those that have left are counters.
+Status load_forgotten(Database& database, Loading& loading) {
+  std::string sql = "SELECT (SELECT coalesce(max(id), 0) FROM stream)";
+  for (const auto& [name, count] : sample_columns) sql.append(", coalesce(sum(").append(name).append("), 0)");
+  Statement rows(database, sql + " FROM stream WHERE forgotten_ns IS NOT NULL");
+  return sqlite::for_each(rows, [&](Statement& row) {
+    loading.state.last_stream = row.integer(0);
+    int column = 0;
+    for (const auto& [name, count] : sample_columns) loading.state.samples_forgotten.*count += row.unsigned_integer(++column);
   });
 }
 
@@ -249,12 +296,12 @@ Status load_alarms(Database& database, Loading& loading) {
 }
 
 Status load_devices(Database& database, Loading& loading) {
-  Statement rows(database, "SELECT device, epoch, base, ranges FROM device ORDER BY device, epoch");
+  Statement rows(database, select(device_columns, "device") + " WHERE forgotten_ns IS NULL ORDER BY device, epoch");
   return sqlite::for_each(rows, [&](Statement& row) -> Status {
     auto ranges = ranges_of(row.blob(3));
     if (!ranges) return std::unexpected(ranges.error());
     if (loading.state.devices.empty() || loading.state.devices.back().device != row.text(0))
-      loading.state.devices.push_back({std::string(row.text(0)), {}});
+      loading.state.devices.push_back({std::string(row.text(0)), {}, time_of(row, 4)});
     loading.state.devices.back().epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
     return {};
   });
@@ -265,6 +312,9 @@ Status load_counters(Database& database, Loading& loading) {
   return sqlite::for_each(rows, [&](Statement& row) {
     for (std::size_t i = 0; i < counter_names.size(); ++i) {
       if (row.text(0) == counter_names[i]) loading.state.totals.counters[i] = row.unsigned_integer(1);
+    }
+    for (const auto& [column, count] : sample_columns) {
+      if (row.text(0) == dropped_samples_counter(column)) loading.state.samples_forgotten.*count += row.unsigned_integer(1);
     }
     for (std::size_t i = 0; i < reason_count; ++i) {
       if (row.text(0) == dead_letter_counter(i)) loading.state.totals.dead_letters[i] = row.unsigned_integer(1);
@@ -327,16 +377,27 @@ StateTables::StateTables(Database& writer)
       delete_identity_(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
       set_speed_(writer, upsert("speed", "time_ns, machine, hz")),
       delete_speed_(writer, "DELETE FROM speed WHERE time_ns = ?1 AND machine = ?2"),
-      set_epoch_(writer, upsert("device", "device, epoch, base, ranges")),
+      set_epoch_(writer, upsert("device", device_columns)),
       delete_epochs_before_(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
-      set_counter_(writer, upsert("counter", "name, value")) {}
+      set_counter_(writer, upsert("counter", "name, value")),
+      forget_stream_(writer, "UPDATE stream SET forgotten_ns = ?2 WHERE id = ?1"),
+      forget_device_(writer, "UPDATE device SET forgotten_ns = ?2 WHERE device = ?1"),
+      forgotten_stream_(writer, select(stream_columns, "stream") +
+                                    " WHERE device = ?1 AND channel = ?2 AND forgotten_ns IS NOT NULL ORDER BY id DESC LIMIT 1"),
+      forgotten_device_(writer,
+                        select(device_columns, "device") + " WHERE device = ?1 AND forgotten_ns IS NOT NULL ORDER BY epoch") {}
 
 Result<SavedState> StateTables::load() {
   Loading loading;
-  for (const auto part : {load_definitions, load_streams, load_panes, load_identities, load_speeds, load_alarms, load_devices,
-                          load_counters, load_sessions, load_meta}) {
+  for (const auto part : {load_definitions, load_streams, load_forgotten, load_panes, load_identities, load_speeds, load_alarms,
+                          load_devices, load_counters, load_sessions, load_meta}) {
     if (auto done = part(writer_, loading); !done) return std::unexpected(done.error());
   }
+  Statement any(writer_,
+                "SELECT EXISTS (SELECT 1 FROM stream WHERE forgotten_ns IS NOT NULL) OR EXISTS (SELECT 1 FROM device "
+                "WHERE forgotten_ns IS NOT NULL)");
+  auto read = sqlite::for_each(any, [this](Statement& row) { may_have_forgotten_ = row.integer(0) != 0; });
+  if (!read) return std::unexpected(read.error());
   return std::move(loading.state);
 }
 
@@ -356,6 +417,7 @@ Status StateTables::write(const Effect& effect) {
   if (auto done = each(effect.speeds, &StateTables::write_speed); !done) return done;
   if (auto done = each(effect.alarms, &StateTables::write_alarm); !done) return done;
   if (auto done = each(effect.devices, &StateTables::write_device); !done) return done;
+  if (auto done = write_forgotten(effect); !done) return done;
   return write_totals(effect);
 }
 
@@ -440,6 +502,7 @@ Status StateTables::write_stream(const Stream* stream) {
   const SampleCounts& counts = stream->counts;
   const std::vector<std::uint8_t> clocks = encode(stream->clocks);
   const std::vector<std::uint8_t> parts = encode(stream->parts);
+  bind_time(set_stream_, 24, stream->heard_ns);
   return set_stream_.bind(1, stream->id)
       .bind(2, stream->device)
       .bind(3, stream->channel)
@@ -501,15 +564,93 @@ Status StateTables::write_alarm(const AlarmChange& change) {
       .run();
 }
 
-Status StateTables::write_device(const std::pair<const std::string*, const SequenceTracker*>& change) {
-  const auto& [device, tracker] = change;
+Status StateTables::write_device(const DeviceChange& change) {
+  const auto& [device, tracker, heard_ns] = change;
   if (has_canary("forget_sequences")) return {};
   for (const EpochSequences& epoch : tracker->epochs()) {
     const auto ranges = bytes_of(epoch.ranges);
+    bind_time(set_epoch_, 5, heard_ns);
     auto done = set_epoch_.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).run();
     if (!done) return done;
   }
   return delete_epochs_before_.bind(1, *device).bind(2, tracker->epochs().front().epoch).run();
+}
+
+// What is written otherwise is not forgotten: the column is not named there.
+Status StateTables::write_forgotten(const Effect& effect) {
+  for (const Stream* stream : effect.forgotten_streams) {
+    if (auto done = forget_stream_.bind(1, stream->id).bind(2, effect.now_ns).run(); !done) return done;
+    may_have_forgotten_ = true;
+  }
+  for (const std::string* device : effect.forgotten_devices) {
+    if (auto done = forget_device_.bind(1, *device).bind(2, effect.now_ns).run(); !done) return done;
+    may_have_forgotten_ = true;
+  }
+  return {};
+}
+
+Result<std::optional<DeviceSequences>> StateTables::forgotten_device(std::string_view device) {
+  std::optional<DeviceSequences> found;
+  if (!may_have_forgotten_) return found;
+  auto read = sqlite::for_each(forgotten_device_.bind(1, device), [&](Statement& row) -> Status {
+    auto ranges = ranges_of(row.blob(3));
+    if (!ranges) return std::unexpected(ranges.error());
+    if (!found) found = DeviceSequences{std::string(device), {}, time_of(row, 4)};
+    found->epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
+}
+
+Result<std::optional<Stream>> StateTables::forgotten_stream(std::string_view device, std::string_view channel) {
+  std::optional<Stream> found;
+  if (!may_have_forgotten_) return found;
+  auto read = sqlite::for_each(forgotten_stream_.bind(1, device).bind(2, channel), [&](Statement& row) -> Status {
+    auto stream = stream_of(row);
+    if (!stream) return std::unexpected(stream.error());
+    found = std::move(*stream);
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
+}
+
+Result<std::uint64_t> StateTables::drop_forgotten_beyond(std::uint64_t max) {
+  const auto most = static_cast<std::int64_t>(std::min<std::uint64_t>(max, std::numeric_limits<std::int64_t>::max()));
+  constexpr std::string_view beyond =
+      "(SELECT id FROM stream WHERE forgotten_ns IS NOT NULL ORDER BY forgotten_ns DESC, id DESC LIMIT -1 OFFSET ?1)";
+  SampleCounts samples;
+  std::string sql = "SELECT count(*)";
+  for (const auto& [column, count] : sample_columns) sql.append(", coalesce(sum(").append(column).append("), 0)");
+  Statement sums(writer_, sql.append(" FROM stream WHERE id IN ").append(beyond));
+  std::uint64_t streams = 0;
+  auto done = sqlite::for_each(sums.bind(1, most), [&](Statement& row) {
+    streams = row.unsigned_integer(0);
+    int at = 0;
+    for (const auto& [column, count] : sample_columns) samples.*count = row.unsigned_integer(++at);
+  });
+  if (!done) return std::unexpected(done.error());
+  if (streams > 0) {
+    Statement add(writer_,
+                  "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2");
+    for (const auto& [column, count] : sample_columns) {
+      const std::string name = dropped_samples_counter(column);
+      if (done = add.bind(1, std::string_view(name)).bind(2, samples.*count).run(); !done) return std::unexpected(done.error());
+    }
+    Statement drop(writer_, std::string("DELETE FROM stream WHERE id IN ").append(beyond));
+    if (done = drop.bind(1, most).run(); !done) return std::unexpected(done.error());
+  }
+  std::vector<std::string> devices;
+  Statement names(writer_,
+                  "SELECT device FROM device WHERE forgotten_ns IS NOT NULL GROUP BY device "
+                  "ORDER BY max(forgotten_ns) DESC, device DESC LIMIT -1 OFFSET ?1");
+  done = sqlite::for_each(names.bind(1, most), [&](Statement& row) { devices.emplace_back(row.text(0)); });
+  if (!done) return std::unexpected(done.error());
+  for (const std::string& device : devices) {
+    if (auto gone = forget_epochs(device); !gone) return std::unexpected(gone.error());
+  }
+  return streams + devices.size();
 }
 
 Status StateTables::write_sessions(const SessionRecord& record) {

@@ -78,6 +78,8 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(clock.unshown.duplicate);
     out.put(clock.unshown.late);
     out.put(clock.unshown.rejected);
+    out.put(clock.silent_from_ns);
+    out.put(clock.silent_to_ns);
   }
   return out.take();
 }
@@ -91,7 +93,8 @@ Result<std::map<std::uint64_t, StreamClock>> decode_clocks(std::span<const std::
                           in.get(clock.settled_until_ns) && in.get(clock.jump_from_ns) && in.get(clock.jump_to_ns) &&
                           in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) && in.get(clock.late_run) &&
                           in.get(clock.late_run_ns) && in.get(clock.cut_short_from_ns) && in.get(clock.cut_short_to_ns) &&
-                          in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected);
+                          in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected) &&
+                          in.get(clock.silent_from_ns) && in.get(clock.silent_to_ns);
     if (!is_whole || jump > static_cast<std::uint64_t>(Jump::over)) {
       return fail(Code::corrupt, "reading the clocks of a stream in the spool", "one is not plausible");
     }

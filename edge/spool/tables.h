@@ -12,7 +12,9 @@
 //   given_up     rows that left before the collector had them, until it knows
 //   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
 //                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
-//                version those of the last part: the release before knows no others
+//                version those of the last part: the release before knows no others. heard_ns is when anything came for it
+//                last, NULL where that is not known; forgotten_ns when it was forgotten, NULL where it was not. One that is
+//                forgotten is not loaded, has no panes, identities and alarms, and leaves when there are too many such
 //   definition   how the windows of the panes are cut
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
@@ -20,13 +22,14 @@
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //                or provisional
 //   identity     identities of readings that may still come again
-//   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last
+//   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last. heard_ns and
+//                forgotten_ns as those of a stream
 //   session      at which broker there may be a session, as which client, and whether the broker has ever confirmed it; the one
 //                that was used last has the highest id
 //   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
 //                where all of its samples were
-//   counter      totals
+//   counter      totals; `dropped_samples` are those of forgotten streams that have left
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
 //
@@ -218,6 +221,11 @@ CREATE TABLE speed (
     "ALTER TABLE pane ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE stream ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE dead_letter ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stream ADD COLUMN heard_ns INTEGER;"
+    "ALTER TABLE stream ADD COLUMN forgotten_ns INTEGER;"
+    "ALTER TABLE device ADD COLUMN heard_ns INTEGER;"
+    "ALTER TABLE device ADD COLUMN forgotten_ns INTEGER;"
+    "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,

@@ -20,6 +20,8 @@ void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Sam
   const Grid grid(*followed.definition, stream.state.parts);
   const TimeNs start = grid.slice_of(samples.time_ns);
   settle_silence_before(stream, followed, start, now_ns, effect);
+  const StreamClock& clock = *followed.clock;
+  if (clock.silent_from_ns <= start && start < clock.silent_to_ns) withdraw_forgotten_silence(stream, followed, now_ns, effect);
   Pane& pane = (*followed.panes)[start];
   pane.length_ns = grid.slice_end(start) - start;
   fill(stream, followed, start, pane, samples);

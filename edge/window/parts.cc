@@ -7,18 +7,6 @@
 #include "edge/window/windower.h"
 
 namespace stethos::edge {
-namespace {
-
-// Windows that start between the two times have been sent for good. There is one such stretch: two are taken for one.
-void note_cut_short(StreamClock& clock, TimeNs from, TimeNs to) {
-  if (from >= to) return;
-  const bool is_first = clock.cut_short_from_ns >= clock.cut_short_to_ns;
-  clock.cut_short_from_ns = is_first ? from : std::min(from, clock.cut_short_from_ns);
-  clock.cut_short_to_ns = is_first ? to : std::max(to, clock.cut_short_to_ns);
-}
-
-}  // namespace
-
 // The part for samples at `time`, after the cut that they may make. Null: they fit none.
 const Part* Windower::part_for(StreamRecord& stream, TimeNs time, bool is_newest, TimeNs now_ns, Effect& effect) {
   const Parts& parts = stream.state.parts;
@@ -92,7 +80,7 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
         break;
     }
   }
-  if (definition.kind == schema::WindowKind::count) note_cut_short(*followed.clock, before.from_ns, at);
+  if (definition.kind == schema::WindowKind::count) followed.clock->note_cut_short(before.from_ns, at);
   // Windows that ended after the cut by the watermark, and end at it now.
   advanced_from_ns_ = at - 1;
   if (definition.is_on_grid()) {
@@ -149,7 +137,7 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     }
   }
   const StreamClock before = clock;
-  note_cut_short(clock, cut_short_from, cut_short_to);
+  clock.note_cut_short(cut_short_from, cut_short_to);
   send_settled_since(stream, followed, before, now_ns, effect);
   for (auto pane = first; pane != end; ++pane) {
     touch(stream, {pane->first, definition.id});
@@ -175,6 +163,19 @@ void Windower::close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& ef
   }
   parts.erase(parts.begin());
   follow_parts(stream);
+}
+
+void Windower::close(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  mark(stream);
+  for (Followed& followed : stream.followed) {
+    end_silence(stream, followed, now_ns, effect);
+    const Panes& panes = *followed.panes;
+    const bool has_session = followed.definition->kind == schema::WindowKind::session && !panes.empty();
+    const TimeNs start = has_session ? panes.rbegin()->first : 0;
+    const TimeNs end = has_session ? start + panes.rbegin()->second.length_ns : 0;
+    send_for_good(stream, followed, time_min, time_max, now_ns, effect);
+    followed.clock->note_cut_short(start, end);  // nor does anything come into the last session
+  }
 }
 
 // Parts of which no window can change any more.
@@ -211,6 +212,7 @@ void Windower::follow_parts(StreamRecord& stream) {
     StreamClock& clock = own->second;
     if (is_new) {  // what was another's
       clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
+      clock.silent_from_ns = clock.silent_to_ns = time_min;
       clock.unshown = {};
     }
     Followed followed{.definition = &definition, .panes = &state.panes[definition.id], .clock = &clock};

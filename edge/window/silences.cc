@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "edge/window/pane.h"
 #include "edge/window/windower.h"
@@ -75,29 +76,62 @@ void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, T
   panes.erase(from);
 }
 
+// The newest pane that something came for, if the stream is due to speak behind it; end: it is not, or there is none.
+Panes::iterator Windower::silent_after(const StreamRecord& stream, const Followed& followed) {
+  const TimeNs newest_ns = stream.state.newest_ns;
+  const auto none = followed.panes->end();
+  if (!reports_silence(stream, followed, newest_ns)) return none;
+  // Beyond the stream's time there may be panes of a clock that had jumped ahead.
+  const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(newest_ns));
+  const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
+  if (newest == followed.panes->rend()) return none;
+  return measures_the_same(stream.state.parts, newest->first, newest_ns) ? std::prev(newest.base()) : none;
+}
+
 void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   const DurationNs silent_ns = now_ns - stream.state.last_received_ns;
   if (rules_.idle_timeout_ns == 0 || silent_ns < rules_.idle_timeout_ns) return;
-  const TimeNs newest_ns = stream.state.newest_ns;
-  const TimeNs reached = newest_ns + silent_ns - rules_.idle_timeout_ns;
+  const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
   for (const Followed& followed : stream.followed) {
-    if (!reports_silence(stream, followed, newest_ns)) continue;
-    // Beyond the stream's time there may be panes of a clock that had jumped ahead.
-    const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(newest_ns));
-    const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
-    if (newest == followed.panes->rend()) continue;
-    if (!measures_the_same(stream.state.parts, newest->first, newest_ns)) continue;
+    const auto newest = silent_after(stream, followed);
+    if (newest == followed.panes->end()) continue;
     const TimeNs first = first_behind(*followed.definition, newest->first);
     const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
       return pane.second.before_silence && first_behind(*followed.definition, pane.first) == first;
     };
-    if (std::any_of(newest, followed.panes->rend(), is_reported)) continue;
+    if (std::any_of(followed.panes->begin(), std::next(newest), is_reported)) continue;
     const std::uint64_t windows = followed.definition->count_from(first, reached);
     if (windows == 0) continue;
     newest->second.before_silence = true;
     touch(stream, {newest->first, followed.definition->id});
     emit_silence(stream, *followed.definition, first, windows, schema::WindowState::open, now_ns, effect);
   }
+}
+
+// The stream is to be forgotten, and is not due to speak from now on: what it has missed is told, and is taken to be so for ever.
+void Windower::end_silence(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
+  const auto newest = silent_after(stream, followed);
+  if (newest == followed.panes->end() || std::any_of(std::next(newest), followed.panes->end(), has_come)) return;
+  const WindowDefinition& definition = *followed.definition;
+  const TimeNs first = first_behind(definition, newest->first);
+  std::uint64_t reported = 0;  // one at least
+  for (auto pane = followed.panes->begin(); pane != std::next(newest); ++pane) {
+    if (first_behind(definition, pane->first) == first && std::exchange(pane->second.before_silence, false)) reported = 1;
+  }
+  const DurationNs silent_ns = now_ns - stream.state.heard_ns.value_or(now_ns);
+  const std::uint64_t windows =
+      std::max(definition.count_from(first, stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns), reported);
+  if (windows == 0) return;
+  followed.clock->silent_from_ns = first;
+  followed.clock->silent_to_ns = first + static_cast<DurationNs>(windows - 1) * definition.hop_ns + definition.length_ns;
+  emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
+}
+
+// Something comes for what was taken to be missing for ever when the stream was forgotten.
+void Windower::withdraw_forgotten_silence(const StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) const {
+  const TimeNs first = std::exchange(followed.clock->silent_from_ns, time_min);
+  followed.clock->silent_to_ns = time_min;
+  emit_silence(stream, *followed.definition, first, 0, schema::WindowState::withdrawn, now_ns, effect);
 }
 
 // What the stream had jumped over was no silence: its clock was wrong.

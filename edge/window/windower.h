@@ -15,9 +15,9 @@
 // Rows are decided sample by sample in the order in which they came and by the watermark alone, so where a batch ends changes
 // nothing; only what an idle stream sends depends on the time of day. Pure state; one thread.
 //
-// One class in several files: windower.cc takes samples, stream_clock.cc has the watermarks, parts.cc the cuts, grid_windows.cc,
-// session_windows.cc and count_windows.cc place samples, due.cc says when rows are sent and panes leave, sending.cc does it, and
-// silences.cc counts what is missing.
+// One class in several files: windower.cc takes samples, stream_clock.cc has the watermarks, parts.cc the cuts and what else is
+// sent for good, grid_windows.cc, session_windows.cc and count_windows.cc place samples, due.cc says when rows are sent and panes
+// leave, sending.cc does it, and silences.cc counts what is missing.
 #pragma once
 
 #include <memory>
@@ -151,6 +151,15 @@ class Windower {
   // when it has spoken again and nothing can come in between any more.
   void report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
+  // The stream is to be forgotten: sends what is open as it is, for good, says how long it has been silent, and drops its panes.
+  void close(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+
+  // Has the stream written with the next changes.
+  void mark(StreamRecord& stream);
+
+  // Of streams that it never had.
+  void count_forgotten(const SampleCounts& counts) { samples_ += counts; }
+
   // Sends and removes the panes of definitions that are no longer configured.
   void retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
@@ -159,7 +168,7 @@ class Windower {
 
   // Since the last collect_changes.
   const std::vector<StreamRecord*>& changed_streams() const { return dirty_; }
-  // Of all streams together, as of the last collect_changes.
+  // Of all streams together, also those that are forgotten, as of the last collect_changes.
   const SampleCounts& samples() const { return samples_; }
   // What did not balance: samples of a stream that a definition takes, and that it accounts for not once. Nothing: all does.
   const std::optional<std::string>& imbalance() const { return imbalance_; }
@@ -242,6 +251,9 @@ class Windower {
             schema::WindowState state, TimeNs now_ns, Effect& effect) const;
 
   // silences.cc
+  static Panes::iterator silent_after(const StreamRecord& stream, const Followed& followed);
+  void end_silence(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
+  void withdraw_forgotten_silence(const StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) const;
   static bool reports_silence(const StreamRecord& stream, const Followed& followed, TimeNs at);
   void settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to, TimeNs now_ns,
                       Effect& effect);
@@ -255,7 +267,6 @@ class Windower {
   void sum_up(StreamRecord& stream);
   void count_beside(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples);
   void check_accounted(const StreamRecord& stream, const Followed& followed, std::uint64_t before, std::uint64_t samples);
-  void mark(StreamRecord& stream);
   void touch(StreamRecord& stream, const PaneKey& key);
 
   const std::vector<WindowDefinition> definitions_;

@@ -100,7 +100,7 @@ class SpoolFaults : public testing::Test {
       if (states != nullptr) states->push_back(state_of(**spool));
       return true;
     };
-    Core core(core_config(), 7, {}, kernels::make_backend("reference"), std::move(*saved), "live");
+    Core core(core_config(), 7, {}, kernels::make_backend("reference"), std::move(*saved), **spool, "live");
     ScarceMemory::allow(allocations_);
     for (int index = 0; index < batches; ++index) {
       auto effect = core.process(batch_of(index), now_ns);

@@ -33,7 +33,8 @@ void print(std::uint64_t seed, const Tally& tally, const std::string& wrong) {
             << tally.disk_faults << ", lost stores " << tally.lost_stores << ", requests " << tally.requests << ", copies "
             << tally.copies << ", clock jumps " << tally.clock_jumps << ", wrong clocks " << tally.wrong_clocks << ", changes "
             << tally.changes << ", published " << tally.published << ", sent " << tally.sent << ", windows " << tally.windows
-            << ", alarms " << tally.alarms << ", silences " << tally.silences << ", given up " << tally.given_up << ", "
+            << ", alarms " << tally.alarms << ", silences " << tally.silences << ", forgotten " << tally.forgotten
+            << ", returned " << tally.returned << ", given up " << tally.given_up << ", "
             << (wrong.empty() ? "lost 0, duplicated 0, drained after " + std::to_string(tally.drained_after_ns / ns_per_s) + " s"
                               : "WRONG: " + wrong)
             << std::endl;
@@ -77,14 +78,16 @@ int main(int argc, char** argv) {
     sum.windows += tally.windows;
     sum.alarms += tally.alarms;
     sum.silences += tally.silences;
+    sum.forgotten += tally.forgotten;
+    sum.returned += tally.returned;
     sum.given_up += tally.given_up;
   }
   std::cout << seeds << " seeds: " << sum.edge_crashes << " kills of the edge and " << sum.collector_crashes
             << " of the collector, " << sum.power_losses << " with the power, disk faults " << sum.disk_faults << ", lost stores "
             << sum.lost_stores << ", requests " << sum.requests << ", copies " << sum.copies << ", wrong clocks "
             << sum.wrong_clocks << ", changed configurations " << sum.changes << ",\n  published " << sum.published
-            << ", windows " << sum.windows << ", alarms " << sum.alarms << ", silences " << sum.silences << ", given up "
-            << sum.given_up << ", lost 0, duplicated 0\n";
+            << ", windows " << sum.windows << ", alarms " << sum.alarms << ", silences " << sum.silences << ", forgotten "
+            << sum.forgotten << ", returned " << sum.returned << ", given up " << sum.given_up << ", lost 0, duplicated 0\n";
   if (planted == Planted::none) return 0;
   std::cout << "the planted fault " << plant << " was not caught\n";
   return 1;

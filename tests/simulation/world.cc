@@ -14,6 +14,8 @@ namespace {
 constexpr TimeNs begin = edge::epoch_ns;
 constexpr DurationNs ms = ns_per_ms;
 constexpr DurationNs s = ns_per_s;
+constexpr DurationNs forget_after = 120 * s;
+constexpr DurationNs rest_ns = 600 * s;  // of event time: longer than any window, and than the plant sleeps
 constexpr std::size_t in_flight_max = 12;
 constexpr std::uint64_t steps_to_drain_max = 20'000;
 constexpr std::uint64_t steps_between_checks = 100;
@@ -41,6 +43,7 @@ struct World::Device {
   std::uint64_t next_sequence = 1;
   TimeNs time = begin;
   std::map<std::uint64_t, Held> ring;
+  std::vector<std::uint8_t> last_sent;
   std::vector<Produced> produced;
 };
 
@@ -214,6 +217,8 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   if (!with_copies_ && chance(0.3)) budget_.bytes_max = 20'000 + below(100'000);
   if (!with_copies_ && chance(0.5)) add_window([&](auto& window) { window.gap = ms * (200 + up_to(3'000)); });
   if (!with_copies_ && chance(0.3)) add_window([&](auto& window) { window.samples = 1 + up_to(50); });
+  with_forgetting_ = !with_copies_ && chance(0.4);
+  if (with_forgetting_) config.ingest_forget_after = forget_after;
   budget_.age_max = DurationNs{30} * 86'400 * s;  // nothing here becomes as old
   definitions_ = edge::window_definitions(config.windows);
   edge::LimitConfig limit;  // near what samples from -1 to 1 have
@@ -238,7 +243,7 @@ World::World(std::uint64_t seed, Planted planted, const std::string& folder)
   std::string points = "device,channel,machine,point,axis,quantity,unit,interval\n";
   for (const auto& device : devices_) points += device->name + ",vibration,m,p,h,acceleration,g,400ms\n";
   setups_.push_back({config, *edge::PointTable::parse(points, "points.csv")});
-  if (!with_copies_ && chance(0.3)) add_setups();
+  if (!with_copies_ && !with_forgetting_ && chance(0.3)) add_setups();
   if (planted_ == Planted::sync_forgotten) disk_.lie_about("spool.db-wal");
   start_collector();
   start_edge();
@@ -381,8 +386,10 @@ void World::start_edge() {
     setup_ = below(setups_.size());
   }
   const Setup& setup = setups_[setup_];
+  edge::Remembered& remembered =
+      planted_ == Planted::returns_unknown ? static_cast<edge::Remembered&>(nothing_forgotten_) : *edge_->spool;
   edge_->core = std::make_unique<edge::Core>(setup.config, setup_, setup.points, kernels::make_backend("reference"),
-                                             std::move(*saved), "live");
+                                             std::move(*saved), remembered, "live");
   edge_->port = std::make_unique<SimPort>(*this);
   edge_->uplink = std::make_unique<SimUplink>(*this);
   uplink::SenderConfig sender;
@@ -442,6 +449,7 @@ void World::send(Device& device) {
     if (++sent > in_flight_max) break;
     if (held.sent != 0 && clock_->time - held.sent < 2 * s) continue;
     held.sent = clock_->time;
+    device.last_sent = held.payload;
     ++tally_.sent;
     const auto put = [&](DurationNs after) {
       to_edge_.push_back({clock_->time + after, "stethos/v1/" + device.name + "/batch", held.payload});
@@ -523,12 +531,34 @@ void World::trouble_a_disk() {
   }
 }
 
+// Until all that the devices have is acknowledged, and then for longer than the edge remembers what is silent. What comes then
+// lies beyond the windows that were open, which the edge has closed.
+void World::rest() {
+  if (!with_forgetting_ || !faults_) return;
+  if (!is_resting_) {
+    is_resting_ = chance(0.005);
+  } else if (asleep_until_ == 0) {
+    if (!std::ranges::all_of(devices_, [](const auto& device) { return device->ring.empty() && !device->last_sent.empty(); }))
+      return;
+    asleep_until_ = clock_->time + 2 * forget_after;
+    for (auto& device : devices_) {
+      device->time += rest_ns;
+      // A copy that was on its way for all that time.
+      to_edge_.push_back({asleep_until_, "stethos/v1/" + device->name + "/batch", device->last_sent});
+    }
+  } else if (clock_->time > asleep_until_) {
+    is_resting_ = false;
+    asleep_until_ = 0;
+  }
+}
+
 void World::step() {
   ++tally_.steps;
-  clock_->time += up_to(200 * ms);
+  rest();
+  clock_->time += up_to(asleep_until_ == 0 ? 200 * ms : 10 * s);
   for (auto& device : devices_) {
-    if (faults_ && chance(0.4)) produce(*device);
-    if (faults_ && chance(0.01)) restart(*device);
+    if (faults_ && !is_resting_ && chance(0.4)) produce(*device);
+    if (faults_ && !is_resting_ && chance(0.01)) restart(*device);
     send(*device);
   }
   deliver_acknowledgements();
@@ -546,7 +576,8 @@ void World::step() {
   if (with_copies_ && chance(0.002)) put_edge_back();
   if (chance(0.02)) disk_.unlimit();
   if (chance(0.01)) collector_is_away_ = !collector_is_away_;
-  if (chance(0.003)) {
+  // An hour, which is believed, is much longer than these edges remember what is silent.
+  if (!with_forgetting_ && chance(0.003)) {
     ++tally_.clock_jumps;
     clock_->offset += up_to(7'200 * s) - 3'600 * s;
   }
@@ -559,6 +590,7 @@ void World::step() {
 
 void World::heal() {
   faults_ = false;
+  asleep_until_ = 0;
   edge_clock_->offset = 0;
   disk_.forgive();
   disk_.unlimit();
@@ -566,7 +598,7 @@ void World::heal() {
     setup_ = 0;
     crash_edge();
   }
-  for (auto& device : devices_) say_last_word(*device, 60 * s, 0);
+  for (auto& device : devices_) say_last_word(*device, rest_ns, 0);
 }
 
 // A block after a pause, and that all is said until so long after it.
@@ -604,8 +636,10 @@ std::string World::run(std::uint64_t steps) {
   const DurationNs healed = clock_->time;
   if (auto wrong = drain(); !wrong.empty()) return wrong;
   tally_.drained_after_ns = clock_->time - healed;
-  for (auto& device : devices_) say_last_word(*device, s, 2 * setups_.front().config.time_lateness);
+  for (auto& device : devices_) say_last_word(*device, rest_ns, 2 * setups_.front().config.time_lateness);
   if (auto wrong = drain(); !wrong.empty()) return wrong;
+  tally_.forgotten = edge_->core->totals()[edge::Counter::streams_forgotten];
+  tally_.returned = edge_->core->totals()[edge::Counter::streams_returned];
   return check(true);
 }
 
@@ -802,10 +836,19 @@ std::string World::check_silences(const Device& device) {
   std::map<std::pair<std::uint64_t, TimeNs>, std::uint64_t> found;
   for (const auto& record : page->records) {
     if (std::ranges::find(definitions_, record.definition, &edge::WindowDefinition::id) == definitions_.end()) continue;
-    if (record.state == schema::WindowState::final) found[{record.definition, record.start}] = record.windows;
+    // What has been forgotten since it spoke last is silent until it speaks again.
+    if (record.state == schema::WindowState::final && record.start <= device.time)
+      found[{record.definition, record.start}] = record.windows;
     if (record.state == schema::WindowState::open && record.start <= device.time) {
       return device.name + " has spoken since the silence at " + std::to_string((record.start - begin) / ms) + " ms began";
     }
+  }
+  // What is forgotten is not due to speak from then on.
+  for (auto& [whose, count] : found) {
+    const auto whole = expected.find(whose);
+    if (!with_forgetting_ || whole == expected.end() || whole->second < count) continue;
+    const DurationNs hop = std::ranges::find(definitions_, whose.first, &edge::WindowDefinition::id)->hop_ns;
+    if (static_cast<DurationNs>(whole->second) * hop > rest_ns / 2) count = whole->second;
   }
   tally_.silences += found.size();
   if (found == expected) return {};
@@ -839,7 +882,9 @@ std::string World::check_alarms() {
     const bool is_told_as_it_is = is_active        ? row.state() == AlarmState::active && was_active
                                   : is_provisional ? row.state() == AlarmState::provisional && !was_active
                                                    : row.state() == (was_active ? AlarmState::inactive : AlarmState::withdrawn);
-    if (!is_told_as_it_is) {
+    // Those of what is forgotten are withdrawn, active or not.
+    const bool was_forgotten = with_forgetting_ && !is_active && !is_provisional && row.state() == AlarmState::withdrawn;
+    if (!is_told_as_it_is && !was_forgotten) {
       return std::string("an alarm is ") + schema::EnumNameAlarmState(row.state()) + " at " +
              schema::EnumNameAlarmLevel(row.level()) + ", provisional at " + schema::EnumNameAlarmLevel(row.provisional_level()) +
              ", and was at most at " + schema::EnumNameAlarmLevel(row.highest_level());

@@ -40,10 +40,11 @@ enum class Planted : std::uint8_t {
   sync_forgotten,  // the edge's disk says that its log is synced, and it is not
   alarms_forgotten,  // a restarted edge does not know which limits are exceeded
   clock_believed,  // a restarted edge takes its clock for right, whatever it shows
+  returns_unknown,  // what was forgotten and returns is taken for new
 };
-inline constexpr std::array<std::string_view, 8> planted_names{
+inline constexpr std::array<std::string_view, 9> planted_names{
     "none",           "commit_forgotten", "rows_deleted_early", "sequences_forgotten", "revision_forgotten",
-    "sync_forgotten", "alarms_forgotten", "clock_believed"};
+    "sync_forgotten", "alarms_forgotten", "clock_believed",     "returns_unknown"};
 
 struct Tally {
   std::uint64_t steps = 0;
@@ -62,6 +63,8 @@ struct Tally {
   std::uint64_t windows = 0;
   std::uint64_t alarms = 0;
   std::uint64_t silences = 0;
+  std::uint64_t forgotten = 0;  // streams
+  std::uint64_t returned = 0;
   std::uint64_t given_up = 0;  // rows, for want of room
   DurationNs drained_after_ns = 0;  // since everything healed
 };
@@ -92,6 +95,7 @@ class World {
 
   void add_setups();
   void step();
+  void rest();
   void produce(Device& device);
   void send(Device& device);
   void restart(Device& device);
@@ -138,6 +142,7 @@ class World {
   std::vector<Setup> setups_;
   std::size_t setup_ = 0;
   bool is_reconfigured() const { return setups_.size() > 1; }
+  edge::NothingForgotten nothing_forgotten_;
   edge::SpoolBudget budget_;
   bool has_budget() const { return budget_.bytes_max < std::numeric_limits<std::uint64_t>::max(); }
   std::vector<edge::WindowDefinition> definitions_;  // that all setups have; if there are several it is one, tumbling
@@ -153,6 +158,9 @@ class World {
   std::vector<std::vector<std::uint8_t>> late_posts_;  // that come a second time
   bool collector_is_away_ = false;
   bool faults_ = true;
+  bool with_forgetting_ = false;  // the plant rests now and then for so long that all of it is forgotten
+  bool is_resting_ = false;  // nothing is produced; once all is acknowledged, until asleep_until_
+  DurationNs asleep_until_ = 0;  // 0: it is not asleep
   bool with_copies_ = false;  // only windows on a grid are known by what they hold, and can be compared then
   std::optional<fault::CrashDisk::Image> image_;
   std::string damage_;  // what a store said when it would not open

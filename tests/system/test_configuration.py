@@ -43,6 +43,8 @@ MISTAKES = {
     "duration without a unit": ("stethos-edge", {"mqtt.keep_alive": 30}, "mqtt.keep_alive", ""),
     "duration that is none": ("stethos-edge", {"mqtt.keep_alive": "soon"}, "mqtt.keep_alive", "soon"),
     "size that is none": ("stethos-edge", {"ingest.message_bytes_max": "much"}, "ingest.message_bytes_max", "much"),
+    "forgetting before a window ends": ("stethos-edge", {"ingest.forget_after": "2h", "window": [{"length": "1h"}]},
+                                        "ingest.forget_after", "at least 7295s"),
     "unknown choice": ("stethos-edge", {"subscription": [{"topic": "a", "format": "xml"}]}, "format", "json"),
     "unknown backend": ("stethos-edge", {"statistics.backend": "gpu"}, "statistics.backend", "reference"),
     "unknown statistic": ("stethos-edge", {"window": [{"length": "1m", "statistics": ["kurtossis"]}]}, "statistics", "kurtosis"),

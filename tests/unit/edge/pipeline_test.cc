@@ -92,7 +92,8 @@ class PipelineTest : public ::testing::Test {
   DiarySpool spool_{diary_};
   StillClock machine_;
   NodeClock clock_{machine_, true};
-  Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, "live"};
+  NothingForgotten nothing_;
+  Core core_{core_config(), 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, nothing_, "live"};
   Pipeline pipeline_{{ns_per_s, "windows/{device}/{channel}", 100, 0, false, 0, {}}, {}, core_, port_, spool_, clock_,
                      [this](const Effect&) {
                        diary_.push_back("notify"); }};
@@ -125,6 +126,31 @@ TEST_F(PipelineTest, WhatHappenedToThePortGoesToTheCollector) {
   port_.events.push_back(event);
   ASSERT_TRUE(pipeline_.step());
   EXPECT_EQ(diary_, (Diary{"commit 2 rows", "notify"})) << "the provenance and the event";
+}
+
+// A clock that is believed and is stepped does not make what has just spoken silent for years. That of a recording does.
+TEST_F(PipelineTest, AStepOfTheClockIsNoSilence) {
+  EdgeConfig config = core_config();
+  config.ingest_forget_after = 1'000 * ns_per_s;
+  for (const bool leaps : {false, true}) {
+    Core core(config, 1, PointTable{}, kernels::make_backend("reference"), SavedState{}, nothing_, "live");
+    Pipeline::Settings settings;
+    settings.clock_leaps = leaps;
+    Pipeline pipeline(std::move(settings), {}, core, port_, spool_, clock_, [](const Effect&) {});
+    const auto pass = [&](DurationNs time, DurationNs step) {
+      machine_.passed += time;
+      machine_.time += time + step;
+      ASSERT_TRUE(pipeline.step());
+    };
+    port_.batches.push_back({block_message({})});
+    pass(ns_per_s, 0);
+    pass(200 * ns_per_s, 0);
+    pass(ns_per_s, DurationNs{3'650} * 86'400 * ns_per_s);
+    pass(200 * ns_per_s, 0);
+    EXPECT_EQ(core.stream_count(), leaps ? 0u : 1u);
+    pass(900 * ns_per_s, 0);
+    EXPECT_EQ(core.stream_count(), 0u);
+  }
 }
 
 TEST_F(PipelineTest, AFailedCommitReleasesAndAcknowledgesNothing) {

@@ -69,7 +69,7 @@ mqtt.keep_alive = "11s"
 mqtt.reconnect_min = "12ms"
 mqtt.reconnect_max = "13s"
 mqtt.session_expiry = "14h"
-ingest = { message_bytes_max = "15 KiB", queue_bytes_max = "16 MiB", devices_max = 17, streams_max = 18 }
+ingest = { message_bytes_max = "15 KiB", queue_bytes_max = "16 MiB", devices_max = 17, streams_max = 18, forget_after = "1000d", forgotten_max = 19 }
 points = { file = "points.csv", required = true }
 time = { future_max = "19m", earliest = "2001-02-03", watermark_delay = "20s", idle_timeout = "21s" }
 statistics = { backend = "reference", threads = 39 }
@@ -163,6 +163,8 @@ channel = "f"
   EXPECT_EQ(c.ingest_queue_bytes_max, 16 << 20);
   EXPECT_EQ(c.ingest_devices_max, 17);
   EXPECT_EQ(c.ingest_streams_max, 18);
+  EXPECT_EQ(c.ingest_forget_after, DurationNs{1'000} * 86'400 * ns_per_s);
+  EXPECT_EQ(c.ingest_forgotten_max, 19);
   EXPECT_EQ(c.points_file, "points.csv");
   EXPECT_TRUE(c.points_required);
   EXPECT_EQ(c.time_future_max, 1140 * ns_per_s);
@@ -351,6 +353,8 @@ INSTANTIATE_TEST_SUITE_P(
             "edge.toml:1: ingest.message_bytes_max: must not"),
         top("a batch larger than the queue", "spool.batch_bytes_max = \"65 MiB\"",
             "edge.toml:1: spool.batch_bytes_max: must not be more"),
+        top("forgetting what may still speak", "ingest.forget_after = \"1h\"",
+            "edge.toml:1: ingest.forget_after: must be 0s, or at least 3696s"),
         top("points required without a file", "points.required = true", "edge.toml:1: points.required: needs points.file"),
         top("a duration without a unit", "time.idle_timeout = \"30\"", "edge.toml:1: time.idle_timeout: its unit is none of"),
         top("a duration as a number", "time.idle_timeout = 30", "edge.toml:1: time.idle_timeout: expected a duration"),

@@ -34,6 +34,7 @@ inline EdgeConfig core_config() {
   config.ingest_message_bytes_max = 1 << 20;
   config.ingest_devices_max = 100;
   config.ingest_streams_max = 100;
+  config.ingest_forgotten_max = 100;
   config.time_future_max = 300 * ns_per_s;
   config.time_earliest = epoch_ns - 86'400 * ns_per_s;
   config.time_watermark_delay = 0;
@@ -64,6 +65,14 @@ inline EdgeConfig core_config() {
   config.windows = {window};
   return config;
 }
+
+class NothingForgotten final : public Remembered {
+ public:
+  Result<std::optional<DeviceSequences>> forgotten_device(std::string_view /*device*/) override { return std::nullopt; }
+  Result<std::optional<Stream>> forgotten_stream(std::string_view /*device*/, std::string_view /*channel*/) override {
+    return std::nullopt;
+  }
+};
 
 // A message that owns its bytes.
 inline Message message_of(std::string topic, std::vector<std::uint8_t> payload, TimeNs received_ns) {
@@ -140,12 +149,13 @@ class CoreRig {
     restart();
   }
 
-  // Processes and commits one batch; its rows are added to `windows` and `alarms`.
-  const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = epoch_ns + 3'600 * ns_per_s) {
-    auto effect = core_->process(batch, now_ns);
+  // Processes and commits one batch; its rows are added to `windows`, `alarms` and `silences`.
+  const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = epoch_ns + 3'600 * ns_per_s, bool clock_trusted = true) {
+    auto effect = core_->process(batch, now_ns, clock_trusted);
     STETHOS_CHECK(effect.has_value(), effect ? "" : effect.error().text());
     for (const schema::WindowRowT& row : (*effect)->windows) windows.push_back(row);
     alarms.insert(alarms.end(), (*effect)->alarm_rows.begin(), (*effect)->alarm_rows.end());
+    silences.insert(silences.end(), (*effect)->silences.begin(), (*effect)->silences.end());
     pack_rows(**effect, now_ns);
     const auto committed = spool_->commit(**effect);
     STETHOS_CHECK(committed.has_value(), committed ? "" : committed.error().text());
@@ -154,18 +164,21 @@ class CoreRig {
 
   Core& core() { return *core_; }
   SqliteSpool& spool() { return *spool_; }
+  std::string file() const { return file_.path(); }
 
   std::vector<schema::WindowRowT> windows;
   std::vector<schema::AlarmRowT> alarms;
+  std::vector<schema::SilenceRowT> silences;
 
  private:
   void start() {
-    auto opened = SqliteSpool::open(file_.path());
+    const auto forgotten_max = static_cast<std::uint64_t>(config_.ingest_forgotten_max);
+    auto opened = SqliteSpool::open(file_.path(), {.forgotten_max = forgotten_max});
     STETHOS_CHECK(opened.has_value(), opened ? "" : opened.error().text());
     spool_ = std::move(*opened);
     auto saved = spool_->load();
     STETHOS_CHECK(saved.has_value(), saved ? "" : saved.error().text());
-    core_ = std::make_unique<Core>(config_, 7, points_, kernels::make_backend("reference"), std::move(*saved), "live");
+    core_ = std::make_unique<Core>(config_, 7, points_, kernels::make_backend("reference"), std::move(*saved), *spool_, "live");
   }
 
   ScratchFile file_;

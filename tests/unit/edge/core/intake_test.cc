@@ -35,7 +35,10 @@ class IntakeTest : public testing::Test {
   BlockPlans plans_{config_, definitions_};
   Letters letters_{64};
   SavedState saved_;
-  Intake intake_{config_, points_, definitions_, plans_, kernels::make_backend("reference"), letters_, saved_};
+  Forgetting forgetting_{0};
+  NothingForgotten nothing_;
+  Intake intake_{config_,  points_,     definitions_, plans_, kernels::make_backend("reference"),
+                 letters_, forgetting_, nothing_,     saved_};
   Arrivals arrivals_;
   Effect effect_;
   std::size_t taken_ = 0;

@@ -39,7 +39,8 @@ class PlacingTest : public testing::Test {
   EdgeConfig config_ = core_config();
   PointTable points_;
   Letters letters_{64};
-  Placing placing_{config_, letters_, points_, {}};
+  Forgetting forgetting_{0};
+  Placing placing_{config_, letters_, points_, forgetting_, {}};
   std::vector<Message> message_{json_message("{}")};
   Arrivals arrivals_;
   Effect effect_;

@@ -13,7 +13,7 @@ inline constexpr TimeNs filled_ns = 1'795'276'500 * ns_per_s;  // 2026-11-21T15:
 // identity.
 inline std::string fill_spool(const std::string& path, int devices) {
   auto spool = *SqliteSpool::open(path);
-  Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), "live");
+  Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), *spool, "live");
   std::vector<Message> batch{json_message("not json\n"),
                              json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":1})")};
   for (int i = 0; i < devices; ++i) {

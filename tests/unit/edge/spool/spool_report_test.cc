@@ -251,7 +251,7 @@ TEST_F(SpoolReportTest, WindowsHaveTheLabelsOfTheirVersionAsLongAsTheSpoolHasThe
   // The panes of the two devices are open: this closes them.
   {
     const auto spool = *SqliteSpool::open(file_);
-    Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), "live");
+    Core core(core_config(), 7, {}, kernels::make_backend("reference"), *spool->load(), *spool, "live");
     BlockSpec later{.device = "device-0", .sequence = 2, .start_ns = epoch_ns + 600 * ns_per_s};
     const Message message = block_message(later);
     auto effect = core.process({&message, 1}, epoch_ns + 3'600 * ns_per_s);

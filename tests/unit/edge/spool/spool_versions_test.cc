@@ -48,6 +48,17 @@ void make_earlier(const std::string& ours, const std::string& earlier, int minor
                 "; PRAGMA user_version = " + std::to_string(1000 * spool_version_major + minor));
 }
 
+// Writes all that is in our file again, by the columns that the version of the earlier one names.
+void write_as(const std::string& earlier, const std::string& ours) {
+  auto known = *sqlite::Database::open(earlier, sqlite::Access::read_only);
+  auto file = *sqlite::Database::open(ours, sqlite::Access::read_write);
+  for (const auto& [table, columns] : columns_of(known)) {
+    run(file, joined({"CREATE TEMP TABLE written AS SELECT ", columns, " FROM main.", table, "; DELETE FROM main.", table,
+                      "; INSERT INTO main.", table, " (", columns, ") SELECT ", columns,
+                      " FROM temp.written; DROP TABLE temp.written"}));
+  }
+}
+
 std::int64_t version_of(const std::string& path) {
   auto file = *sqlite::Database::open(path, sqlite::Access::read_only);
   sqlite::Statement version(file, "PRAGMA user_version");
@@ -61,6 +72,7 @@ std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) 
     stream.clocks.clear();
     stream.parts.clear();
     stream.clock.settled_until_ns = time_min;
+    stream.heard_ns.reset();
     for (auto& [definition, panes] : stream.panes) {
       for (auto& [start, pane] : panes) {
         if (minor < 2) pane.blocks = {};
@@ -97,20 +109,29 @@ TEST(SpoolVersions, TheReleaseBeforeCanStillUseIt) {
     ScratchFile ours, earlier;
     fill_spool(ours.path(), 2);
     make_earlier(ours.path(), earlier.path(), minor);
-    Columns known;
-    {
-      auto file = *sqlite::Database::open(earlier.path(), sqlite::Access::read_only);
-      known = columns_of(file);
-    }
     const auto before = without_what_is_new((*SqliteSpool::open(ours.path()))->load()->streams, minor);
-    auto file = *sqlite::Database::open(ours.path(), sqlite::Access::read_write);
-    for (const auto& [table, columns] : known) {
-      run(file, joined({"CREATE TEMP TABLE written AS SELECT ", columns, " FROM main.", table, "; DELETE FROM main.", table,
-                        "; INSERT INTO main.", table, " (", columns, ") SELECT ", columns,
-                        " FROM temp.written; DROP TABLE temp.written"}));
-    }
+    write_as(earlier.path(), ours.path());
     EXPECT_TRUE((*SqliteSpool::open(ours.path()))->load()->streams == before);
   }
+}
+
+// It loads what is forgotten like all else: what it writes has spoken there.
+TEST(SpoolVersions, WhatTheReleaseBeforeWritesIsNotForgotten) {
+  ScratchFile ours, earlier;
+  fill_spool(ours.path(), 2);
+  make_earlier(ours.path(), earlier.path(), spool_version_minor - 1);
+  execute_on(ours.path(),
+             "DELETE FROM pane; DELETE FROM identity; UPDATE stream SET forgotten_ns = 5; UPDATE device SET forgotten_ns = 5");
+  const auto forgotten = *(*SqliteSpool::open(ours.path()))->load();
+  EXPECT_TRUE(forgotten.streams.empty());
+  EXPECT_TRUE(forgotten.devices.empty());
+  EXPECT_EQ(forgotten.last_stream, 3);
+  EXPECT_EQ(forgotten.samples_forgotten.good, 9u);
+  write_as(earlier.path(), ours.path());
+  const auto state = *(*SqliteSpool::open(ours.path()))->load();
+  EXPECT_EQ(state.streams.size(), 3u);
+  EXPECT_EQ(state.devices.size(), 2u);
+  EXPECT_EQ(state.samples_forgotten.good, 0u);
 }
 
 }  // namespace

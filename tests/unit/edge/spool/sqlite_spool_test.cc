@@ -71,6 +71,8 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   other.jump = Jump::over;
   other.cut_short_from_ns = 7;
   other.cut_short_to_ns = 8;
+  other.silent_from_ns = 9;
+  other.silent_to_ns = 10;
   stream.clock.jump = Jump::back;
   stream.clock.back_from_ns = -7;
   stream.clock.back_to_ns = 27;
@@ -87,6 +89,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   stream.parts = {{.from_ns = time_min, .newest_ns = -4, .description = former},
                   {.from_ns = -3, .newest_ns = 26, .description = last}};
   stream.counts = {1, 2, 3, 4, 5, 6, 7};
+  stream.heard_ns = 97;
   Pane pane;
   pane.length_ns = 10;
   pane.moments = {3, 0.1, 0.2, 0.3, 0.4, -1, 1, 0.7, 0.8, 9, 10};
@@ -143,7 +146,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
                    {1, 3, waiting},
                    {1, 4, waiting},
                    {1, 4, std::nullopt}};
-  effect.devices = {{&device, &tracker}};
+  effect.devices = {{&device, &tracker, 98}};
   effect.totals[Counter::messages] = 77;
   effect.totals[Reason::identity_conflict] = 78;
   effect.may_return = {0xabcd'0000'0000'0001, 9};
@@ -155,6 +158,8 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   EXPECT_EQ(state.streams, std::vector{stream});
   ASSERT_EQ(state.devices.size(), 1u);
   EXPECT_EQ(state.devices[0].epochs, tracker.epochs());
+  EXPECT_EQ(state.devices[0].heard_ns, 98);
+  EXPECT_EQ(state.last_stream, 1);
   EXPECT_EQ(state.totals[Counter::messages], 77u);
   EXPECT_EQ(state.totals[Reason::identity_conflict], 78u);
   EXPECT_EQ(state.may_return, effect.may_return);
