@@ -4,11 +4,14 @@
 #include <bit>
 #include <cstdlib>
 #include <iterator>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "common/fault_point.h"
 #include "common/log.h"
 #include "edge/core/limits.h"
+#include "edge/ingest/message_queue.h"
 #include "edge/spool/row_json.h"
 #include "schemas/envelope.h"
 
@@ -254,6 +257,47 @@ Status Pipeline::run(const std::function<bool()>& stop, DurationNs deadline) {
   do {
     if (auto done = step(); !done) return done;
   } while (!polled_.empty() && clock_.monotonic() < until);
+  return give_up_rest();
+}
+
+// The deadline has passed. What its sender keeps comes again; of the rest it is said that it came.
+Status Pipeline::give_up_rest() {
+  polled_.erase(polled_.begin(), polled_.begin() + static_cast<std::ptrdiff_t>(taken_));
+  taken_ = 0;
+  for (std::size_t before = polled_.size() + 1; before != polled_.size();) {
+    before = polled_.size();
+    port_.poll(0, polled_);
+  }
+  std::vector<Message> rest;
+  std::unordered_map<std::string_view, std::size_t> places;  // in `rest`, by its topics
+  std::uint64_t messages = 0;
+  for (const Message& message : polled_) {
+    if (message.is_kept()) continue;
+    if (message.crowded_out) {
+      rest.push_back(message);
+      continue;
+    }
+    auto place = places.find(message.topic);
+    if (place == places.end()) {
+      rest.push_back(given_up(message));
+      rest.back().crowded_out = CrowdedOut{.past_deadline = true};
+      place = places.emplace(rest.back().topic, rest.size() - 1).first;
+    }
+    CrowdedOut& counted = *rest[place->second].crowded_out;
+    ++counted.messages;
+    counted.bytes += message.payload.size();
+    ++messages;
+  }
+  if (messages > 0) {
+    spdlog::error(
+        "{} messages are given up, dead letters count them: shutdown.deadline passed before their turn, and their senders "
+        "do not keep them",
+        messages);
+  }
+  polled_ = std::move(rest);
+  while (taken_ < polled_.size()) {
+    if (auto done = step(); !done) return done;
+  }
   return {};
 }
 

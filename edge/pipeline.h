@@ -90,7 +90,8 @@ class Pipeline {
   // One batch. After an error the process must end without releasing what the port holds back.
   Status step();
 
-  // Batches until `stop` says so; then the port is closed and what it holds is drained, until `deadline` has passed.
+  // Batches until `stop` says so; then the port is closed and what it holds is drained, until `deadline` has passed. What is left
+  // then and is not kept by its sender is given up, with a dead letter for each topic that counts them.
   Status run(const std::function<bool()>& stop, DurationNs deadline);
 
   PipelineStatus status() const;
@@ -103,6 +104,7 @@ class Pipeline {
   std::uint64_t durable_through(std::uint64_t ticket) const;
   bool stamp(std::size_t count);
   Result<std::span<const Message>> take_up();
+  Status give_up_rest();
   void republish(const Effect& effect);
   void count_alarms();
   void note(const Effect& effect, std::span<const Message> batch, TimeNs committed_ns, DurationNs commit_ns);

@@ -27,6 +27,7 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::clock_untrusted:
       return "nothing knows when it came";
     case Reason::crowded_out:
+    case Reason::past_deadline:
       return "nothing of it was kept but that it came";
     case Reason::too_many_devices:
     case Reason::epoch_too_old:

@@ -321,8 +321,10 @@ settings::Table<EdgeConfig> edge_config_table() {
   add_intake(table);
   add_time(table);
   add_output(table);
-  table.duration("shutdown.deadline", &Config::shutdown_deadline, "10s", {"0s", "10m"},
-                 "How long the node may take to finish what it has when it is asked to stop.");
+  table.duration(
+      "shutdown.deadline", &Config::shutdown_deadline, "10s", {"0s", "10m"},
+      "How long the node may take to finish what it has when it is asked to stop. What is left then and is not kept by "
+      "its sender (QoS 0, and QoS 1 with `on_arrival`) is given up, with a dead letter for each topic that counts it.");
   table.check(check_across);
   return table;
 }

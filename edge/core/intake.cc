@@ -116,8 +116,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
     ++effect_->totals[Counter::messages];
     effect_->totals[Counter::message_bytes] += message.payload.size();
   }
-  if ((message.waits_for_commit && redeliveries_.take(message)) ||
-      (message.again == nullptr && take_copy(expected_copies_, message))) {
+  if ((message.may_return && redeliveries_.take(message)) || (message.again == nullptr && take_copy(expected_copies_, message))) {
     ++effect_->totals[Counter::duplicate_messages];
     return;
   }
@@ -207,10 +206,11 @@ bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
 
 // One letter for all that stood in a row, each of them counted.
 void Intake::give_up(const CrowdedOut& crowded_out, std::size_t index) {
+  const Reason reason = crowded_out.past_deadline ? Reason::past_deadline : Reason::crowded_out;
   effect_->totals[Counter::messages] += crowded_out.messages;
   effect_->totals[Counter::message_bytes] += crowded_out.bytes;
-  effect_->totals[Reason::crowded_out] += crowded_out.messages - 1;  // the letter counts one
-  letters_.write(index, {Reason::crowded_out, std::to_string(crowded_out.messages) + " messages"}, {});
+  effect_->totals[reason] += crowded_out.messages - 1;  // the letter counts one
+  letters_.write(index, {reason, std::to_string(crowded_out.messages) + " messages"}, {});
 }
 
 void Intake::set_aside(const Message& message, std::size_t index, std::string_view device) {

@@ -37,6 +37,7 @@ enum class Reason : std::uint8_t {
   clock_untrusted,    // stamped by its arrival, and the clock was not known to be right until the process ended
   crowded_out,          // its topic held more than its share of what waits; only that it came is known
   repeated_key,         // an object of the document has a declared field's name twice
+  past_deadline,        // the process ended before its turn, and its sender does not keep it; only that it came is known
   count_,
 };
 
@@ -49,7 +50,7 @@ inline constexpr std::array<std::string_view, reason_count> reason_names{
     "empty",          "bad_times",           "time_past",        "time_future",
     "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
     "late",           "stopped_the_process", "unknown_topic",    "clock_untrusted",
-    "crowded_out",    "repeated_key"};
+    "crowded_out",    "repeated_key",        "past_deadline"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

@@ -15,10 +15,12 @@ namespace stethos::edge {
 struct DeadLetter;
 struct DecodedMessage;
 
-// Of messages that were given up because their topic held more than its share: how many, and the size of their payloads together.
+// Of messages that were given up because their topic held more than its share, or because the process ended before their turn:
+// how many, and the size of their payloads together.
 struct CrowdedOut {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  bool past_deadline = false;  // the process ended before their turn
 };
 
 struct Message {
@@ -39,8 +41,12 @@ struct Message {
   std::uint64_t ticket = 0;  // which the port gives, growing: MessagePort::durable names it; 0: the port gives none
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
   bool comes_again = false;  // until it is handled: of QoS 1, or of our protocol, whose devices send again
+  bool may_return = false;  // its broker may deliver it again though it is handled: of QoS 1, and not of our protocol
   const DeadLetter* again = nullptr;  // it is this one, put through again; null: it has just arrived
   std::uint64_t stops = 0;  // so often the process has died with it in hand: edge/core/suspects.h
+
+  // Whether its sender keeps it until it is handled. A broker does not keep what it was told of on arrival.
+  bool is_kept() const { return waits_for_commit || (comes_again && !may_return); }
 };
 
 }  // namespace stethos::edge

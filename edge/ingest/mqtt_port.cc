@@ -178,6 +178,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
     const bool on_arrival = subscription != nullptr && subscription->acknowledge == Acknowledge::on_arrival;
     message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && !on_arrival;
     message.comes_again = arrived->get_qos() > 0 || is_ours;
+    message.may_return = arrived->get_qos() > 0 && !is_ours;
     message.owner = arrived;
     // A device of our protocol keeps what we have not acknowledged, and of QoS 0 nothing is promised.
     handover_.put(std::move(message),

@@ -21,6 +21,7 @@ class Proxy:
         self.harmed = 0  # chunks, by the fault of the moment
         self._chance = random.Random(seed)
         self._fault = None
+        self._unheard = False
         self._changed = threading.Condition()
         self._sockets = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -37,6 +38,16 @@ class Proxy:
             yield
         finally:
             self._set(None)
+
+    @contextlib.contextmanager
+    def unheard(self):
+        """What clients say is lost until the end of the block, and then their connections."""
+        self._unheard = True
+        try:
+            yield
+        finally:
+            self._hang_up(*self._sockets)
+            self._unheard = False
 
     def close(self):
         self._set(None)
@@ -70,11 +81,13 @@ class Proxy:
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(source, sink, source is client), daemon=True).start()
 
-    def _pass_on(self, source, sink):
+    def _pass_on(self, source, sink, is_from_client):
         try:
             while chunk := source.recv(CHUNK_BYTES):
+                if is_from_client and self._unheard:
+                    continue
                 fault = self._fault
                 self.harmed += fault is not None
                 if fault == "cut":

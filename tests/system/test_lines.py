@@ -1,10 +1,13 @@
 """Lines that fail between edge and broker or collector, and ends that stall: all is delivered afterwards, and once."""
 
+import json
+
 import pytest
 
+from messages import Publisher
 from plant import Plant
 from proxy import Proxy
-from rig import wait_for
+from rig import json_subscription, wait_for
 
 # Ends that give up soon, so that nobody has to wait for it.
 IMPATIENT = {"uplink.timeout": "500ms", "uplink.backoff_min": "10ms", "uplink.backoff_max": "100ms", "mqtt.keep_alive": "1s"}
@@ -50,6 +53,30 @@ def test_line_to_the_broker(rig, tell, fault):
             wait_for(lambda: plant.edge.metric("stethos_edge_mqtt_subscribed") == 0, "the edge to notice")
             assert line.harmed > 0
     delivered_afterwards(plant, tell)
+
+
+@pytest.mark.parametrize("acknowledge", ["after_commit", "on_arrival"])
+def test_acknowledgements_that_are_lost_with_the_line(rig, acknowledge):
+    """The edge has sent them and the broker has not heard of them: it delivers again what is counted, or waits to be."""
+    broker = rig.broker()
+    line = rig.proxy(broker, seed=1, delay_s=0)
+    subscription = json_subscription("fleet", {"temperature": "temperature degC"}, identity="", acknowledge=acknowledge)
+    edge = rig.edge(line, subscription=[subscription])
+    publisher = Publisher(broker.port)
+    messages = lambda count: wait_for(lambda: edge.messages() >= count, lambda: f"{edge.messages()} of {count}")  # noqa: E731
+    send = lambda i: publisher.publish("fleet/m1/telemetry",  # noqa: E731
+                                       json.dumps({"device": "m1", "ts": 1_767_225_600_000 + i, "temperature": i}))
+    for i in range(5):
+        send(i)
+    messages(5)
+    with line.unheard():
+        for i in range(5, 15):
+            send(i)
+        messages(15)
+    messages(25)
+    publisher.close()
+    assert edge.metric("stethos_edge_samples_total", outcome="good") == 15
+    assert edge.metric("stethos_edge_duplicate_messages_total") >= 10
 
 
 @pytest.mark.slow

@@ -32,9 +32,11 @@ class ListPort final : public MessagePort {
 
   void poll(DurationNs, std::vector<Message>& batch) override {
     if (batches.empty()) return;
-    batch = std::move(batches.front());
+    for (Message& message : batches.front()) {
+      message.ticket = ++last_ticket_;
+      batch.push_back(std::move(message));
+    }
     batches.pop_front();
-    for (Message& message : batch) message.ticket = ++last_ticket_;
   }
   void durable(std::uint64_t ticket) override { diary_.push_back("durable through " + std::to_string(ticket)); }
   bool publish(std::string_view topic, std::span<const std::uint8_t>) override {
@@ -172,6 +174,35 @@ TEST_F(PipelineTest, StoppingDrainsWhatThePortHolds) {
   ASSERT_TRUE(pipeline_.run([&] { return left-- == 0; }, ns_per_s).has_value());
   EXPECT_EQ(core_.samples().good, 12u);
   EXPECT_EQ(std::ranges::count(diary_, "close"), 1);
+}
+
+// Senders of the first two topics do not keep what was told on arrival, or was of QoS 0; the others do.
+TEST_F(PipelineTest, WhatTheDeadlineDoesNotLetInIsCountedUnlessItsSenderKeepsIt) {
+  const auto reading = [](const std::string& topic, bool comes_again) {
+    const std::string text = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":1})";
+    Message message = message_of(topic, {text.begin(), text.end()}, epoch_ns);
+    message.comes_again = message.may_return = comes_again;
+    return message;
+  };
+  Message waiting = reading("fleet/waits/telemetry", true);
+  waiting.waits_for_commit = true;
+  port_.batches.push_back({reading("fleet/a/telemetry", true)});
+  port_.batches.push_back({reading("fleet/a/telemetry", true), reading("fleet/b/telemetry", false), block_message({})});
+  port_.batches.push_back({reading("fleet/a/telemetry", true), waiting});
+  std::vector<DeadLetter> letters;
+  Pipeline pipeline({}, {}, core_, port_, spool_, clock_, [&](const Effect& effect) {
+    letters.insert(letters.end(), effect.dead_letters.begin(), effect.dead_letters.end());
+  });
+  ASSERT_TRUE(pipeline.run([] { return true; }, 0));
+  EXPECT_EQ(core_.samples().good, 1u) << "one step is made";
+  EXPECT_EQ(core_.totals()[Reason::past_deadline], 3u);
+  EXPECT_EQ(core_.totals()[Counter::messages], 4u);
+  ASSERT_EQ(letters.size(), 2u);
+  EXPECT_EQ(letters[0].topic, "fleet/a/telemetry");
+  EXPECT_EQ(letters[0].rejection.detail, "2 messages");
+  EXPECT_EQ(letters[1].topic, "fleet/b/telemetry");
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 6"), 0) << "who waits is told nothing";
+  EXPECT_EQ(std::ranges::count(diary_, "publish stethos/v1/d1/ack"), 0);
 }
 
 TEST_F(PipelineTest, AfterARunThatDiedMessagesAreTakenOneByOneEachOnRecordFirst) {

@@ -361,7 +361,7 @@ TEST(Core, JsonReadingsWithTheSameIdentityCountOnce) {
 }
 
 Message waiting(Message message, bool redelivered = false, std::uint64_t connection = 1) {
-  message.waits_for_commit = true;
+  message.waits_for_commit = message.may_return = true;
   message.redelivered = redelivered;
   message.connection = connection;
   return message;
@@ -391,6 +391,32 @@ TEST(Core, AllThatABrokerMayDeliverAgainIsRecognised) {
   }
   EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 141u);
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = sent + 1}));
+}
+
+// Told on arrival, by this run or the one before, which had another configuration.
+TEST(Core, WhatWasAcknowledgedOnArrivalIsRecognisedWhenItReturns) {
+  CoreRig rig(without_identity());
+  const auto on_arrival = [](Message message, bool redelivered, std::uint64_t connection) {
+    message.may_return = true;
+    message.redelivered = redelivered;
+    message.connection = connection;
+    return message;
+  };
+  std::vector<Message> messages;
+  for (std::size_t i = 0; i < on_the_way_max; ++i) {
+    messages.push_back(
+        json_message(R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + i) + R"(,"temperature":20.5})"));
+  }
+  std::vector<Message> batch;
+  for (const Message& message : messages) batch.push_back(on_arrival(message, false, 1));
+  // The line is cut while they are still in the queue, and what returns stands behind them there.
+  for (const Message& message : messages) batch.push_back(on_arrival(message, true, 2));
+  rig.step(batch);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = on_the_way_max}));
+  rig.restart();
+  for (const Message& message : messages) rig.step({waiting(message, true)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = on_the_way_max}));
+  EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 2 * on_the_way_max);
 }
 
 TEST(Core, OfEqualMessagesOneIsTakenForTheOneThatReturns) {
