@@ -19,6 +19,7 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::uint64_t disk_free_bytes_more = 16u << 20;
+constexpr std::uint64_t held_overhead_bytes = 2 * sizeof(Message);  // a vector that grows has room for twice as many
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
@@ -110,7 +111,7 @@ void Pipeline::hold() {
     return message.crowded_out || !core_.is_stamped_by_arrival(message) || (closing_ && !message.waits_for_commit);
   });
   for (Message& message : to_hold) {
-    held_bytes_ += sizeof(Message) + message.topic.size() + message.payload.size();
+    held_bytes_ += held_overhead_bytes + memory_of(message);
     held_.push_back(std::move(message));
   }
   polled_.erase(to_hold.begin(), to_hold.end());

@@ -29,6 +29,7 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::crowded_out:
     case Reason::past_deadline:
       return "nothing of it was kept but that it came";
+    case Reason::unknown_stream:
     case Reason::too_many_devices:
     case Reason::epoch_too_old:
     case Reason::stopped_the_process:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "common/fault_point.h"
 #include "edge/core/limits.h"
@@ -24,6 +25,10 @@ std::uint64_t windows_a_sample(const WindowDefinition& definition) {
   return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
 }
 
+Rejection unknown_stream(std::string_view device, std::string_view channel) {
+  return {Reason::unknown_stream, std::string(device) + "/" + std::string(channel)};
+}
+
 Rejection unit_differs(const DecodedChannel& channel, std::string_view quantity, std::string_view unit) {
   return {Reason::unit_differs, std::string(channel.quantity) + " in " + std::string(channel.unit) + " where " +
                                     std::string(quantity) + " in " + std::string(unit) + " is declared"};
@@ -44,6 +49,7 @@ Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::ve
                BlockPlans& plans, std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters,
                const Forgetting& forgetting, Remembered& remembered, const SavedState& saved)
     : config_(config),
+      points_(points),
       definitions_(definitions),
       plans_(plans),
       backend_(std::move(backend)),
@@ -67,10 +73,12 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
   samples_decoded_.clear();
   rows_expected_ = 0;
   heard_.clear();
+  handled_alone_.clear();
   for (const auto& decoder : decoders_) decoder->begin_batch();
 
   std::size_t taken = 0;
-  while (taken < batch.size() && (taken == 0 || rows_expected_ < rows_per_batch_max)) {
+  const auto has_room = [&] { return rows_expected_ < rows_per_batch_max && letters_.written() < letters_per_batch_max; };
+  while (taken < batch.size() && (taken == 0 || has_room())) {
     take_message(batch[taken], taken);
     ++taken;
   }
@@ -147,9 +155,9 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
   if (recorder_ != nullptr) recorder_->take(decoded_, message);
-  const auto found = registry_.device_for(decoded_.device);
-  if (!found) return letters_.write(index, found.error(), decoded_.device);
-  Device& device = **found;
+  Device* const found = device_of(message, index);
+  if (found == nullptr) return;
+  Device& device = *found;
   device.heard_ns = forgetting_.heard();
   const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));
   if (!has_place && !follow_sequence(index, device)) return;
@@ -175,6 +183,49 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   for (const ChannelRoute& route : device.channels) {
     arrivals_->list.emplace_back(StreamComplete{route.stream, decoded_.complete_until_ns});
   }
+  rows_expected_ += device.channels.size();
+}
+
+// Null: the message is refused as a whole, and is handled with that.
+Device* Intake::device_of(const Message& message, std::size_t index) {
+  if (Device* known = registry_.find_device(decoded_.device)) return known;
+  if (!may_take_place(message)) {
+    refuse_stranger(message, index);
+    return nullptr;
+  }
+  const auto found = registry_.device_for(decoded_.device);
+  if (found) return *found;
+  letters_.write(index, found.error(), decoded_.device);
+  if (decoded_.epoch != 0) tell_of_this_one();
+  return nullptr;
+}
+
+// A device takes a place only with something that may be taken: places are few, and whoever can publish could fill them. One that
+// numbers its messages takes it earlier, for its numbers must be followed.
+bool Intake::may_take_place(const Message& message) const {
+  if (decoded_.epoch != 0) return !config_.points_required || points_.has(decoded_.device);
+  return std::ranges::any_of(decoded_.channels, [&](const DecodedChannel& channel) {
+    return !check_channel(message, channel) &&
+           (!config_.points_required || points_.entries_of(decoded_.device, channel.channel) != nullptr);
+  });
+}
+
+// Of a message whose number is not followed there is one letter, without a channel: when it is put through its number is.
+void Intake::refuse_stranger(const Message& message, std::size_t index) {
+  if (decoded_.epoch != 0) {
+    letters_.write(index, {Reason::unknown_stream, std::string(decoded_.device) + " is not in the point table"}, decoded_.device);
+    return tell_of_this_one();
+  }
+  for (const DecodedChannel& channel : decoded_.channels) {
+    const auto rejection = check_channel(message, channel);
+    const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
+    letters_.write(index, rejection ? *rejection : unknown_stream(decoded_.device, channel.channel), decoded_.device, name);
+  }
+}
+
+// Or it would come again for ever, and leave a letter each time.
+void Intake::tell_of_this_one() {
+  handled_alone_.push_back({std::string(decoded_.device), decoded_.epoch, decoded_.sequence, decoded_.lowest_held});
 }
 
 std::expected<void, Rejection> Intake::decode(const Message& message) {
@@ -236,6 +287,7 @@ bool Intake::follow_sequence(std::size_t index, Device& device) {
                       "epoch " + std::to_string(decoded_.epoch) +
                           "; if another device took the place of this one: stethos-edge spool admit --device " + device.name},
                      device.name);
+      tell_of_this_one();
       return false;
     case SequenceTracker::Verdict::no_room:
       ++effect_->totals[Counter::deferred_messages];
@@ -246,7 +298,10 @@ bool Intake::follow_sequence(std::size_t index, Device& device) {
 
 void Intake::note_gaps(const Device& device) {
   for (const SequenceGap& gap : gaps_) {
-    effect_->totals[Counter::lost_messages] += gap.missing.last - gap.missing.first + 1;
+    std::uint64_t& lost = effect_->totals[Counter::lost_messages];
+    const std::uint64_t missing = gap.missing.last - gap.missing.first + 1;
+    lost =
+        missing > std::numeric_limits<std::uint64_t>::max() - lost ? std::numeric_limits<std::uint64_t>::max() : lost + missing;
     schema::GapRowT row;
     row.device = device.name;
     row.epoch = gap.epoch;
@@ -260,6 +315,7 @@ void Intake::note_gaps(const Device& device) {
 }
 
 void Intake::count_duplicates(Device& device) {
+  rows_expected_ += decoded_.channels.size();
   for (const DecodedChannel& channel : decoded_.channels) {
     leave_unplaced(device, channel, Unplaced::duplicate);
   }
@@ -305,7 +361,7 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
 std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const DecodedChannel& channel,
                                                           const PointEntry* entry) {
   if (entry == nullptr && config_.points_required) {
-    return std::unexpected(Rejection{Reason::unknown_stream, device.name + "/" + std::string(channel.channel)});
+    return std::unexpected(unknown_stream(device.name, channel.channel));
   }
   if (entry != nullptr && (channel.quantity != entry->quantity || channel.unit != entry->unit)) {
     return std::unexpected(unit_differs(channel, entry->quantity, entry->unit));
@@ -329,6 +385,7 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
 }
 
 void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection) {
+  ++rows_expected_;
   leave_unplaced(device, channel, Unplaced::rejected);
   const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
   letters_.write(index, rejection, device.name, name);
@@ -442,6 +499,16 @@ std::vector<OutgoingAck> Intake::acknowledgements() const {
       ack.ranges.push_back(std::move(entry));
     }
     acks.push_back({"stethos/v1/" + device->name + "/ack", schema::pack(ack)});
+  }
+  for (const HandledAlone& each : handled_alone_) {
+    schema::DeviceAckT ack;
+    ack.device = each.device;
+    ack.epoch = each.epoch;
+    ack.durable_through = each.lowest_held - 1;
+    auto entry = std::make_unique<schema::SequenceRangeT>();
+    entry->first = entry->last = each.sequence;
+    ack.ranges.push_back(std::move(entry));
+    acks.push_back({"stethos/v1/" + each.device + "/ack", schema::pack(ack)});
   }
   return acks;
 }

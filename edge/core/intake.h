@@ -34,6 +34,14 @@ struct OutgoingAck {
   std::vector<std::uint8_t> payload;
 };
 
+// A message that is handled though its sequence is not followed.
+struct HandledAlone {
+  std::string device;
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t lowest_held = 0;
+};
+
 // Takes what is heard, to be replayed: each decoded message before anything is done with it but to leave out what a broker
 // delivered again.
 class Recorder {
@@ -64,7 +72,7 @@ class Intake {
   // How many samples of each stream the last batch brought, in whatever state: what Placing must account for.
   const std::unordered_map<StreamId, std::uint64_t>& samples_decoded() const { return samples_decoded_; }
 
-  // For the devices that the last batch heard from.
+  // For the devices that the last batch heard from, and of messages that were refused as a whole.
   std::vector<OutgoingAck> acknowledgements() const;
 
   std::string backend_variant() const { return backend_->variant(); }
@@ -77,6 +85,10 @@ class Intake {
   std::expected<void, Rejection> decode(const Message& message);
   void give_up(const CrowdedOut& crowded_out, std::size_t index);
   void set_aside(const Message& message, std::size_t index, std::string_view device);
+  Device* device_of(const Message& message, std::size_t index);
+  bool may_take_place(const Message& message) const;
+  void refuse_stranger(const Message& message, std::size_t index);
+  void tell_of_this_one();
   bool is_in_future(const Message& message, TimeNs time_ns) const;
   bool follow_sequence(std::size_t index, Device& device);
   void note_gaps(const Device& device);
@@ -96,6 +108,7 @@ class Intake {
   Status compute();
 
   const EdgeConfig& config_;
+  const PointTable& points_;
   const std::vector<WindowDefinition>& definitions_;
   BlockPlans& plans_;
   const std::unique_ptr<kernels::StatisticsBackend> backend_;
@@ -116,8 +129,9 @@ class Intake {
   std::vector<kernels::BlockView> blocks_;
   std::vector<kernels::BlockStatistics> results_;
   std::unordered_map<StreamId, std::uint64_t> samples_decoded_;
-  std::uint64_t rows_expected_ = 0;  // at most, of what was taken
+  std::uint64_t rows_expected_ = 0;  // at most, of what was taken; what costs as much is counted as one
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
+  std::vector<HandledAlone> handled_alone_;
   std::vector<SequenceGap> gaps_;
 };
 

@@ -23,6 +23,9 @@ class Letters {
   // Of the message at this place of the batch. `device` and `channel`: empty where they are not known, or it was not just one.
   void write(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel = {});
 
+  // Of the batch, so far.
+  std::size_t written() const { return effect_->dead_letters.size(); }
+
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 

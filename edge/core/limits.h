@@ -10,7 +10,7 @@
 namespace stethos::edge {
 
 // How many messages of QoS 1 a broker may have on the way to us (RECEIVE_MAXIMUM), and deliver again when it has not heard of
-// them: as many at least are remembered.
+// them, whenever they were acknowledged: as many at least are remembered.
 inline constexpr std::size_t on_the_way_max = 100;
 inline constexpr std::size_t redeliveries_remembered_max = 100;
 static_assert(redeliveries_remembered_max >= on_the_way_max);
@@ -62,11 +62,13 @@ inline constexpr std::size_t letter_bytes_per_batch_max = 8u << 20;
 inline constexpr std::size_t letter_detail_bytes_max = 256;
 inline constexpr std::size_t letter_topic_bytes_max = 1024;
 
-// Topics whose subscription is remembered; beyond it all are looked up anew.
-inline constexpr std::size_t topics_known_max = 65'536;
+// Topics whose subscription is remembered, in bytes; where there is no room for one more, all others are forgotten.
+inline constexpr std::size_t topics_known_bytes_max = 16u << 20;
 
-// What a batch may bring forth, reckoned from its samples and the windows that each lies in: beyond it the rest of the batch
-// waits for the next commit. One message may bring forth so much by itself, else it is refused.
+// What a batch may bring forth, reckoned from its samples and the windows that each lies in, from channels that are refused, and
+// from streams that are declared complete; and dead letters of it. Beyond either the rest of the batch waits for the next
+// commit. One message may bring forth so much by itself, else it is refused.
+inline constexpr std::size_t letters_per_batch_max = 10'000;
 inline constexpr std::uint64_t rows_per_batch_max = 100'000;
 inline constexpr std::uint64_t rows_per_message_max = 1'000'000;
 static_assert(rows_per_batch_max <= rows_per_message_max, "a message that is taken alone may do more than a batch of many");

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "edge/core/limits.h"
-#include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
 namespace {
@@ -19,7 +18,12 @@ ChannelRoute* Device::find(std::string_view channel) {
 
 Registry::Registry(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions,
                    const Forgetting& forgetting, Remembered& remembered)
-    : config_(config), points_(points), definitions_(definitions), forgetting_(forgetting), remembered_(remembered) {}
+    : config_(config),
+      points_(points),
+      definitions_(definitions),
+      forgetting_(forgetting),
+      remembered_(remembered),
+      topics_(config) {}
 
 void Registry::restore(const SavedState& saved) {
   const auto device_of = [&](const std::string& name) -> Device& {
@@ -43,19 +47,13 @@ void Registry::restore(const SavedState& saved) {
   }
 }
 
-std::optional<std::size_t> Registry::subscription_of(std::string_view topic) {
-  if (const auto known = topics_.find(topic); known != topics_.end()) return known->second;
-  const auto takes = [&](const SubscriptionConfig& each) { return topic_matches(each.topic, topic); };
-  const auto found = std::ranges::find_if(config_.subscriptions, takes);
-  const auto index = found == config_.subscriptions.end()
-                         ? std::nullopt
-                         : std::optional(static_cast<std::size_t>(found - config_.subscriptions.begin()));
-  if (topics_.size() < topics_known_max) topics_.emplace(topic, index);
-  return index;
+Device* Registry::find_device(std::string_view name) {
+  const auto found = devices_.find(name);
+  return found == devices_.end() ? nullptr : found->second.get();
 }
 
 std::expected<Device*, Rejection> Registry::device_for(std::string_view name) {
-  if (const auto found = devices_.find(name); found != devices_.end()) return found->second.get();
+  if (Device* known = find_device(name)) return known;
   if (devices_.size() >= static_cast<std::size_t>(config_.ingest_devices_max)) {
     return std::unexpected(Rejection{Reason::too_many_devices, "ingest.devices_max is reached"});
   }

@@ -17,6 +17,7 @@
 #include "edge/core/arrival.h"
 #include "edge/core/effect.h"
 #include "edge/core/forgetting.h"
+#include "edge/core/known_topics.h"
 #include "edge/core/rejection.h"
 #include "edge/core/remembered.h"
 #include "edge/core/saved_state.h"
@@ -70,9 +71,12 @@ class Registry {
   // Forgets the streams that `effect` forgets, and devices that are due; they are good until the next batch begins.
   void forget(Effect& effect);
 
-  // The index of the one subscription whose filter takes the topic; nothing: none does.
-  std::optional<std::size_t> subscription_of(std::string_view topic);
+  // As KnownTopics.
+  std::optional<std::size_t> subscription_of(std::string_view topic) { return topics_.subscription_of(topic); }
 
+  // Null: it is not known.
+  Device* find_device(std::string_view name);
+  // One that is not known takes a place.
   std::expected<Device*, Rejection> device_for(std::string_view name);
   // Null: the channel has no stream, nor had one that is on record.
   ChannelRoute* find_channel(Device& device, std::string_view channel);
@@ -97,8 +101,8 @@ class Registry {
   const std::vector<WindowDefinition>& definitions_;
   const Forgetting& forgetting_;
   Remembered& remembered_;
+  KnownTopics topics_;
   std::unordered_map<std::string, std::unique_ptr<Device>, Hash, std::equal_to<>> devices_;
-  std::unordered_map<std::string, std::optional<std::size_t>, Hash, std::equal_to<>> topics_;
   std::size_t stream_count_ = 0;
   StreamId last_stream_ = 0;
   TimeNs scan_due_ns_ = 0;

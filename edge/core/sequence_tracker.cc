@@ -10,6 +10,7 @@ namespace {
 // Calls `missing(first, last)` for what lies in (base, limit] and in no range.
 template <class Missing>
 void for_each_hole(const EpochSequences& epoch, std::uint64_t limit, Missing missing) {
+  if (epoch.base >= limit) return;
   std::uint64_t next = epoch.base + 1;
   for (const SequenceRange& range : epoch.ranges) {
     if (range.first > limit) break;

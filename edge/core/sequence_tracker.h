@@ -41,7 +41,8 @@ class SequenceTracker {
   SequenceTracker() = default;
   explicit SequenceTracker(std::vector<EpochSequences> epochs) : epochs_(std::move(epochs)) {}
 
-  // Marks the message as handled if the verdict is `fresh`. Requires 1 <= lowest_held <= sequence. Gaps are appended.
+  // Marks the message as handled if the verdict is `fresh`. Requires 1 <= lowest_held <= sequence, and that there is a next
+  // sequence. Gaps are appended.
   // Without `any_order` nothing is handled before what is still held below it.
   Verdict observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps,
                   bool any_order = true);

@@ -9,7 +9,11 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::uint64_t epoch_max = std::numeric_limits<std::int64_t>::max();  // so that tables can put epochs in order
+// Of epochs, so that tables can put them in order, and of sequences, so that there is always a next one.
+constexpr std::uint64_t number_max = std::numeric_limits<std::int64_t>::max();
+
+// What a channel takes of a message beside its samples and times, at least: its table, and where that is.
+constexpr std::uint64_t channel_bytes_min = 12;
 
 std::string_view view_of(const flatbuffers::String* text) { return text->string_view(); }
 
@@ -43,6 +47,10 @@ std::optional<kernels::BlockView> samples_of(const schema::Channel& channel) {
     return view;
   }
   return std::nullopt;
+}
+
+std::uint64_t bytes_of(const kernels::BlockView& samples) {
+  return samples.count * (samples.encoding == kernels::BlockView::Encoding::i16 ? sizeof(std::int16_t) : sizeof(float));
 }
 
 std::optional<Rejection> check_times(const DecodedChannel& channel) {
@@ -79,11 +87,18 @@ class BatchDecoder final : public Decoder {
     if (topic_level(message.topic, 2) != out.device) {
       return std::unexpected(Rejection{Reason::device_differs, "the payload says " + std::string(out.device)});
     }
-    if (out.epoch == 0 || out.epoch > epoch_max || out.sequence == 0 || out.lowest_held == 0 || out.lowest_held > out.sequence) {
+    if (out.epoch == 0 || out.epoch > number_max || out.sequence == 0 || out.sequence > number_max || out.lowest_held == 0 ||
+        out.lowest_held > out.sequence) {
       return std::unexpected(Rejection{Reason::bad_sequence, "epoch, sequence and lowest held sequence do not fit"});
     }
     if (batch.channels() == nullptr) return {};
-    for (const schema::Channel* source : *batch.channels()) out.channels.push_back(decode_channel(*source));
+    // Several channels may be one place of the message, and a small message so be a large one.
+    std::uint64_t bytes = 0;
+    for (const schema::Channel* source : *batch.channels()) {
+      const DecodedChannel& channel = out.channels.emplace_back(decode_channel(*source));
+      bytes += channel_bytes_min + bytes_of(channel.samples) + channel.times_ns.size_bytes();
+    }
+    if (bytes > message.payload.size()) return std::unexpected(Rejection{Reason::corrupt, "its channels share their bytes"});
     return {};
   }
 

@@ -11,14 +11,14 @@ namespace {
 constexpr std::size_t message_overhead_bytes = 512;
 constexpr std::size_t topic_overhead_bytes = 128;
 
-std::size_t size_of(const Message& message) { return message.payload.size() + message.topic.size() + message_overhead_bytes; }
-
 std::size_t size_of_topic(std::string_view topic) { return topic.size() + topic_overhead_bytes; }
 
 }  // namespace
 
+std::size_t memory_of(const Message& message) { return message.payload.size() + message.topic.size() + message_overhead_bytes; }
+
 std::size_t MessageQueue::cost_of(const Message& message) const {
-  return size_of(message) + (bytes_by_topic_.contains(message.topic) ? 0 : size_of_topic(message.topic));
+  return memory_of(message) + (bytes_by_topic_.contains(message.topic) ? 0 : size_of_topic(message.topic));
 }
 
 bool MessageQueue::crowds_out(const Message& message) const {
@@ -26,7 +26,7 @@ bool MessageQueue::crowds_out(const Message& message) const {
   const auto own = bytes_by_topic_.find(message.topic);
   if (own == bytes_by_topic_.end()) return false;
   const std::size_t share = bytes_max_ / std::max(bytes_by_topic_.size(), topics_before_);
-  return own->second + size_of(message) > share + share / 2;
+  return own->second + memory_of(message) > share + share / 2;
 }
 
 std::uint64_t MessageQueue::put(Message message) {
@@ -43,7 +43,7 @@ std::uint64_t MessageQueue::put(Message message) {
   bytes_ += cost_of(message);
   auto own = bytes_by_topic_.find(message.topic);
   if (own == bytes_by_topic_.end()) own = bytes_by_topic_.emplace(message.topic, 0).first;
-  own->second += size_of(message);
+  own->second += memory_of(message);
   messages_.push_back(std::move(message));
   return last_ticket_;
 }
@@ -52,7 +52,7 @@ void MessageQueue::take(std::size_t bytes_max, std::vector<Message>& batch) {
   if (!messages_.empty()) topics_before_ = bytes_by_topic_.size();
   for (std::size_t taken = 0; !messages_.empty() && taken < bytes_max;) {
     const Message& first = messages_.front();
-    const std::size_t size = size_of(first);
+    const std::size_t size = memory_of(first);
     const auto own = bytes_by_topic_.find(first.topic);
     own->second -= size;
     bytes_ -= size;

@@ -52,6 +52,10 @@ class MessageQueue {
   std::uint64_t last_ticket_ = 0;
 };
 
+// About what a message takes of the memory that is not the reader's own: payload, topic, and what MQTT client and queue need
+// beside.
+std::size_t memory_of(const Message& message);
+
 // What is left of a message that is given up for want of a place: that it came, where, and how large it was. It waits for no
 // commit.
 Message given_up(const Message& message);

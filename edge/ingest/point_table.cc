@@ -257,6 +257,11 @@ const std::vector<PointEntry>* PointTable::entries_of(std::string_view device, s
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+bool PointTable::has(std::string_view device) const {
+  const auto first = entries_.lower_bound(std::pair(std::string(device), std::string()));
+  return first != entries_.end() && first->first.first == device;
+}
+
 std::vector<const PointEntry*> PointTable::latest() const {
   std::vector<const PointEntry*> entries;
   for (const auto& [channel, versions] : entries_) entries.push_back(&versions.front());

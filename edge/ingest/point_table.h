@@ -62,6 +62,8 @@ class PointTable {
 
   // Of the channel, descending by valid_from; null: it has none.
   const std::vector<PointEntry>* entries_of(std::string_view device, std::string_view channel) const;
+  // Whether it has a channel of this device.
+  bool has(std::string_view device) const;
   // Of each channel, the entry that is valid in the end.
   std::vector<const PointEntry*> latest() const;
 

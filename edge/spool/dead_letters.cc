@@ -12,7 +12,13 @@ using sqlite::Statement;
 
 constexpr std::string_view letters_key = "dead_letters";
 constexpr std::string_view bytes_key = "dead_letter_bytes";
-constexpr std::uint64_t overhead_bytes = 128;  // what one takes beside its payload, as the budget counts it
+constexpr std::uint64_t overhead_bytes = 128;  // what one takes beside its payload and texts, as the budget counts it
+
+// The format's description of dead_letter_bytes says the same.
+std::uint64_t bytes_of(const DeadLetter& letter) {
+  return letter.payload.size() + letter.rejection.detail.size() + letter.topic.size() + letter.device.size() +
+         letter.channel.size();
+}
 
 std::uint64_t budget_bytes_of(const RowTotals& letters) { return letters.bytes + letters.rows * overhead_bytes; }
 
@@ -24,7 +30,9 @@ DeadLetters::DeadLetters(Database& writer)
            "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, channel, payload_bytes, payload, "
            "clock_untrusted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
       remove_(writer, "DELETE FROM dead_letter WHERE id = ?1"),
-      oldest_(writer, "SELECT id, length(payload) FROM dead_letter ORDER BY id"),
+      oldest_(writer,
+              "SELECT id, length(payload) + length(CAST(detail AS BLOB)) + length(CAST(topic AS BLOB)) + "
+              "length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB)) FROM dead_letter ORDER BY id"),
       remove_through_(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
       save_total_(writer, "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)") {}
 
@@ -53,11 +61,11 @@ Status DeadLetters::change(std::span<const DeadLetter> added, const DeadLetter* 
                     .bind(9, letter.clock_untrusted ? 1 : 0)
                     .run();
     if (!done) return done;
-    totals_ += {1, letter.payload.size()};
+    totals_ += {1, bytes_of(letter)};
   }
   if (gone != nullptr) {
     if (auto done = remove_.bind(1, gone->id).run(); !done) return done;
-    totals_ -= {1, gone->payload.size()};
+    take_off({1, bytes_of(*gone)});
   }
   return save_totals();
 }
@@ -82,9 +90,15 @@ Result<RowTotals> DeadLetters::drop(std::uint64_t bytes, std::uint64_t letters) 
   oldest_.reset();
   if (gone.rows == 0) return gone;
   if (auto done = remove_through_.bind(1, last).run(); !done) return std::unexpected(done.error());
-  totals_ -= gone;
+  take_off(gone);
   if (auto saved = save_totals(); !saved) return std::unexpected(saved.error());
   return gone;
+}
+
+// The release before counts payloads alone: what it has added or removed is not in the total as it is here.
+void DeadLetters::take_off(const RowTotals& gone) {
+  totals_.rows -= gone.rows;
+  totals_.bytes = totals_.rows == 0 ? 0 : totals_.bytes - std::min(totals_.bytes, gone.bytes);
 }
 
 Status DeadLetters::save_totals() {

@@ -33,6 +33,7 @@ class DeadLetters {
 
  private:
   Result<RowTotals> drop(std::uint64_t bytes, std::uint64_t letters);
+  void take_off(const RowTotals& gone);
   Status save_totals();
 
   sqlite::Database& writer_;

@@ -1,7 +1,8 @@
 // The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
 //   meta         what there is one of: the spool's identity, the messages that may return, copies that are expected (64-bit
-//                little-endian: topic, message, filter), the highest identifier of a filter, the messages that the
+//                little-endian: topic, message, filter), the highest identifier of a filter, how many dead letters there are and
+//                how many bytes their payloads, details, topics, devices and channels have together, the messages that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
 //                the position of a replay in its recording
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
@@ -226,6 +227,8 @@ CREATE TABLE speed (
     "ALTER TABLE device ADD COLUMN heard_ns INTEGER;"
     "ALTER TABLE device ADD COLUMN forgotten_ns INTEGER;"
     "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
+    "INSERT OR REPLACE INTO meta SELECT 'dead_letter_bytes', coalesce(sum(length(payload) + length(CAST(detail AS BLOB)) + "
+    "length(CAST(topic AS BLOB)) + length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB))), 0) FROM dead_letter;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,

@@ -7,6 +7,7 @@
 #include <deque>
 #include <optional>
 
+#include "edge/ingest/message_queue.h"
 #include "tests/unit/edge/core/core_rig.h"
 
 namespace stethos::edge {
@@ -273,7 +274,7 @@ class UntrustedClockTest : public PipelineTest {
     machine_.in_step = false;
     untrusted_.emplace(machine_, false);
     Pipeline::Settings settings;
-    settings.held_bytes_max = 2 * (sizeof(Message) + 100);
+    settings.held_bytes_max = 3 * (memory_of(raw(1)) + 2 * sizeof(Message));
     pipeline_of_it_.emplace(settings, Suspects{}, core_, port_, spool_, *untrusted_, [this](const Effect& effect) {
       for (const schema::WindowRowT& row : effect.windows) rows_.push_back(row);
       for (const DeadLetter& letter : effect.dead_letters) letters_.push_back(letter);
@@ -402,6 +403,7 @@ TEST_F(UntrustedClockTest, WhenAsMuchIsHeldAsMayBeNothingIsTakenUntilTheClockIsR
     step();
     EXPECT_EQ(std::ranges::count(diary_, "pause"), 0);
   }
+  EXPECT_GE(pipeline_of_it_->status().held_bytes, 4 * memory_of(raw(1))) << "what the MQTT client has of each is counted";
   step();
   EXPECT_EQ(diary_.front(), "pause");
   EXPECT_TRUE(pipeline_of_it_->status().held_full);

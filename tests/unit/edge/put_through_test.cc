@@ -63,6 +63,15 @@ TEST(PutThrough, WhatIsNoLongerRefusedIsCountedOnceAndItsLetterLeaves) {
   EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u) << "their device need not send them again";
 }
 
+// Its device had not heard that the first was handled.
+TEST(PutThrough, WhatWasRefusedTwiceAsAWholeIsCountedOnce) {
+  CoreRig rig(strict());
+  rig.step({block_message({.sequence = 1})});
+  rig.step({block_message({.sequence = 1})});
+  EXPECT_EQ(put_through_on(rig), "1 unknown_stream: put through\n2 unknown_stream: stays: its device has sent it again since\n");
+  EXPECT_EQ(rig.core().samples().good, 4u);
+}
+
 TEST(PutThrough, OfAMessageThatWasTakenInPartOnlyTheOther) {
   CoreRig rig(mended());
   rig.step({block_message({.sequence = 1})});
@@ -98,13 +107,14 @@ TEST(PutThrough, WhatWouldBeRefusedAgainStaysAndLeavesNoTrace) {
   CoreRig rig(strict());
   rig.step({block_message({.sequence = 1, .samples = {}}), json_message("no json"), block_message({.sequence = 2})});
   const std::string said = put_through_on(rig);
-  EXPECT_EQ(said.substr(0, said.find('\n')), "1 empty: stays: empty: no samples");
+  EXPECT_EQ(said.substr(0, said.find('\n')), "1 unknown_stream: stays: empty: no samples");
   EXPECT_NE(said.find("\n2 not_json: stays: not_json: "), std::string::npos) << said;
   EXPECT_NE(said.find("\n3 unknown_stream: put through\n"), std::string::npos) << said;
   EXPECT_EQ(letters_of(rig), 2u);
   EXPECT_EQ(rig.core().samples().good, 4u);
   EXPECT_EQ(rig.core().samples().rejected, 0u);
-  EXPECT_EQ(rig.core().totals()[Reason::empty], 1u);
+  EXPECT_EQ(rig.core().totals()[Reason::empty], 0u);
+  EXPECT_EQ(rig.core().totals()[Reason::unknown_stream], 2u);
   EXPECT_EQ(rig.core().totals()[Counter::letters_put_through], 1u);
 }
 

@@ -440,6 +440,54 @@ TEST(Core, ArraysAndRawFloatsAreBlocks) {
   EXPECT_EQ(rig.core().stream_count(), 2u);
 }
 
+// Of the last batch: "device epoch durable_through first-last ...".
+std::vector<std::string> acknowledged(const Core& core) {
+  std::vector<std::string> all;
+  for (const OutgoingAck& outgoing : core.acknowledgements()) {
+    const schema::DeviceAck& ack = **schema::open_device_ack(outgoing.payload);
+    std::string text = ack.device()->str() + " " + std::to_string(ack.epoch()) + " " + std::to_string(ack.durable_through());
+    if (ack.ranges() != nullptr) {
+      for (const auto* range : *ack.ranges()) text += " " + std::to_string(range->first()) + "-" + std::to_string(range->last());
+    }
+    all.push_back(std::move(text));
+  }
+  return all;
+}
+
+TEST(Core, WhoeverHasNothingThatMayBeTakenTakesNoPlace) {
+  EdgeConfig config = core_config();
+  config.ingest_devices_max = 2;
+  config.points_required = true;
+  const std::string table = "device,channel,machine,point,axis,quantity,unit\n";
+  const auto points =
+      PointTable::parse(table + "d1,vibration,m,p,-,acceleration,g\nt1,temperature,m,p,-,temperature,degC\n", "p.csv");
+  CoreRig rig(config, *points);
+  const auto reading = [](const std::string& device, const std::string& ts) {
+    return json_message(R"({"device":")" + device + R"(","ts":)" + ts + R"(,"temperature":20.5,"seq":1})");
+  };
+  for (const std::string device : {"x1", "x2", "x3"}) {
+    EXPECT_EQ(reason_of(rig.step({reading(device, "1767225600000")})), "unknown_stream");
+    EXPECT_EQ(reason_of(rig.step({block_message({.device = device, .sequence = 7, .lowest_held = 5})})), "unknown_stream");
+    EXPECT_EQ(acknowledged(rig.core()), (std::vector<std::string>{device + " 1 4 7-7"})) << "or it would come again for ever";
+  }
+  EXPECT_EQ(reason_of(rig.step({reading("t1", "0")})), "time_past");
+  EXPECT_EQ(rig.core().device_count(), 0u);
+  rig.step({reading("t1", "1767225600000"), block_message({})});
+  EXPECT_EQ(rig.core().samples().good, 5u);
+}
+
+// What it leaves is a dead letter, which may be put through; without an acknowledgement it would leave one each time.
+TEST(Core, AMessageThatIsRefusedAsAWholeIsAcknowledgedByItself) {
+  EdgeConfig config = core_config();
+  config.ingest_devices_max = 1;
+  CoreRig rig(config);
+  for (const std::uint64_t epoch : {10, 11, 12, 13}) rig.step({block_message({.epoch = epoch})});
+  EXPECT_EQ(reason_of(rig.step({block_message({.epoch = 1, .sequence = 9, .lowest_held = 3})})), "epoch_too_old");
+  EXPECT_EQ(acknowledged(rig.core()), (std::vector<std::string>{"d1 1 2 9-9"}));
+  EXPECT_EQ(reason_of(rig.step({block_message({.device = "d2", .sequence = 2})})), "too_many_devices");
+  EXPECT_EQ(acknowledged(rig.core()), (std::vector<std::string>{"d2 1 0 2-2"}));
+}
+
 TEST(Core, DevicesAndStreamsAreBounded) {
   EdgeConfig config = core_config();
   config.ingest_devices_max = 2;

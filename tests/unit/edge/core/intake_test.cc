@@ -2,6 +2,9 @@
 #include "edge/core/intake.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <limits>
 
 #include "edge/core/limits.h"
 #include "tests/unit/edge/core/core_rig.h"
@@ -82,6 +85,98 @@ TEST_F(IntakeTest, ABatchEndsWhereItBringsForthEnough) {
   // Each may make a row of one window, and is one arrival itself.
   take(std::vector<Message>(rows_per_batch_max, reading));
   EXPECT_EQ(taken_, rows_per_batch_max / 2);
+}
+
+// A small message may concern many streams, and many letters may come of one.
+TEST_F(IntakeTest, ABatchEndsWhereWhatHoldsNoSampleBringsForthEnough) {
+  schema::DeviceBatchT batch;
+  batch.device = "d1";
+  batch.epoch = batch.sequence = batch.lowest_held = 1;
+  for (int i = 0; i < 100; ++i) {
+    auto channel = std::make_unique<schema::ChannelT>();
+    channel->name = "c" + std::to_string(i);
+    channel->quantity = "temperature";
+    channel->unit = "degC";
+    channel->start_ns = epoch_ns;
+    schema::F32SamplesT samples;
+    samples.values = {1};
+    channel->samples.Set(std::move(samples));
+    batch.channels.push_back(std::move(channel));
+  }
+  const Message all = message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns);
+  take({all});
+  EXPECT_EQ(arrived<ReadingArrived>().size(), 100u);
+  const Message again = all;
+  take(std::vector<Message>(2 * rows_per_batch_max / 100, again));
+  EXPECT_EQ(taken_, rows_per_batch_max / 100) << "duplicates";
+  batch.channels.clear();
+  batch.complete_until_ns = epoch_ns;
+  std::vector<Message> complete;
+  for (std::size_t i = 0; i < 2 * rows_per_batch_max / 100; ++i) {
+    batch.sequence = 2 + i;
+    complete.push_back(message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns));
+  }
+  take(complete);
+  EXPECT_EQ(taken_, rows_per_batch_max / 100) << "heartbeats";
+  take(std::vector<Message>(2 * letters_per_batch_max, json_message("no JSON")));
+  EXPECT_EQ(taken_, letters_per_batch_max) << "letters";
+}
+
+TEST_F(IntakeTest, ChannelsThatShareTheirBytesAreRefused) {
+  const auto shared = [](std::size_t channels) {
+    flatbuffers::FlatBufferBuilder builder;
+    const std::vector<float> values(1'000, 1.0f);
+    const auto samples = schema::CreateF32SamplesDirect(builder, &values);
+    const auto device = builder.CreateString("d1");
+    const auto name = builder.CreateString("vibration");
+    const auto quantity = builder.CreateString("acceleration");
+    const auto unit = builder.CreateString("g");
+    schema::ChannelBuilder channel(builder);
+    channel.add_name(name);
+    channel.add_quantity(quantity);
+    channel.add_unit(unit);
+    channel.add_start_ns(epoch_ns);
+    channel.add_interval_ns(100'000);
+    channel.add_samples_type(schema::Samples::F32Samples);
+    channel.add_samples(samples.Union());
+    const auto all = builder.CreateVector(std::vector(channels, channel.Finish()));
+    schema::DeviceBatchBuilder batch(builder);
+    batch.add_schema_major(schema::version_major);
+    batch.add_device(device);
+    batch.add_epoch(1);
+    batch.add_sequence(1);
+    batch.add_lowest_held(1);
+    batch.add_channels(all);
+    schema::FinishDeviceBatchBuffer(builder, batch.Finish());
+    std::vector<std::uint8_t> payload(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+    const auto checksum = static_cast<std::uint32_t>(::crc32_z(0, payload.data(), payload.size()));
+    for (unsigned shift = 0; shift < 32; shift += 8) payload.push_back(static_cast<std::uint8_t>(checksum >> shift));
+    return message_of("stethos/v1/d1/batch", payload, epoch_ns);
+  };
+  take({shared(2)});
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::corrupt);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.detail, "its channels share their bytes");
+  take({shared(1)});
+  EXPECT_EQ(arrived<BlockArrived>().size(), 1u);
+}
+
+// A number has a next one, and what is lost is never less than before.
+TEST_F(IntakeTest, NumbersNearTheEndOfAllNumbers) {
+  constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+  take({block_message({.sequence = last + 1, .lowest_held = last + 1})});
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::bad_sequence);
+  std::vector<Message> batch;
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    batch.push_back(block_message({.epoch = epoch, .sequence = 1}));
+    batch.push_back(block_message({.epoch = epoch, .sequence = last, .lowest_held = last}));
+  }
+  take(batch);
+  EXPECT_EQ(effect_.totals[Counter::lost_messages], std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(effect_.rows.size(), 3u);
+  take({block_message({.epoch = 4}), block_message({.epoch = 5}), block_message({.epoch = 6})});
+  EXPECT_TRUE(effect_.rows.empty()) << "nothing of the epochs that are forgotten is missing";
 }
 
 TEST_F(IntakeTest, OneMessageThatBringsForthTooMuchIsRefused) {

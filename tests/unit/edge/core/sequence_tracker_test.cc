@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <set>
 
@@ -66,6 +67,14 @@ TEST(SequenceTracker, TheOldestEpochIsForgottenWithItsHoles) {
   // An epoch between those that are remembered is remembered in its place.
   EXPECT_EQ(tracker.observe(50, 1, 1, gaps), Verdict::fresh);
   EXPECT_EQ(tracker.epochs()[epochs_per_device_max - 2].epoch, 50u);
+}
+
+// What a spool of an earlier release may hold.
+TEST(SequenceTracker, ASequenceThatHasNoNextOneLeavesNoGap) {
+  SequenceTracker tracker({{1, std::numeric_limits<std::uint64_t>::max(), {}}, {2, 1, {}}, {3, 1, {}}, {4, 1, {}}});
+  std::vector<SequenceGap> gaps;
+  EXPECT_EQ(tracker.observe(5, 1, 1, gaps), Verdict::fresh);
+  EXPECT_TRUE(gaps.empty());
 }
 
 TEST(SequenceTracker, AgreesWithASetInAnyOrder) {

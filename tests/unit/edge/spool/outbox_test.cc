@@ -247,6 +247,23 @@ TEST_F(OutboxTest, NoMoreDeadLettersThanMayBe) {
   EXPECT_EQ(spool_->given_up().dead_letters, 2U);
 }
 
+TEST_F(OutboxTest, ALetterTakesOfTheBudgetAllThatItHolds) {
+  open({.bytes_max = 100'000});
+  for (int i = 0; i < 500; ++i) {
+    Effect effect;
+    effect.changed = true;
+    effect.dead_letters.resize(1);
+    effect.dead_letters[0].topic = std::string(1'000, 't');
+    effect.dead_letters[0].rejection.detail = std::string(200, 'd');
+    ASSERT_TRUE(spool_->commit(effect));
+  }
+  auto reader = *sqlite::Database::open(path_, sqlite::Access::read_only);
+  sqlite::Statement texts(reader, "SELECT sum(length(topic) + length(detail)) FROM dead_letter");
+  ASSERT_TRUE(*texts.step());
+  EXPECT_LE(texts.unsigned_integer(0), 100'000u);
+  EXPECT_EQ(spool_->given_up().dead_letters, 500u - texts.unsigned_integer(0) / 1'200);
+}
+
 // Another life of the same file went on, and the collector has what came of it.
 TEST_F(OutboxTest, ACopyTakesAnotherIdentityAndSendsWhatItHas) {
   open();

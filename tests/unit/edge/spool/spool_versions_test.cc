@@ -65,6 +65,12 @@ std::int64_t version_of(const std::string& path) {
   return *version.step() ? version.integer(0) : -1;
 }
 
+std::uint64_t letter_bytes_of(const std::string& path) {
+  auto file = *sqlite::Database::open(path, sqlite::Access::read_only);
+  sqlite::Statement bytes(file, "SELECT value FROM meta WHERE key = 'dead_letter_bytes'");
+  return *bytes.step() ? bytes.unsigned_integer(0) : 0;
+}
+
 // Version 1.1 knew nothing of a pane's blocks, version 1.2 of the parts of a stream, of a clock for each definition and of how
 // far its windows are settled.
 std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) {
@@ -100,6 +106,8 @@ TEST(SpoolVersions, AnEarlierMinorVersionIsBroughtUpToDate) {
     ASSERT_TRUE(letter && *letter);
     EXPECT_EQ((*letter)->topic, (*expected->letter_after(0))->topic);
     EXPECT_EQ((*letter)->channel, "");
+    EXPECT_EQ(letter_bytes_of(earlier.path()), (*letter)->payload.size() + (*letter)->topic.size() +
+                                                   (*letter)->rejection.detail.size() + (*letter)->device.size());
   }
 }
 
