@@ -32,6 +32,7 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::unknown_stream:
     case Reason::too_many_devices:
     case Reason::epoch_too_old:
+    case Reason::sequence_conflict:
     case Reason::stopped_the_process:
       break;
     default:

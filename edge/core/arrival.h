@@ -30,6 +30,7 @@ struct Source {
 struct StreamDescribed {
   StreamId stream = 0;
   std::size_t description = 0;
+  std::optional<std::uint64_t> described_in_epoch;  // as of Stream
 };
 
 // `statistics` is a place in `blocks`.

@@ -25,6 +25,10 @@ std::uint64_t windows_a_sample(const WindowDefinition& definition) {
   return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
 }
 
+std::string replaced(std::string_view device) {
+  return "; if another device took the place of this one: stethos-edge spool admit --device " + std::string(device);
+}
+
 Rejection unknown_stream(std::string_view device, std::string_view channel) {
   return {Reason::unknown_stream, std::string(device) + "/" + std::string(channel)};
 }
@@ -276,16 +280,20 @@ bool Intake::follow_sequence(std::size_t index, Device& device) {
   if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);
   switch (verdict) {
     case SequenceTracker::Verdict::fresh:
+      device.contents.add(decoded_);
       return true;
     case SequenceTracker::Verdict::duplicate:
       ++effect_->totals[Counter::duplicate_messages];
       count_duplicates(device);
+      if (device.contents.differ(decoded_)) {
+        letters_.write(index,
+                       {Reason::sequence_conflict, "epoch " + std::to_string(decoded_.epoch) + " sequence " +
+                                                       std::to_string(decoded_.sequence) + replaced(device.name)},
+                       device.name);
+      }
       return false;
     case SequenceTracker::Verdict::epoch_too_old:
-      letters_.write(index,
-                     {Reason::epoch_too_old,
-                      "epoch " + std::to_string(decoded_.epoch) +
-                          "; if another device took the place of this one: stethos-edge spool admit --device " + device.name},
+      letters_.write(index, {Reason::epoch_too_old, "epoch " + std::to_string(decoded_.epoch) + replaced(device.name)},
                      device.name);
       tell_of_this_one();
       return false;
@@ -356,8 +364,8 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
   return std::nullopt;
 }
 
-// Where the table says nothing, a channel is what the device or the configuration called it first. Another name is believed of an
-// earlier run's stream, whose configuration may have changed since, and of a device that has started anew.
+// Where the table says nothing, a channel is what the device or the configuration called it first. Another name is believed of a
+// device that has started anew, and of the configuration once it does not say the first one any more.
 std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const DecodedChannel& channel,
                                                           const PointEntry* entry) {
   if (entry == nullptr && config_.points_required) {
@@ -398,10 +406,11 @@ std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const Poin
     own = described_by_itself(device.name, route.channel, route.quantity, route.unit);
     entry = &own;
   }
-  if (route.told_version != entry->version) {
-    arrivals_->list.emplace_back(StreamDescribed{route.stream, arrivals_->descriptions.size()});
+  if (route.told_version != entry->version || route.told_epoch != route.described_in_epoch) {
+    arrivals_->list.emplace_back(StreamDescribed{route.stream, arrivals_->descriptions.size(), route.described_in_epoch});
     arrivals_->descriptions.push_back(*entry);
     route.told_version = entry->version;
+    route.told_epoch = route.described_in_epoch;
   }
   return entry->version;
 }

@@ -65,6 +65,9 @@ inline constexpr std::size_t letter_topic_bytes_max = 1024;
 // Topics whose subscription is remembered, in bytes; where there is no room for one more, all others are forgotten.
 inline constexpr std::size_t topics_known_bytes_max = 16u << 20;
 
+// Messages of a device that are remembered by what they say, to tell a copy from another message with the same number.
+inline constexpr std::size_t contents_per_device_max = 64;
+
 // What a batch may bring forth, reckoned from its samples and the windows that each lies in, from channels that are refused, and
 // from streams that are declared complete; and dead letters of it. Beyond either the rest of the batch waits for the next
 // commit. One message may bring forth so much by itself, else it is refused.

@@ -251,6 +251,7 @@ void Placing::take_one(const StreamDescribed& described, const Arrivals& arrival
     stream->state.channel = entry.channel;
     windower_.adopt(*stream, {});
   }
+  stream->state.described_in_epoch = described.described_in_epoch;
   stream->declared = description_of(entry);
   stream->declared_by = entry;
   stream->declared_from_ns.reset();

@@ -43,8 +43,19 @@ void Registry::restore(const SavedState& saved) {
     route.unit = stream.unit;
     // Where it has sequences and nothing is known, it spoke by a clock that was not known to be right.
     if (device.heard_ns || device.sequences.epochs().empty()) device.heard_ns = std::max(device.heard_ns, stream.heard_ns);
-    if (!device.sequences.epochs().empty()) route.described_in_epoch = device.sequences.epochs().back().epoch;
+    route.described_in_epoch = stream.described_in_epoch;
+    if (route.described_in_epoch == 0u && !is_declared(stream)) route.described_in_epoch.reset();
   }
+}
+
+// Whether a subscription still gives such a channel this name. Several may, each another: whose was first counts, in every run.
+bool Registry::is_declared(const Stream& stream) const {
+  return std::ranges::any_of(config_.subscriptions, [&](const SubscriptionConfig& subscription) {
+    return std::ranges::any_of(subscription.all_fields(), [&](const FieldConfig& field) {
+      return (subscription.channel_level >= 0 || field.channel == stream.channel) && field.quantity == stream.quantity &&
+             field.unit == stream.unit;
+    });
+  });
 }
 
 Device* Registry::find_device(std::string_view name) {

@@ -15,6 +15,7 @@
 
 #include "edge/config/edge_config.h"
 #include "edge/core/arrival.h"
+#include "edge/core/contents.h"
 #include "edge/core/effect.h"
 #include "edge/core/forgetting.h"
 #include "edge/core/known_topics.h"
@@ -32,12 +33,13 @@ struct ChannelRoute {
   StreamId stream = 0;
   const std::vector<PointEntry>* entries = nullptr;  // of the point table; null: it has none of this channel
   // What the stream is called where no entry is valid, and the epoch of its device in which that was said: 0 where the
-  // configuration says it. Nothing: the configuration of an earlier run said it.
+  // configuration says it. Nothing: the configuration of an earlier run said it, and this one does not.
   std::string quantity;
   std::string unit;
   std::optional<std::uint64_t> described_in_epoch;
   // The version of what Placing was told last of the stream, in this run of the process; nothing: it has not been told.
   std::optional<std::uint64_t> told_version;
+  std::optional<std::uint64_t> told_epoch;  // and its described_in_epoch then
   std::optional<PlanId> plan;  // of its last block
   std::uint64_t planned_version = 0;  // of what the stream was then
 };
@@ -45,6 +47,7 @@ struct ChannelRoute {
 struct Device {
   std::string name;
   SequenceTracker sequences;
+  Contents contents;
   bool any_order = true;  // its messages need not be taken in their order
   std::optional<TimeNs> heard_ns;  // as in DeviceSequences
   std::vector<ChannelRoute> channels;
@@ -93,6 +96,7 @@ class Registry {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
+  bool is_declared(const Stream& stream) const;
   Device& make_device(std::string_view name);
   ChannelRoute& make_channel(Device& device, std::string_view channel, StreamId stream);
 

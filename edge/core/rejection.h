@@ -38,6 +38,7 @@ enum class Reason : std::uint8_t {
   crowded_out,          // its topic held more than its share of what waits; only that it came is known
   repeated_key,         // an object of the document has a declared field's name twice
   past_deadline,        // the process ended before its turn, and its sender does not keep it; only that it came is known
+  sequence_conflict,    // its number was that of a message that said something else; its samples are counted as duplicates
   count_,
 };
 
@@ -50,7 +51,7 @@ inline constexpr std::array<std::string_view, reason_count> reason_names{
     "empty",          "bad_times",           "time_past",        "time_future",
     "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
     "late",           "stopped_the_process", "unknown_topic",    "clock_untrusted",
-    "crowded_out",    "repeated_key",        "past_deadline"};
+    "crowded_out",    "repeated_key",        "past_deadline",    "sequence_conflict"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

@@ -193,6 +193,9 @@ struct Stream {
   std::string quantity;
   std::string unit;
   std::uint64_t version = 0;  // 0: it has no part yet
+  // In which epoch of its device what it is called where no entry is valid was said; 0: the configuration says it; nothing: only
+  // entries do, or it is not known.
+  std::optional<std::uint64_t> described_in_epoch;
   Parts parts;
   TimeNs newest_ns = time_min;  // event time, since the clock came back
   std::map<std::uint64_t, StreamClock> clocks;  // by definition

@@ -33,7 +33,7 @@ constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, sl
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected, clocks, parts, recovered, heard_ns";
+    "rejected, clocks, parts, recovered, heard_ns, described_in_epoch";
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
@@ -179,6 +179,7 @@ Result<Stream> stream_of(const Statement& row) {
     stream.clock.back_to_ns = stream.clock.jump_to_ns;
   }
   stream.heard_ns = time_of(row, 23);
+  if (!row.is_null(24)) stream.described_in_epoch = row.unsigned_integer(24);
   stream.note_clock_behind();
   return stream;
 }
@@ -503,6 +504,11 @@ Status StateTables::write_stream(const Stream* stream) {
   const std::vector<std::uint8_t> clocks = encode(stream->clocks);
   const std::vector<std::uint8_t> parts = encode(stream->parts);
   bind_time(set_stream_, 24, stream->heard_ns);
+  if (stream->described_in_epoch) {
+    set_stream_.bind(25, *stream->described_in_epoch);
+  } else {
+    set_stream_.bind_null(25);
+  }
   return set_stream_.bind(1, stream->id)
       .bind(2, stream->device)
       .bind(3, stream->channel)

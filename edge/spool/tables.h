@@ -13,7 +13,9 @@
 //   given_up     rows that left before the collector had them, until it knows
 //   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
 //                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
-//                version those of the last part: the release before knows no others. heard_ns is when anything came for it
+//                version those of the last part: the release before knows no others. described_in_epoch is the epoch
+//                of its device that said quantity and unit, 0 where the configuration did, NULL where the point table did or it is
+//                not known. heard_ns is when anything came for it
 //                last, NULL where that is not known; forgotten_ns when it was forgotten, NULL where it was not. One that is
 //                forgotten is not loaded, has no panes, identities and alarms, and leaves when there are too many such
 //   definition   how the windows of the panes are cut
@@ -227,6 +229,7 @@ CREATE TABLE speed (
     "ALTER TABLE device ADD COLUMN heard_ns INTEGER;"
     "ALTER TABLE device ADD COLUMN forgotten_ns INTEGER;"
     "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
+    "ALTER TABLE stream ADD COLUMN described_in_epoch INTEGER;"
     "INSERT OR REPLACE INTO meta SELECT 'dead_letter_bytes', coalesce(sum(length(payload) + length(CAST(detail AS BLOB)) + "
     "length(CAST(topic AS BLOB)) + length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB))), 0) FROM dead_letter;"
     R"sql(

@@ -488,6 +488,57 @@ TEST(Core, AMessageThatIsRefusedAsAWholeIsAcknowledgedByItself) {
   EXPECT_EQ(acknowledged(rig.core()), (std::vector<std::string>{"d2 1 0 2-2"}));
 }
 
+TEST(Core, AnotherMessageWithANumberThatWasIsADuplicateAndALetter) {
+  CoreRig rig;
+  rig.step({block_message({.sequence = 1}), block_message({.sequence = 2, .start_ns = epoch_ns + ns_per_ms})});
+  EXPECT_EQ(rig.step({block_message({.sequence = 2, .lowest_held = 2, .start_ns = epoch_ns + ns_per_ms})}).dead_letters.size(),
+            0u)
+      << "a copy says anew what its device holds";
+  const Effect& effect =
+      rig.step({block_message({.sequence = 2, .lowest_held = 2, .start_ns = epoch_ns + ns_per_ms, .samples = {9}})});
+  EXPECT_EQ(reason_of(effect), "sequence_conflict");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 8, .duplicate = 5}));
+  EXPECT_EQ(acknowledged(rig.core()), (std::vector<std::string>{"d1 1 2"}));
+}
+
+// The same with a new process between any two messages and without.
+TEST(Core, WhichUnitIsBelievedDoesNotDependOnRestarts) {
+  for (const bool restarts : {false, true}) {
+    CoreRig rig;
+    const auto step = [&](const BlockSpec& spec) {
+      if (restarts) rig.restart();
+      return reason_of(rig.step({block_message(spec)}));
+    };
+    EXPECT_EQ(step({.epoch = 4}), "0 dead letters");
+    EXPECT_EQ(step({.epoch = 5, .channel = "temp", .quantity = "temperature", .unit = "degC"}), "0 dead letters");
+    EXPECT_EQ(step({.epoch = 5, .sequence = 2, .start_ns = epoch_ns + ns_per_s, .unit = "m/s2"}), "0 dead letters") << restarts;
+    EXPECT_EQ(step({.epoch = 5, .sequence = 3, .start_ns = epoch_ns + 2 * ns_per_s}), "unit_differs") << restarts;
+  }
+}
+
+TEST(Core, OfTwoSubscriptionsThatCallAChannelOtherwiseTheFirstToSpeakCountsInEveryRun) {
+  EdgeConfig config = core_config();
+  SubscriptionConfig other = config.subscriptions.at(1);
+  other.topic = "other/+/telemetry";
+  other.fields["temperature"] = "temperature degF";
+  config.subscriptions.push_back(other);
+  CoreRig rig(config);
+  const auto step = [&](const std::string& topic, int i) {
+    const std::string text = R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + i) + R"(,"temperature":20,"seq":)" +
+                             std::to_string(i) + "}";
+    return reason_of(rig.step({message_of(topic, {text.begin(), text.end()}, epoch_ns)}));
+  };
+  EXPECT_EQ(step("fleet/x/telemetry", 1), "0 dead letters");
+  EXPECT_EQ(step("other/x/telemetry", 2), "unit_differs");
+  rig.restart();
+  EXPECT_EQ(step("other/x/telemetry", 3), "unit_differs");
+  EXPECT_EQ(step("fleet/x/telemetry", 4), "0 dead letters");
+  // Once no subscription calls it so any more, the other one is believed, and cuts.
+  config.subscriptions.at(1).fields["temperature"] = "temperature K";
+  rig.restart(config);
+  EXPECT_EQ(step("other/x/telemetry", 5), "0 dead letters");
+}
+
 TEST(Core, DevicesAndStreamsAreBounded) {
   EdgeConfig config = core_config();
   config.ingest_devices_max = 2;

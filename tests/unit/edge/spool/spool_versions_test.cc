@@ -79,6 +79,7 @@ std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) 
     stream.parts.clear();
     stream.clock.settled_until_ns = time_min;
     stream.heard_ns.reset();
+    stream.described_in_epoch.reset();
     for (auto& [definition, panes] : stream.panes) {
       for (auto& [start, pane] : panes) {
         if (minor < 2) pane.blocks = {};
