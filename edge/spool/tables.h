@@ -15,7 +15,9 @@
 //                version those of the last part: the release before knows no others. heard_ns is when anything came for it
 //                last, NULL where that is not known; forgotten_ns when it was forgotten, NULL where it was not. One that is
 //                forgotten is not loaded, has no panes, identities and alarms, and leaves when there are too many such
-//   definition   how the windows of the panes are cut
+//   definition   how the windows of the panes are cut; `place`: those of the configuration first, then those that have left it,
+//   the
+//                latest first
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
 //   speed        the last speeds of machines' shafts
@@ -226,6 +228,7 @@ CREATE TABLE speed (
     "ALTER TABLE device ADD COLUMN heard_ns INTEGER;"
     "ALTER TABLE device ADD COLUMN forgotten_ns INTEGER;"
     "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
+    "ALTER TABLE definition ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,
