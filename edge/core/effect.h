@@ -62,7 +62,7 @@ struct Effect {
   TimeNs now_ns = 0;
   std::size_t messages = 0;  // so many of the batch, from its front; the rest waits for the next
   bool clock_trusted = true;  // false: now_ns may be wrong
-  const std::vector<WindowDefinition>* definitions = nullptr;  // the only ones that panes have; null: as before
+  const std::vector<WindowDefinition>* definitions = nullptr;  // all that panes have, as SavedState has them; null: as before
   std::vector<const Stream*> streams;  // without their panes and identities; none of them is forgotten, unless it stands below
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;

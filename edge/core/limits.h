@@ -40,6 +40,11 @@ static_assert(identities_per_stream_max < identities_max, "one stream leaves roo
 // Parts of a stream's event time that are kept. Beyond it the open windows of the oldest are sent as they are, for good.
 inline constexpr std::size_t parts_per_stream_max = 8;
 
+// Definitions that have left the configuration and are remembered, for they may come back (150 bytes of each stream that they
+// took). Beyond it the windows of the one that left first are sent as they are, for good, and it is forgotten: if it came back it
+// would begin windows anew that were sent.
+inline constexpr std::size_t former_definitions_max = 16;
+
 // Forgetting. For so long the node has to have listened, with a clock that is known to be right, before it forgets anything: this
 // or this share of ingest.forget_after, whichever is less. So many streams and so many devices leave with one batch.
 inline constexpr DurationNs listens_before_forgetting_ns = 3'600 * ns_per_s;

@@ -68,7 +68,7 @@ void Placing::adopt(Stream stream, bool has_returned) {
   windower_.adopt(*record, std::move(expected));
   if (has_returned) {
     state.heard_ns = forgetting_.heard();
-    windower_.retire_former(*record, effect_->now_ns, *effect_);
+    windower_.take_over(*record, effect_->now_ns, *effect_);
     windower_.mark(*record);
     ++effect_->totals[Counter::streams_returned];
   }
@@ -165,7 +165,7 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
   effect_ = &effect;
   leaving_.clear();
   for (const Stream& stream : arrivals.returned) adopt(stream, true);
-  if (!former_retired_) retire_former();
+  if (!has_taken_over_) take_over();
   note_trust();
   if (forgetting_.measures_anew()) settle_silences();
   for (const Arrival& arrival : arrivals.list) {
@@ -201,13 +201,13 @@ Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& s
   return fail(Code::unbalanced, "balancing the books", "samples of a stream came, and it has not changed");
 }
 
-void Placing::retire_former() {
+void Placing::take_over() {
   for (const auto& [id, stream] : streams_) {
-    windower_.retire_former(*stream, effect_->now_ns, *effect_);
+    windower_.take_over(*stream, effect_->now_ns, *effect_);
     detector_.withdraw_former(stream->state, *effect_);
   }
-  effect_->definitions = &windower_.definitions();
-  former_retired_ = true;
+  effect_->definitions = &windower_.remembered();
+  has_taken_over_ = true;
 }
 
 void Placing::note_trust() {

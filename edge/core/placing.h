@@ -61,7 +61,7 @@ class Placing {
 
  private:
   void name_parameters();
-  void retire_former();
+  void take_over();
   void note_trust();
   void look_at_idle();
   void detect();
@@ -102,7 +102,7 @@ class Placing {
   DurationNs behind_max_ = 0;
   DurationNs ahead_max_ = 0;
   bool clock_trusted_ = true;    // in the batch before
-  bool former_retired_ = false;  // the first batch also sends what definitions and limits that have left the configuration leave
+  bool has_taken_over_ = false;  // the first batch also does what another configuration than that of the run before changes
 
   // Of the batch at hand.
   Effect* effect_ = nullptr;

@@ -23,7 +23,8 @@ struct DeviceSequences {
 };
 
 struct SavedState {
-  std::vector<WindowDefinition> definitions;  // of the panes; without what changes only what is shown
+  // Of the run before, then those that had left, the latest first; without what changes only what is shown.
+  std::vector<WindowDefinition> definitions;
   std::vector<Stream> streams;  // and devices: without those that are forgotten
   std::int64_t last_stream = 0;  // the highest id of any stream, forgotten or not
   SampleCounts samples_forgotten;  // of the streams that are forgotten

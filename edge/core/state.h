@@ -153,7 +153,10 @@ struct Unshown {
 struct StreamClock {
   TimeNs watermark_ns = time_min;
   TimeNs watermark_ns_max = time_min;  // the highest ever; differs once a clock that had jumped ahead has come back
-  TimeNs settled_until_ns = time_min;  // windows that end by then were settled by it, whatever the lateness has become since
+  // Windows that end by then are settled: the watermark less the lateness. With a longer lateness it stays until the watermark
+  // has caught up, for the panes of what was settled are gone.
+  TimeNs settled_ns = time_min;
+  TimeNs settled_ns_max = time_min;  // the highest ever, as of the watermark
   // The stretch that the stream last jumped over; from time_min: all that is before its first sample.
   TimeNs jump_from_ns = time_min;
   TimeNs jump_to_ns = time_min;
@@ -168,6 +171,9 @@ struct StreamClock {
   // none.
   TimeNs cut_short_from_ns = time_min;
   TimeNs cut_short_to_ns = time_min;
+  // Samples of the stream came from the first to the last of these times while the definition was not configured. Empty: none.
+  TimeNs away_from_ns = time_max;
+  TimeNs away_to_ns = time_min;
   // Samples that went into no window while there was none whose row could show it: the next one does.
   Unshown unshown;
   // The windows that were missing when the stream was forgotten: from the start of the first of them to the end of the last.

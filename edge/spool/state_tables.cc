@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)
     "streams_returned", "devices_returned"};
 
 // Columns are named wherever a table is written: a later minor version may add some.
-constexpr std::string_view definition_columns = "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device";
+constexpr std::string_view definition_columns =
+    "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device, place";
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
@@ -116,7 +117,7 @@ struct Loading {
 };
 
 Status load_definitions(Database& database, Loading& loading) {
-  Statement rows(database, select(definition_columns, "definition"));
+  Statement rows(database, select(definition_columns, "definition") + " ORDER BY place");
   return sqlite::for_each(rows, [&](Statement& row) -> Status {
     WindowDefinition definition;
     definition.id = row.unsigned_integer(0);
@@ -441,6 +442,7 @@ Status StateTables::set_counter(std::string_view name, std::uint64_t value) {
 
 Status StateTables::write_definitions(const std::vector<WindowDefinition>& definitions) {
   if (auto done = writer_.execute("DELETE FROM definition"); !done) return done;
+  std::int64_t place = 0;
   for (const WindowDefinition& definition : definitions) {
     auto done = set_definition_.bind(1, definition.id)
                     .bind(2, static_cast<int>(definition.kind))
@@ -451,6 +453,7 @@ Status StateTables::write_definitions(const std::vector<WindowDefinition>& defin
                     .bind(7, definition.samples)
                     .bind(8, definition.quantity)
                     .bind(9, definition.device)
+                    .bind(10, place++)
                     .run();
     if (!done) return done;
   }

@@ -65,7 +65,8 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(definition);
     out.put(clock.watermark_ns);
     out.put(clock.watermark_ns_max);
-    out.put(clock.settled_until_ns);
+    out.put(clock.settled_ns);
+    out.put(clock.settled_ns_max);
     out.put(clock.jump_from_ns);
     out.put(clock.jump_to_ns);
     out.put(static_cast<std::uint64_t>(clock.jump));
@@ -75,6 +76,8 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(clock.late_run_ns);
     out.put(clock.cut_short_from_ns);
     out.put(clock.cut_short_to_ns);
+    out.put(clock.away_from_ns);
+    out.put(clock.away_to_ns);
     out.put(clock.unshown.duplicate);
     out.put(clock.unshown.late);
     out.put(clock.unshown.rejected);
@@ -90,9 +93,10 @@ Result<std::map<std::uint64_t, StreamClock>> decode_clocks(std::span<const std::
     std::uint64_t definition = 0, jump = 0;
     StreamClock clock;
     const bool is_whole = in.get(definition) && in.get(clock.watermark_ns) && in.get(clock.watermark_ns_max) &&
-                          in.get(clock.settled_until_ns) && in.get(clock.jump_from_ns) && in.get(clock.jump_to_ns) &&
-                          in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) && in.get(clock.late_run) &&
-                          in.get(clock.late_run_ns) && in.get(clock.cut_short_from_ns) && in.get(clock.cut_short_to_ns) &&
+                          in.get(clock.settled_ns) && in.get(clock.settled_ns_max) && in.get(clock.jump_from_ns) &&
+                          in.get(clock.jump_to_ns) && in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) &&
+                          in.get(clock.late_run) && in.get(clock.late_run_ns) && in.get(clock.cut_short_from_ns) &&
+                          in.get(clock.cut_short_to_ns) && in.get(clock.away_from_ns) && in.get(clock.away_to_ns) &&
                           in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected) &&
                           in.get(clock.silent_from_ns) && in.get(clock.silent_to_ns);
     if (!is_whole || jump > static_cast<std::uint64_t>(Jump::over)) {

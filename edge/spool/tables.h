@@ -18,7 +18,8 @@
 //                not known. heard_ns is when anything came for it
 //                last, NULL where that is not known; forgotten_ns when it was forgotten, NULL where it was not. One that is
 //                forgotten is not loaded, has no panes, identities and alarms, and leaves when there are too many such
-//   definition   how the windows of the panes are cut
+//   definition   how the windows of the panes are cut; `place`: those of the configuration first, then those that have left it,
+//                the latest first
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
 //                writes 15 times as many bytes; `more` is what blocks have beyond moments, a PaneMore of schemas/pane.fbs
 //   speed        the last speeds of machines' shafts
@@ -232,6 +233,7 @@ CREATE TABLE speed (
     "ALTER TABLE stream ADD COLUMN described_in_epoch INTEGER;"
     "INSERT OR REPLACE INTO meta SELECT 'dead_letter_bytes', coalesce(sum(length(payload) + length(CAST(detail AS BLOB)) + "
     "length(CAST(topic AS BLOB)) + length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB))), 0) FROM dead_letter;"
+    "ALTER TABLE definition ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
     R"sql(
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,

@@ -58,12 +58,13 @@ Panes::iterator Windower::leaves_with(const StreamRecord& stream, const Followed
   const auto oldest = panes.begin();
   if (!has_come(*oldest) || !reports_silence(stream, followed, oldest->first)) return oldest;
   const auto next = std::find_if(std::next(oldest), panes.end(), has_come);
+  if (next == panes.end() && followed.is_former) return oldest;
   const Parts& parts = stream.state.parts;
-  const TimeNs until = next != panes.end() ? next->first : parts.back().from_ns;
-  return until <= oldest->first || measures_the_same(parts, oldest->first, until) ? next : oldest;
+  const TimeNs until = next != panes.end() ? next->first : std::max(parts.back().from_ns, followed.clock->away_to_ns);
+  return until <= oldest->first || is_followed_throughout(stream, followed, oldest->first, until) ? next : oldest;
 }
 
-// The watermark at which the oldest pane leaves.
+// The oldest pane leaves when what ends then is settled.
 TimeNs Windower::leaves_at(const StreamRecord& stream, const Followed& followed) const {
   const auto leaves = leaves_with(stream, followed);
   if (leaves == followed.panes->end()) return time_max;
@@ -72,10 +73,10 @@ TimeNs Windower::leaves_at(const StreamRecord& stream, const Followed& followed)
     case schema::WindowKind::tumbling:
     case schema::WindowKind::hopping: {
       const Grid grid(*followed.definition, stream.state.parts);
-      return grid.end_of(grid.last_start(start)) + rules_.lateness_ns;
+      return grid.end_of(grid.last_start(start));
     }
     case schema::WindowKind::session:
-      return start + pane.length_ns + rules_.lateness_ns;
+      return start + pane.length_ns;
     case schema::WindowKind::count:
       return time_max;  // the next one takes its place
   }
@@ -86,7 +87,8 @@ TimeNs Windower::due_of(const StreamRecord& stream, const Followed& followed) co
   const WindowDefinition& definition = *followed.definition;
   const TimeNs watermark = followed.clock->watermark_ns;
   if (followed.panes->empty()) return time_max;
-  TimeNs due = leaves_at(stream, followed);
+  const TimeNs leaves_ns = leaves_at(stream, followed);
+  TimeNs due = leaves_ns == time_max ? time_max : leaves_ns + rules_.lateness_ns;
   bool is_open = false;
   if (definition.is_on_grid() && followed.unsent_from_ns != time_max) {
     const Grid grid(definition, stream.state.parts);

@@ -9,7 +9,7 @@ namespace stethos::edge {
 bool Windower::accepts_on_grid(const StreamRecord& stream, const Followed& followed, TimeNs time) const {
   const Grid grid(*followed.definition, stream.state.parts);
   const TimeNs last = grid.last_start(time);
-  if (grid.end_of(last) + rules_.lateness_ns <= followed.clock->watermark_ns) return false;  // and the others end no later
+  if (grid.end_of(last) <= followed.clock->settled_ns) return false;  // and the others end no later
   for (TimeNs start = grid.first_start(time); start <= last; start = grid.next_start(start)) {
     if (!is_settled(*followed.definition, *followed.clock, start, grid.end_of(start))) return true;
   }

@@ -88,8 +88,8 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
     for (TimeNs window = grid.first_start(at - 1); window < at; window = grid.next_start(window)) {
       const TimeNs uncut_end = definition.last_start(window) + definition.length_ns;
       // Only by its new end it is settled: no sweep will come to it.
-      if (!was_settled(*followed.definition, *followed.clock, window, uncut_end) &&
-          was_settled(*followed.definition, *followed.clock, window, at)) {
+      if (!is_settled(*followed.definition, *followed.clock, window, uncut_end) &&
+          is_settled(*followed.definition, *followed.clock, window, at)) {
         send_if_changed(stream, followed, window, at, at <= followed.clock->watermark_ns, now_ns, effect);
       }
     }
@@ -186,7 +186,7 @@ void Windower::drop_parts(StreamRecord& stream) {
     const TimeNs end = parts[1].from_ns;
     const bool is_needed = std::ranges::any_of(stream.followed, [&](const Followed& followed) {
       const bool has_pane = !followed.panes->empty() && followed.panes->begin()->first < end;
-      return has_pane || end + rules_.lateness_ns > followed.clock->watermark_ns;
+      return has_pane || end > followed.clock->settled_ns;
     });
     if (is_needed) break;
     parts.erase(parts.begin());
@@ -194,31 +194,31 @@ void Windower::drop_parts(StreamRecord& stream) {
   if (parts.size() != before) follow_parts(stream);
 }
 
-// The definitions that take samples of any part, and those that did of an earlier one: they may again, and what they have sent
-// must be remembered.
+// The definitions that take samples of any part, and those that did of an earlier one or in an earlier run: they may again, and
+// what they have sent must be remembered.
 void Windower::follow_parts(StreamRecord& stream) {
   Stream& state = stream.state;
   state.note_clock_behind();
   const std::vector<Followed> before = std::exchange(stream.followed, {});
-  for (const WindowDefinition& definition : definitions_) {
-    const bool is_taken = std::ranges::any_of(state.parts, [&](const Part& part) { return takes(definition, state, part); });
-    if (!is_taken && !state.clocks.contains(definition.id)) continue;
+  const auto follow = [&](const WindowDefinition& definition, bool is_former) {
     const auto known = std::ranges::find(before, &definition, &Followed::definition);
     if (known != before.end()) {
       stream.followed.push_back(*known);
-      continue;
+      return;
     }
-    const auto [own, is_new] = state.clocks.try_emplace(definition.id, state.clock);
-    StreamClock& clock = own->second;
-    if (is_new) {  // what was another's
-      clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
-      clock.silent_from_ns = clock.silent_to_ns = time_min;
-      clock.unshown = {};
-    }
-    Followed followed{.definition = &definition, .panes = &state.panes[definition.id], .clock = &clock};
+    StreamClock& clock = state.clocks.try_emplace(definition.id, begun_with(state.clock)).first->second;
+    Followed followed{.definition = &definition, .is_former = is_former, .panes = &state.panes[definition.id], .clock = &clock};
     followed.unsent_from_ns = first_unsent(state, followed);
     followed.due_ns = due_of(stream, followed);
     stream.followed.push_back(followed);
+  };
+  for (const WindowDefinition& definition : definitions_) {
+    const bool is_taken = std::ranges::any_of(
+        state.parts, [&](const Part& part) { return definition.takes(state.device, part.description.quantity); });
+    if (is_taken || state.clocks.contains(definition.id)) follow(definition, false);
+  }
+  for (const WindowDefinition& definition : former_) {
+    if (state.clocks.contains(definition.id)) follow(definition, true);
   }
 }
 

@@ -55,7 +55,7 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
 
 void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
   Panes& panes = *followed.panes;
-  while (!panes.empty() && leaves_at(stream, followed) <= followed.clock->watermark_ns) {
+  while (!panes.empty() && leaves_at(stream, followed) <= followed.clock->settled_ns) {
     const auto oldest = panes.begin();
     const auto leaves = leaves_with(stream, followed);
     if (leaves != oldest) {

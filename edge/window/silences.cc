@@ -25,6 +25,13 @@ bool Windower::reports_silence(const StreamRecord& stream, const Followed& follo
   return followed.definition->is_on_grid() && interval_ns > 0 && interval_ns <= followed.definition->length_ns;
 }
 
+// Whether what is missing between the two times is so because nothing came: the stream measures the same, and the definition was
+// configured whenever something came.
+bool Windower::is_followed_throughout(const StreamRecord& stream, const Followed& followed, TimeNs from, TimeNs to) {
+  const bool was_away = followed.clock->away_to_ns > from && followed.clock->away_from_ns <= to;
+  return !was_away && measures_the_same(stream.state.parts, from, to);
+}
+
 // Nothing can come between the two panes any more.
 void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to,
                               TimeNs now_ns, Effect& effect) {
@@ -37,7 +44,7 @@ void Windower::settle_silence(StreamRecord& stream, const Followed& followed, Pa
     if (from->first < jumped) until = std::min(until, jumped);
   }
   const bool is_reported =
-      reports_silence(stream, followed, from->first) && measures_the_same(stream.state.parts, from->first, to->first);
+      reports_silence(stream, followed, from->first) && is_followed_throughout(stream, followed, from->first, to->first);
   const std::uint64_t windows = is_reported ? definition.count_from(first, until) : 0;
   if (windows > 0) {
     emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
@@ -56,6 +63,15 @@ void Windower::withdraw_silence(const StreamRecord& stream, const Followed& foll
                now_ns, effect);
 }
 
+// The definition has left: nobody will hear how long the silence that is open lasts.
+void Windower::withdraw_open_silence(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
+  const auto newest = std::find_if(followed.panes->rbegin(), followed.panes->rend(), has_come);
+  if (newest == followed.panes->rend() || !newest->second.before_silence) return;
+  withdraw_silence(stream, followed, std::prev(newest.base()), now_ns, effect);
+  newest->second.before_silence = false;
+  touch(stream, {newest->first, followed.definition->id});
+}
+
 // Something comes for a slice of which some windows are settled already: what was missing until then is so for ever.
 void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
@@ -63,11 +79,11 @@ void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, T
   if (followed.clock->watermark_ns == time_min || panes.empty()) return;
   const auto from = panes.begin();
   if (!reports_silence(stream, followed, from->first)) return;
-  const TimeNs settled = followed.clock->watermark_ns - rules_.lateness_ns;
+  const TimeNs settled = followed.clock->settled_ns;
   if (definition.first_start(definition.slice_of(slice)) + definition.length_ns > settled) return;
   const auto next = std::find_if(std::next(from), panes.end(), has_come);
   if (!has_come(*from) || from->first >= slice || (next != panes.end() && next->first <= slice)) return;
-  if (!measures_the_same(stream.state.parts, from->first, slice)) return;
+  if (!is_followed_throughout(stream, followed, from->first, slice)) return;
   const TimeNs first = first_behind(definition, from->first);
   const std::uint64_t windows = definition.count_from(first, next == panes.end() ? settled : std::min(settled, next->first));
   if (windows == 0) return;
@@ -85,7 +101,7 @@ Panes::iterator Windower::silent_after(const StreamRecord& stream, const Followe
   const auto behind = std::make_reverse_iterator(followed.panes->upper_bound(newest_ns));
   const auto newest = std::find_if(behind, followed.panes->rend(), has_come);
   if (newest == followed.panes->rend()) return none;
-  return measures_the_same(stream.state.parts, newest->first, newest_ns) ? std::prev(newest.base()) : none;
+  return is_followed_throughout(stream, followed, newest->first, newest_ns) ? std::prev(newest.base()) : none;
 }
 
 void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
@@ -94,7 +110,7 @@ void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& eff
   const TimeNs reached = stream.state.newest_ns + silent_ns - rules_.idle_timeout_ns;
   for (const Followed& followed : stream.followed) {
     const auto newest = silent_after(stream, followed);
-    if (newest == followed.panes->end()) continue;
+    if (followed.is_former || newest == followed.panes->end()) continue;
     const TimeNs first = first_behind(*followed.definition, newest->first);
     const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
       return pane.second.before_silence && first_behind(*followed.definition, pane.first) == first;

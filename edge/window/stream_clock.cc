@@ -19,29 +19,27 @@ void note_clock(const Stream& stream, schema::EventKind kind, DurationNs by, Tim
   effect.rows.push_back({schema::Lane::notes, schema::RowKind::event, schema::pack(event)});
 }
 
+// Whether the clock had jumped over that time, and may go back to it.
+bool lies_in_jump(const StreamClock& clock, TimeNs time) {
+  return clock.jump == Jump::ahead && clock.jump_from_ns < time && time < clock.jump_to_ns;
+}
+
 }  // namespace
 
 // A window that is settled has been sent as it stays: nothing may be added, for its panes may be gone.
 bool Windower::is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
-  return end + rules_.lateness_ns <= clock.watermark_ns || was_settled(definition, clock, start, end);
+  return end <= clock.settled_ns || was_settled(definition, clock, start, end);
 }
 
 // Whether a window was settled before its stream's clock came back, which it was not if all of it lies in what the clock came
 // back into; or was sent for good before its end.
 bool Windower::was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
   if (clock.cut_short_from_ns <= start && start < clock.cut_short_to_ns) return true;
-  if (end > clock.settled_until_ns) return false;
+  if (end > clock.settled_ns_max) return false;
   // Before it was cut the window may have reached beyond.
   const TimeNs uncut_end = (definition.is_on_grid() ? definition.last_start(start) : start) + definition.length_ns;
   return start <= clock.back_from_ns || uncut_end > clock.back_to_ns;
 }
-
-void Windower::note_highest(StreamClock& clock) const {
-  clock.watermark_ns_max = std::max(clock.watermark_ns_max, clock.watermark_ns);
-  if (clock.watermark_ns_max < time_min + rules_.lateness_ns) return;
-  clock.settled_until_ns = std::max(clock.settled_until_ns, clock.watermark_ns_max - rules_.lateness_ns);
-}
-
 // `newest`: of the stream, before it is at `time`.
 void Windower::note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const {
   if (time <= newest) return;
@@ -52,7 +50,11 @@ void Windower::note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const {
   if (time - newest <= rules_.lateness_ns) return;
   TimeNs& from = clock.jump_from_ns;
   TimeNs& to = clock.jump_to_ns;
-  if (clock.jump != Jump::over && from < newest && newest < to) {  // the stream was back, and jumps again
+  if (newest < clock.back_to_ns) {  // the stream is back, and jumps again: beyond there were windows
+    to = std::min(clock.back_to_ns, time);
+  } else if (newest < clock.watermark_ns_max) {
+    return;  // another definition's clock came back: where in between there were windows of this one is not known
+  } else if (clock.jump != Jump::over && from < newest && newest < to) {
     to = std::min(to, time);
   } else {
     const bool is_wider = from == time_min || time - newest >= to - from;
@@ -72,13 +74,13 @@ Windower::LateRun Windower::follow_late_run(StreamRecord& stream, Followed& foll
   clock.late_run_ns = time;
   LateRun run;
   if (rules_.rebase_after == 0 || clock.late_run < rules_.rebase_after) return run;
-  if (clock.jump == Jump::ahead && clock.jump_from_ns < time && time < clock.jump_to_ns) {
+  if (lies_in_jump(clock, time)) {
     run.is_back = true;
     run.is_first = stream.state.newest_ns >= clock.jump_to_ns;
     rebase(stream, followed, time, now_ns, effect);
     clock.late_run = 0;
   } else {
-    run.is_behind = clock.late_run == rules_.rebase_after && time + rules_.lateness_ns <= clock.watermark_ns;
+    run.is_behind = clock.late_run == rules_.rebase_after && time <= clock.settled_ns;
   }
   return run;
 }
@@ -91,7 +93,7 @@ bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs t
                           });
   LateRun all;
   for (Followed& followed : stream.followed) {
-    if (part != nullptr && !takes(*followed.definition, state, *part)) continue;
+    if (followed.is_former || (part != nullptr && !takes(followed, state, *part))) continue;
     if (part != nullptr && accepts(stream, followed, time)) {
       followed.clock->late_run = 0;
       continue;
@@ -110,6 +112,9 @@ bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs t
     note_clock(state, schema::EventKind::stream_behind, by, now_ns, effect);
   }
   if (all.is_back) {
+    for (Followed& followed : stream.followed) {  // those that take nothing go along
+      if (followed.is_former && lies_in_jump(*followed.clock, time)) rebase(stream, followed, time, now_ns, effect);
+    }
     state.newest_ns = time;
     for (Part& each : state.parts) each.newest_ns = std::min(each.newest_ns, time);
   }
@@ -120,6 +125,7 @@ void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, Tim
   StreamClock& clock = *followed.clock;
   const StreamClock before = clock;
   clock.watermark_ns = time - rules_.watermark_delay_ns;
+  clock.settled_ns = clock.watermark_ns - rules_.lateness_ns;
   clock.jump = Jump::back;
   clock.back_from_ns = clock.jump_from_ns;
   clock.back_to_ns = clock.jump_to_ns;
@@ -147,8 +153,11 @@ void Windower::send_settled_since(StreamRecord& stream, Followed& followed, cons
 void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
   for (Followed& followed : stream.followed) advance(stream, followed, watermark_ns, now_ns, effect);
   if (stream.followed.empty() && stream.state.clock.watermark_ns < watermark_ns) {
-    stream.state.clock.watermark_ns = watermark_ns;
-    note_highest(stream.state.clock);
+    StreamClock& clock = stream.state.clock;
+    clock.watermark_ns = watermark_ns;
+    clock.watermark_ns_max = std::max(clock.watermark_ns_max, watermark_ns);
+    clock.settled_ns = std::max(clock.settled_ns, watermark_ns - rules_.lateness_ns);
+    clock.settled_ns_max = std::max(clock.settled_ns_max, clock.settled_ns);
     mark(stream);
   }
 }
@@ -173,13 +182,15 @@ void Windower::advance_within_part(StreamRecord& stream, Followed& followed, Tim
   StreamClock& clock = *followed.clock;
   if (watermark_ns <= clock.watermark_ns) return;
   const TimeNs before = advanced_from_ns_ = std::exchange(clock.watermark_ns, watermark_ns);
+  clock.settled_ns = std::max(clock.settled_ns, watermark_ns - rules_.lateness_ns);
   if (followed.due_ns <= watermark_ns) {
     const DurationNs every = before == time_min ? 0 : followed.definition->emit_every_ns;
     sweep(stream, followed, every > 0 && next_multiple(before, every) <= watermark_ns, now_ns, effect);
   }
   advanced_from_ns_ = time_max;
-  note_highest(clock);
-  if (clock.back_to_ns != time_min && clock.watermark_ns >= clock.back_to_ns + rules_.lateness_ns) {
+  clock.watermark_ns_max = std::max(clock.watermark_ns_max, watermark_ns);
+  clock.settled_ns_max = std::max(clock.settled_ns_max, clock.settled_ns);
+  if (clock.back_to_ns != time_min && clock.settled_ns >= clock.back_to_ns) {
     if (clock.jump == Jump::back) clock.jump = Jump::over;
     clock.back_from_ns = clock.back_to_ns = time_min;
   }

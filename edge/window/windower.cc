@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "edge/core/limits.h"
 #include "edge/window/pane.h"
 
 namespace stethos::edge {
@@ -26,18 +27,16 @@ void count_in(auto& counts, Unplaced how, std::uint64_t samples) {
 }  // namespace
 
 Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules)
-    : definitions_(std::move(definitions)),
-      former_([&] {
-        std::vector<WindowDefinition> gone;
-        std::ranges::copy_if(former, std::back_inserter(gone), [&](const WindowDefinition& each) {
-          return std::ranges::find(definitions_, each.id, &WindowDefinition::id) == definitions_.end();
-        });
-        // What their configuration showed is not known any more: their last rows say all that their panes know, but for
-        // quantiles.
-        for (WindowDefinition& each : gone) show_all(each);
-        return gone;
-      }()),
-      rules_(rules) {}
+    : definitions_(std::move(definitions)), remembered_(definitions_), rules_(rules) {
+  for (WindowDefinition each : former) {
+    if (std::ranges::find(definitions_, each.id, &WindowDefinition::id) != definitions_.end()) continue;
+    // What their configuration showed is not known any more: their last rows say all that their panes know, but for quantiles.
+    show_all(each);
+    const bool is_remembered = remembered_.size() < definitions_.size() + former_definitions_max;
+    (is_remembered ? remembered_ : retired_).push_back(std::move(each));
+  }
+  former_ = std::span(remembered_).subspan(definitions_.size());
+}
 
 void Windower::adopt(StreamRecord& stream, Description expected) {
   sum_up(stream);
@@ -48,10 +47,10 @@ void Windower::adopt(StreamRecord& stream, Description expected) {
     expected.unit = state.unit;
     state.parts.push_back({.from_ns = time_min, .newest_ns = state.newest_ns, .description = std::move(expected)});
   }
-  // A spool of an earlier version does not say what was settled.
-  if (state.clock.settled_until_ns == time_min && state.clock.watermark_ns != time_min) {
-    note_highest(state.clock);
-    for (auto& [definition, clock] : state.clocks) note_highest(clock);
+  // The release before does not say what was settled: it is taken to have had this lateness.
+  if (StreamClock& clock = state.clock; clock.settled_ns_max == time_min && clock.watermark_ns != time_min) {
+    clock.settled_ns = clock.watermark_ns - rules_.lateness_ns;
+    clock.settled_ns_max = clock.watermark_ns_max - rules_.lateness_ns;
   }
   stream.followed.clear();
   for (const auto& [definition, panes] : state.panes) {
@@ -85,7 +84,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   Taken taken;
   bool is_wanted = false, is_accepted = false;
   for (const Followed& followed : stream.followed) {
-    if (part == nullptr || !takes(*followed.definition, state, *part)) continue;
+    if (part == nullptr || !takes(followed, state, *part)) continue;
     is_wanted = true;
     is_accepted = is_accepted || accepts(stream, followed, time);
   }
@@ -104,7 +103,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   }
   if (part != nullptr) {
     for (Followed& followed : stream.followed) {
-      if (!takes(*followed.definition, state, *part)) continue;
+      if (!takes(followed, state, *part)) continue;
       const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
         place(stream, followed, samples, now_ns, effect);
@@ -119,6 +118,11 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   if (taken.placed == Placed::placed) {
     Part& own = *std::prev(std::ranges::upper_bound(state.parts, time, {}, &Part::from_ns));
     own.newest_ns = std::max(own.newest_ns, time);
+    for (const Followed& followed : stream.followed) {
+      if (!followed.is_former) continue;
+      followed.clock->away_from_ns = std::min(followed.clock->away_from_ns, time);
+      followed.clock->away_to_ns = std::max(followed.clock->away_to_ns, time);
+    }
     advance(stream, time - rules_.watermark_delay_ns, now_ns, effect);
   }
   drop_parts(stream);
@@ -210,7 +214,7 @@ void Windower::count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t 
   mark(stream);
   count_in(stream.state.counts, how, samples);
   for (Followed& followed : stream.followed) {
-    if (!takes(*followed.definition, stream.state, stream.state.parts.back())) continue;
+    if (!takes(followed, stream.state, stream.state.parts.back())) continue;
     const std::uint64_t before = followed.samples_accounted;
     count_beside(stream, followed, how, samples);
     check_accounted(stream, followed, before, samples);
@@ -235,28 +239,49 @@ void Windower::send_if_idle(StreamRecord& stream, TimeNs now_ns, Effect& effect)
   drop_parts(stream);
 }
 
-void Windower::retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+void Windower::take_over(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
+  for (const WindowDefinition& definition : retired_) retire(stream, definition, now_ns, effect);
+  // A stream that comes back after it was forgotten may have clocks of definitions that are not known any more.
+  const auto erased = std::erase_if(stream.state.clocks, [&](const auto& each) {
+    return std::ranges::find(remembered_, each.first, &WindowDefinition::id) == remembered_.end();
+  });
+  if (erased > 0) mark(stream);
+  for (Followed& followed : stream.followed) {
+    StreamClock& clock = *followed.clock;
+    if (followed.is_former) {
+      clock.late_run = 0;
+      withdraw_open_silence(stream, followed, now_ns, effect);
+    }
+    const bool has_reached = clock.watermark_ns != time_min && clock.watermark_ns - rules_.lateness_ns > clock.settled_ns;
+    if (has_reached) {
+      mark(stream);
+      clock.settled_ns = clock.watermark_ns - rules_.lateness_ns;
+    }
+    // Only what an idle stream sends would say what a count window holds that may never be full.
+    const bool has_open_count = followed.is_former && followed.definition->kind == schema::WindowKind::count;
+    if (has_reached || has_open_count) sweep(stream, followed, has_open_count, now_ns, effect);
+    clock.settled_ns_max = std::max(clock.settled_ns_max, clock.settled_ns);
+  }
+  drop_parts(stream);
+}
+
+void Windower::retire(StreamRecord& stream, const WindowDefinition& definition, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
-  for (const WindowDefinition& definition : former_) {
-    const auto panes = state.panes.find(definition.id);
-    if (panes == state.panes.end()) continue;
+  if (const auto panes = state.panes.find(definition.id); panes != state.panes.end()) {
     StreamClock& clock = state.clocks.try_emplace(definition.id, state.clock).first->second;
-    Followed followed{.definition = &definition, .panes = &panes->second, .clock = &clock};
+    Followed followed{.definition = &definition, .is_former = true, .panes = &panes->second, .clock = &clock};
     followed.unsent_from_ns = first_unsent(state, followed);
     send_for_good(stream, followed, time_min, time_max, now_ns, effect);
     state.panes.erase(panes);
   }
-  const auto erased = std::erase_if(state.clocks, [&](const auto& each) {
-    return std::ranges::find(definitions_, each.first, &WindowDefinition::id) == definitions_.end();
-  });
-  if (erased > 0) mark(stream);
+  if (state.clocks.erase(definition.id) > 0) mark(stream);
 }
 
 bool Windower::is_late(const StreamRecord& stream, TimeNs time) const {
-  if (stream.followed.empty()) return time + rules_.lateness_ns <= stream.state.clock.watermark_ns;
+  if (stream.followed.empty()) return time <= stream.state.clock.settled_ns;
   return std::ranges::all_of(stream.followed, [&](const Followed& followed) {
     if (followed.definition->kind == schema::WindowKind::count) return false;  // for which nothing is
-    return time + followed.definition->length_ns + rules_.lateness_ns <= followed.clock->watermark_ns;
+    return time + followed.definition->length_ns <= followed.clock->settled_ns;
   });
 }
 

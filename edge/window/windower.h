@@ -12,6 +12,9 @@
 // Of a stream that is due to speak (its interval is declared) the last pane on a grid that nothing can change any more stays:
 // from it to the next one the windows are counted that are missing.
 //
+// A definition that has left the configuration takes nothing more. What it has is sent when its time comes, as that of any other,
+// and if it comes back before that it goes on with it.
+//
 // Rows are decided sample by sample in the order in which they came and by the watermark alone, so where a batch ends changes
 // nothing; only what an idle stream sends depends on the time of day. Pure state; one thread.
 //
@@ -38,6 +41,7 @@ namespace stethos::edge {
 // A definition that takes samples of at least one part of a stream, or did.
 struct Followed {
   const WindowDefinition* definition = nullptr;
+  bool is_former = false;  // it is not configured any more, and takes nothing
   Panes* panes = nullptr;
   StreamClock* clock = nullptr;
   TimeNs unsent_from_ns = time_max;  // every window on the grid that starts before it has had its row
@@ -116,12 +120,14 @@ struct TimeRules {
 
 class Windower {
  public:
-  // `former`: definitions of panes that a program with another configuration left.
+  // `former`: those that the runs before knew, the latest first.
   Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules);
   // What rows call the parameters of statistics; must outlive this. Without, they have none.
   void set_parameters(const Parameters& parameters) { parameters_ = &parameters; }
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
+  // Those, and the former ones that are remembered, the latest first.
+  const std::vector<WindowDefinition>& remembered() const { return remembered_; }
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
   void set_generation(std::uint32_t generation) { generation_ = generation; }
 
@@ -160,8 +166,10 @@ class Windower {
   // Of streams that it never had.
   void count_forgotten(const SampleCounts& counts) { samples_ += counts; }
 
-  // Sends and removes the panes of definitions that are no longer configured.
-  void retire_former(StreamRecord& stream, TimeNs now_ns, Effect& effect);
+  // Once for each stream that was adopted, before anything comes: what another configuration than that of the run before changes.
+  // By a shorter lateness windows are settled now, and are sent if that is due. Definitions that have left are followed on, with
+  // what they have, until nothing can change it; those beyond what is remembered are sent as they are, and removed.
+  void take_over(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
   // Whether anything at `time` is late for every definition: nothing of it needs to be remembered.
   bool is_late(const StreamRecord& stream, TimeNs time) const;
@@ -191,7 +199,6 @@ class Windower {
   // stream_clock.cc
   bool is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   bool was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
-  void note_highest(StreamClock& clock) const;
   void note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const;
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
@@ -255,11 +262,13 @@ class Windower {
   void end_silence(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
   void withdraw_forgotten_silence(const StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) const;
   static bool reports_silence(const StreamRecord& stream, const Followed& followed, TimeNs at);
+  static bool is_followed_throughout(const StreamRecord& stream, const Followed& followed, TimeNs from, TimeNs to);
   void settle_silence(StreamRecord& stream, const Followed& followed, Panes::iterator from, Panes::iterator to, TimeNs now_ns,
                       Effect& effect);
   void settle_silence_before(StreamRecord& stream, Followed& followed, TimeNs slice, TimeNs now_ns, Effect& effect);
   void withdraw_silence(const StreamRecord& stream, const Followed& followed, Panes::const_iterator before, TimeNs now_ns,
                         Effect& effect) const;
+  void withdraw_open_silence(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
   void withdraw_jumped(const StreamRecord& stream, const Followed& followed, TimeNs now_ns, Effect& effect) const;
   void emit_silence(const StreamRecord& stream, const WindowDefinition& definition, TimeNs first_start, std::uint64_t windows,
                     schema::WindowState state, TimeNs now_ns, Effect& effect) const;
@@ -269,8 +278,12 @@ class Windower {
   void check_accounted(const StreamRecord& stream, const Followed& followed, std::uint64_t before, std::uint64_t samples);
   void touch(StreamRecord& stream, const PaneKey& key);
 
+  void retire(StreamRecord& stream, const WindowDefinition& definition, TimeNs now_ns, Effect& effect);
+
   const std::vector<WindowDefinition> definitions_;
-  const std::vector<WindowDefinition> former_;  // less those that are configured
+  std::vector<WindowDefinition> remembered_;  // those, and the following
+  std::span<const WindowDefinition> former_;  // that left the configuration
+  std::vector<WindowDefinition> retired_;  // beyond what is remembered
   const TimeRules rules_;
   const Parameters* parameters_ = nullptr;
   std::uint64_t provenance_ = 0;
@@ -291,9 +304,22 @@ inline TimeNs next_multiple(TimeNs time, DurationNs every) {
   return time - remainder + (remainder < 0 ? 0 : every);
 }
 
+// The clock of a definition that begins where that of another is.
+inline StreamClock begun_with(const StreamClock& other) {
+  StreamClock clock = other;
+  clock.late_run = 0;
+  clock.late_run_ns = time_min;
+  clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
+  clock.away_from_ns = time_max;
+  clock.away_to_ns = time_min;
+  clock.silent_from_ns = clock.silent_to_ns = time_min;
+  clock.unshown = {};
+  return clock;
+}
+
 // Whether the definition takes samples of the part.
-inline bool takes(const WindowDefinition& definition, const Stream& stream, const Part& part) {
-  return definition.takes(stream.device, part.description.quantity);
+inline bool takes(const Followed& followed, const Stream& stream, const Part& part) {
+  return !followed.is_former && followed.definition->takes(stream.device, part.description.quantity);
 }
 
 }  // namespace stethos::edge

@@ -16,7 +16,8 @@ and a rejected sample. After a kill the broker may deliver again what was handle
 nothing else.
 
 Which window. A stream's watermark is its highest time less `time.watermark_delay`. A window is settled when its end and
-`time.lateness` have passed by the watermark. A reading or block is in each window that holds its time and is not settled; a
+`time.lateness` have passed by the watermark, and stays so when the lateness is another one later. A definition that is not
+configured takes nothing; if it comes back it goes on with the windows that are not settled. A reading or block is in each window that holds its time and is not settled; a
 definition that has none counts it as late, and if no definition has one, it is late and one dead letter a message and stream.
 Count windows are settled by their samples alone. Readings in a row that are late for a definition because the clock had jumped
 ahead take the stream back after `time.rebase_after` of them (the last of those may count or be late); of the windows that had
@@ -68,11 +69,13 @@ class Stream:
     def __init__(self):
         self.newest_ns = None     # the highest time
         self.jump = (0, 0)        # the longest stretch that one arrival moved it over: from, to
+        self.settled_ns = 0       # what ended by then is settled
         self.settled_from_ns = 0  # after going back: windows that began up to here stay settled
-        self.settled_at_ns = 0    # by this watermark
+        self.settled_at_ns = 0    # if they ended by then
         self.late_run = []        # times of arrivals in a row that were late for a definition
         self.unit = None          # of a device of ours
         self.last_label = None    # of its last sample
+        self.changed_ns = None    # time of the first sample of that label, where it had another before
         self.identities = {}
         self.outcomes = {name: [0, 0] for name in OUTCOMES}  # [at least, at most]
         self.samples_min = 0      # that came: where a refused channel holds none that can be read, that is up to the edge
@@ -89,6 +92,11 @@ class Stream:
             if self.newest_ns is not None and time_ns - self.newest_ns > self.jump[1] - self.jump[0]:
                 self.jump = (self.newest_ns, time_ns)
             self.newest_ns = time_ns
+
+    def settle(self, configuration):
+        if self.newest_ns is not None:
+            reached_ns = self.newest_ns - configuration.watermark_delay_ns - configuration.lateness_ns
+            self.settled_ns = max(self.settled_ns, reached_ns)
 
 
 def _key(batch):
@@ -110,6 +118,11 @@ class Bookkeeper:
         self._session = None  # the configuration whose filters the broker's session has
 
     def start(self, configuration):
+        before = self._session.definitions if self._session is not None else []
+        for stream in self.streams.values():
+            stream.settle(configuration)
+            for definition, placed in stream.placed.items():
+                placed.comes_back = placed.comes_back or definition not in before
         self._running = self._session = configuration
         waiting, self._queue = self._queue, []
         for message in waiting:
@@ -238,10 +251,9 @@ class Bookkeeper:
     def _settled(self, stream, start_ns, end_ns):
         if stream.newest_ns is None:
             return False
-        end_ns += self._running.lateness_ns
         if start_ns <= stream.settled_from_ns and end_ns <= stream.settled_at_ns:
             return True
-        return end_ns <= stream.newest_ns - self._running.watermark_delay_ns
+        return end_ns <= stream.settled_ns
 
     def _place(self, stream, group, label, entry):
         """Whether it is late for every definition."""
@@ -257,21 +269,22 @@ class Bookkeeper:
                           if not self._settled(stream, start, start + definition.length_ns)]
                 is_late = not starts
             else:
-                is_late = stream.newest_ns is not None and not placed.holds_session(
-                    group.time_ns, stream.newest_ns - self._running.watermark_delay_ns, self._running.lateness_ns)
+                is_late = stream.newest_ns is not None and not placed.holds_session(group.time_ns, stream.settled_ns)
             if is_late:
                 late.append(placed)
             else:
                 takers.append((placed, starts))
         goes_back = self._goes_back(stream, group.time_ns) if late else self._end_run(stream)
-        follows_change = stream.last_label not in (None, label)
+        if stream.last_label not in (None, label):
+            stream.changed_ns = group.time_ns
         stream.last_label = label
         for placed, starts in takers:
-            placed.place(group, label, entry, starts, sure=True, follows_change=follows_change)
+            placed.place(group, label, entry, starts, sure=True, changed_ns=stream.changed_ns)
         for placed in late:
             self._count_late(placed, group, label, entry, may_count=goes_back)
         if group.time_ns is not None:
             stream.forward(group.time_ns)
+            stream.settle(self._running)
         outcomes = [outcome_of(value, entry) for value in group.values]
         for outcome in outcomes:
             if takers:
@@ -297,7 +310,7 @@ class Bookkeeper:
         if len(stream.late_run) < limit:
             return False
         stream.settled_from_ns = stream.jump[0]
-        stream.settled_at_ns = stream.newest_ns - self._running.watermark_delay_ns
+        stream.settled_at_ns, stream.settled_ns = stream.settled_ns, 0
         stream.newest_ns, stream.jump, stream.late_run = time_ns, (0, 0), []
         return True
 

@@ -1,7 +1,7 @@
 """A plant's day drawn from a seed: ordinary, odd and hostile messages, wrong clocks, changed configurations, restarts and kills.
 
 The same seed gives the same steps, relative to an hour that is long over. What is drawn keeps clear of what the rules leave
-open: a unit never comes back, a definition that went does not return, stamps stay away from the limits of lateness.
+open: a unit never comes back.
 """
 
 import json
@@ -13,7 +13,7 @@ from messages import channel
 from rig import STETHOS_SUBSCRIPTION
 
 FEATURES = ("hostile", "blocks", "batches", "identities", "numbered", "filters", "units", "points", "valid_from", "definitions",
-            "late", "clock")
+            "late", "lateness", "clock")
 UNITS = ("degC", "K", "degF", "degR")
 FILTERS = {
     "plant": ("plant/+/json", "plant/#", "plant/p1/json", "plant/+/+", None),
@@ -26,6 +26,7 @@ WINDOWS = (SHORT, {"length": "5s"}, {"length": "1h"}, {"length": "10s", "hop": "
 REBASE_AFTER = 8
 IDENTITY_MS = 25_000  # how long ago a reading was that comes again: less than the lateness, so that its identity is known
 LATE_BY_MS = 120_000
+LATENESS = ("30s", "60s", "200s")  # of which the last takes what comes so late
 WRONG_BY_MS = 600_000
 DAY_MS = 86_400_000
 
@@ -50,7 +51,7 @@ class Scenario:
         self.points_unit = 0
         self.filters = {name: of[0] for name, of in FILTERS.items()}
         self.windows = self._some_windows()
-        self.gone = []
+        self.lateness = LATENESS[0]
         self.at_ms = START_MS
         self.sent = 0
         self.numbers = {}   # device -> what was sent with an identity
@@ -104,7 +105,8 @@ class Scenario:
              "fields": {"level": "level mm"}}]
         subscriptions = [{**each, "format": "json"} for each in subscriptions]
         subscriptions.append({**STETHOS_SUBSCRIPTION, "topic": self.filters["batches"]})
-        return settings([each for each in subscriptions if each["topic"]], *self.windows, **{"time.rebase_after": REBASE_AFTER})
+        return settings([each for each in subscriptions if each["topic"]], *self.windows,
+                        **{"time.rebase_after": REBASE_AFTER, "time.lateness": self.lateness})
 
     def _entries(self, base_ns):
         if not self.has_points:
@@ -127,10 +129,11 @@ class Scenario:
         if "definitions" in self.features:
             kept = [each for each in self.windows
                     if self.chance.random() < 0.7 or (each == SHORT and "clock" in self.features)]
-            self.gone += [each for each in self.windows if each not in kept]
-            new = [each for each in WINDOWS if each not in self.windows and each not in self.gone]
+            new = [each for each in WINDOWS if each not in self.windows]
             kept += self.chance.sample(new, min(len(new), self.chance.randint(0 if kept else 1, 2)))
             self.windows = kept or self.windows
+        if "lateness" in self.features:
+            self.lateness = self.chance.choice(LATENESS)
         self.audit.configure(self._settings(), self._entries(self.audit.base_ns))
 
     # What is published
@@ -143,7 +146,7 @@ class Scenario:
         kinds += [self._batch] if "batches" in self.features else []
         kinds += [self._identified] * 2 if "identities" in self.features else []
         kinds += [self._numbered] if "numbered" in self.features else []
-        kinds += [self._late] if "late" in self.features and self.chance.random() < 0.3 else []
+        kinds += [self._late] if self.features & {"late", "lateness"} and self.chance.random() < 0.3 else []
         self.chance.choice(kinds)()
 
     def _ts(self, at_ms=None):

@@ -22,7 +22,7 @@ class Piece:
     start_ns: int           # of the window on the grid, or the `valid_from` that cuts it
     first_ns: int           # of its samples
     is_cut: bool = False    # it begins at a `valid_from`
-    follows_change: bool = False  # the first of its window's samples is the first after a change of the unit
+    follows_change: bool = False  # the unit changed in its window before the first of its samples, or with it
     machines: set = dataclasses.field(default_factory=set)
     good: list = dataclasses.field(default_factory=list)
     maybe: list = dataclasses.field(default_factory=list)
@@ -65,7 +65,7 @@ class Taken:
 
 
 class Placed:
-    """One stream under one definition, as long as the definition is in force."""
+    """One stream under one definition, while the definition is in force."""
 
     def __init__(self, definition):
         self.definition = definition
@@ -73,11 +73,12 @@ class Placed:
         self.taken = []     # of sessions and count windows; on the grid: what came at a time that only the edge knows
         self.counts = {}    # outcome -> [at least, at most], of those that are in no window of their own
         self.waiting = {}   # outcome -> samples that the row of the next window counts
+        self.comes_back = False  # it was not in force, and has taken nothing since
         self.is_exact = True  # whether the contents of sessions and count windows are known, and not their sums alone
 
     @property
     def has_windows(self):
-        return bool(self.pieces or self.taken)
+        return bool(self.pieces or self.taken) and not self.comes_back
 
     def count(self, outcome, samples, sure=True):
         """Late, duplicate and rejected samples stand in the row of the stream's newest window, or in that of its next."""
@@ -88,9 +89,10 @@ class Placed:
         elif sure:
             self.waiting[outcome] = self.waiting.get(outcome, 0) + samples
 
-    def place(self, group, label, entry, starts, sure, follows_change=False):
-        """`starts`: of the windows on the grid that take it. `follows_change`: the stream's sample before was in another unit."""
+    def place(self, group, label, entry, starts, sure, changed_ns=None):
+        """`starts`: of the windows on the grid that take it. `changed_ns`: since when the stream has been in this unit."""
         if sure:
+            self.comes_back = False
             for outcome, samples in self.waiting.items():
                 self.counts[outcome][0] += samples
             self.waiting = {}
@@ -106,7 +108,8 @@ class Placed:
             piece = next((each for each in begun if each.label == label and (not is_cut or each.start_ns == valid_from_ns)
                           and each.is_cut == is_cut), None)
             if piece is None:
-                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut, follows_change)
+                piece = Piece(label, valid_from_ns if is_cut else start, group.time_ns, is_cut,
+                              follows_change=changed_ns is not None and changed_ns >= start)
                 begun.append(piece)
             piece.machines.add(entry.machine if entry else None)
             piece.add(group.values, entry, sure)
@@ -140,10 +143,10 @@ class Placed:
             whole.add(each.values, each.entry, each.sure)
         return whole
 
-    def holds_session(self, time_ns, watermark_ns, lateness_ns):
+    def holds_session(self, time_ns, settled_ns):
         """Whether a session that is not settled takes a reading of this time."""
         gap = self.definition.gap_ns
-        if time_ns + gap + lateness_ns > watermark_ns:
+        if time_ns + gap > settled_ns:
             return True
         times = sorted(each.time_ns for each in self.taken)
         ends = []  # of each session: first, last
@@ -152,4 +155,4 @@ class Placed:
                 ends[-1][1] = each
             else:
                 ends.append([each, each])
-        return any(first - gap < time_ns < last + gap and last + gap + lateness_ns > watermark_ns for first, last in ends)
+        return any(first - gap < time_ns < last + gap and last + gap > settled_ns for first, last in ends)

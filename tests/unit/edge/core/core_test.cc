@@ -701,10 +701,10 @@ TEST(Core, TheLastRowOfAWindowThatLeftTheConfigurationSaysAllThatIsKnown) {
   rig.step({block_message({.samples = {3, 4}})});
   config.windows[0].length = 7 * ns_per_s;
   rig.restart(config);
-  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 10 * ns_per_ms})});
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s})});
   ASSERT_EQ(rig.windows.size(), 1u);
   EXPECT_EQ(rig.windows[0].length_ns, ns_per_s);
-  EXPECT_EQ(rig.windows[0].state, schema::WindowState::open);
+  EXPECT_EQ(rig.windows[0].state, schema::WindowState::final);
   EXPECT_DOUBLE_EQ(statistic_of(rig.windows[0], schema::Statistic::mean), 3.5);
   EXPECT_EQ(statistic_of(rig.windows[0], schema::Statistic::longest_same_sign), 2);
 }

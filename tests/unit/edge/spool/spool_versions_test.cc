@@ -77,7 +77,7 @@ std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) 
   for (Stream& stream : streams) {
     stream.clocks.clear();
     stream.parts.clear();
-    stream.clock.settled_until_ns = time_min;
+    stream.clock.settled_ns = stream.clock.settled_ns_max = time_min;
     stream.heard_ns.reset();
     stream.described_in_epoch.reset();
     for (auto& [definition, panes] : stream.panes) {

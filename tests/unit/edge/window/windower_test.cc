@@ -1,4 +1,5 @@
 #include "edge/window/windower.h"
+#include "edge/core/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -61,12 +62,13 @@ class Bench {
     start();
   }
 
-  void reconfigure(std::vector<WindowConfig> windows) {
-    former_ = windower_->definitions();
+  void reconfigure(std::vector<WindowConfig> windows, std::optional<DurationNs> lateness = std::nullopt) {
+    former_ = windower_->remembered();
     windows_ = std::move(windows);
+    rules_.lateness_ns = lateness.value_or(rules_.lateness_ns);
     restart();
     Effect effect;
-    windower_->retire_former(record_, now, effect);
+    windower_->take_over(record_, now, effect);
     keep(effect);
   }
 
@@ -115,6 +117,15 @@ class Bench {
     std::size_t panes = 0;
     for (const auto& [definition, of_it] : record_.state.panes) panes += of_it.size();
     return panes;
+  }
+
+  std::size_t clock_count() const { return record_.state.clocks.size(); }
+  std::uint64_t definition(std::size_t i) const { return windower_->definitions()[i].id; }
+  bool has_silence(std::size_t of_definition, TimeNs first, std::uint64_t windows) const {
+    return std::ranges::any_of(silences, [&](const schema::SilenceRowT& row) {
+      return row.definition == definition(of_definition) && row.first_start_ns == first && row.windows == windows &&
+             row.state == schema::WindowState::final;
+    });
   }
 
   std::size_t part_count() const { return record_.state.parts.size(); }
@@ -371,9 +382,10 @@ TEST(Windower, WithItsWindowsASilenceIsOver) {
   bench.add(begin + 3 * s);
   bench.idle();
   bench.reconfigure({tumbling(2 * s)});
-  EXPECT_EQ(bench.silence_texts().size(), 3u);
-  EXPECT_EQ(bench.silence_texts()[1], "1000 x2 final");
-  EXPECT_EQ(bench.silence_texts()[2], "4000 x0 withdrawn");
+  EXPECT_EQ(bench.silence_texts().back(), "4000 x0 withdrawn");
+  bench.add(begin + 5 * s);
+  bench.add(begin + 30 * s);
+  EXPECT_EQ(std::ranges::count(bench.silence_texts(), "1000 x2 final"), 1) << "it was, before";
 }
 
 TEST(Windower, SessionsEndWithAPauseAndLateDataJoinsThem) {
@@ -665,12 +677,114 @@ TEST(Windower, ACutOfLabelsNeitherMakesNorBreaksASilence) {
   EXPECT_EQ(bench.silence_texts(), (Texts{"1000 x4 final", "7000 x23 final", "31000 x29 final", "91000 x29 final"}));
 }
 
-TEST(Windower, WhatIsNoLongerConfiguredIsSentAndForgotten) {
-  Bench bench({hopping(2 * s, s), tumbling(s)});
+TEST(Windower, WhatIsNoLongerConfiguredTakesNothingAndIsSentWhenItsTimeComes) {
+  WindowConfig three;
+  three.samples = 3;
+  Bench bench({hopping(2 * s, s), tumbling(s), session(s), three});
   bench.add(begin + 100 * ms);
   bench.reconfigure({tumbling(s)});
-  EXPECT_EQ(bench.texts(), (Texts{"-1000+2000 r0 open 1", "0+2000 r0 open 1"}));
-  EXPECT_EQ(bench.pane_count(), 1u);
+  EXPECT_EQ(bench.news(), (Texts{"100+0 r0 open 1"})) << "a count window may never be full";
+  bench.add(begin + 300 * ms);
+  bench.add(begin + 1'200 * ms);
+  EXPECT_EQ(bench.news(), (Texts{"0+1000 r0 final 2", "-1000+2000 r0 final 1", "100+1000 r0 final 1"}));
+  bench.add(begin + 20 * s);
+  EXPECT_EQ(bench.news(), (Texts{"1000+1000 r0 final 1", "0+2000 r0 final 1"}));
+  EXPECT_EQ(bench.pane_count(), 2u) << "that of 20 s, and the last count window";
+  EXPECT_EQ(bench.clock_count(), 4u) << "of the others it is known how far they came";
+}
+
+TEST(Windower, ADefinitionThatComesBackGoesOnWithItsWindows) {
+  Bench bench({tumbling(10 * s), tumbling(60 * s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = s});
+  for (int i = 0; i < 5; ++i) bench.add(begin + i * s);
+  bench.reconfigure({tumbling(60 * s)});
+  bench.add(begin + 5 * s);
+  bench.idle();
+  bench.reconfigure({tumbling(10 * s), tumbling(60 * s)});
+  for (int i = 6; i < 9; ++i) bench.add(begin + i * s);
+  bench.add(begin + 12 * s);
+  EXPECT_EQ(bench.add(begin + 4 * s), Placed::placed);
+  bench.complete(begin + 600 * s);
+  EXPECT_EQ(bench.texts(), (Texts{"0+60000 r0 open 6", "0+10000 r0 open 5", "0+10000 r1 final 8", "0+10000 r2 final 9",
+                                  "10000+10000 r0 final 1", "0+60000 r1 final 11"}));
+}
+
+TEST(Windower, WhatWasSettledWhileADefinitionWasAwayIsLateForIt) {
+  Bench bench({tumbling(s), tumbling(60 * s)});
+  bench.add(begin);
+  bench.reconfigure({tumbling(60 * s)});
+  bench.add(begin + 20 * s);
+  bench.reconfigure({tumbling(60 * s)});
+  bench.reconfigure({tumbling(s), tumbling(60 * s)});
+  bench.add(begin + 500 * ms);
+  bench.complete(begin + 600 * s);
+  EXPECT_EQ(bench.texts(), (Texts{"0+1000 r0 final 1", "0+60000 r0 final 3"}));
+}
+
+TEST(Windower, WhileADefinitionWasAwayItsStreamWasNotSilent) {
+  for (const bool comes_back_soon : {false, true}) {
+    Bench bench({tumbling(s), tumbling(2 * s)}, {.lateness_ns = 10 * s, .idle_timeout_ns = s});
+    bench.expect_every(s);
+    bench.add(begin);
+    bench.reconfigure({tumbling(2 * s)});
+    for (int i = 1; i < (comes_back_soon ? 8 : 30); ++i) bench.add(begin + i * s);
+    bench.idle(10 * s);
+    bench.reconfigure({tumbling(s), tumbling(2 * s)});
+    bench.idle(10 * s);
+    for (int i = 30; i < 60; ++i) bench.add(begin + i * s);
+    bench.add(begin + 63 * s);
+    bench.add(begin + 90 * s);
+    bench.complete(begin + 200 * s);
+    for (const auto& row : bench.silences) {
+      const bool is_gap = comes_back_soon && row.first_start_ns >= begin + 7 * s && row.first_start_ns < begin + 30 * s;
+      EXPECT_TRUE(row.definition != bench.definition(0) || is_gap || row.first_start_ns >= begin + 60 * s)
+          << (row.first_start_ns - begin) / ms << " x" << row.windows;
+    }
+    EXPECT_TRUE(bench.has_silence(0, begin + 60 * s, 3) && bench.has_silence(0, begin + 64 * s, 26));
+  }
+}
+
+TEST(Windower, OfManyDefinitionsThatLeftTheFirstIsSentAsItIs) {
+  Bench bench({tumbling(1'000 * s)});
+  for (std::size_t i = 1; i <= former_definitions_max + 1; ++i) {
+    bench.add(begin + static_cast<DurationNs>(i) * ms);
+    EXPECT_TRUE(bench.texts().empty());
+    bench.reconfigure({tumbling((1'000 + static_cast<DurationNs>(i)) * s)});
+  }
+  EXPECT_EQ(bench.texts().size(), 1u);
+  EXPECT_EQ(bench.rows[0].length_ns, 1'000 * s);
+  EXPECT_EQ(bench.clock_count(), former_definitions_max + 1);
+}
+
+TEST(Windower, WithALongerLatenessWhatWasSettledStaysSo) {
+  for (const auto& window : {tumbling(s), hopping(2 * s, s), session(500 * ms)}) {
+    Bench bench({window}, {.lateness_ns = s});
+    for (int i = 0; i < 10; ++i) bench.add(begin + i * 10 * ms);
+    bench.add(begin + 4 * s);
+    bench.reconfigure({window}, 300 * s);
+    EXPECT_EQ(bench.add(begin + 50 * ms), Placed::late);
+    EXPECT_EQ(bench.add(begin + 3'900 * ms), Placed::placed);
+    bench.complete(begin + 600 * s);
+    std::uint64_t good = 0;
+    for (const auto& [key, row] : bench.standing()) good += row->start_ns == begin ? row->counts->good : 0;
+    EXPECT_EQ(good, 10u);
+    EXPECT_EQ(bench.counts().late, 1u);
+  }
+}
+
+TEST(Windower, WithAShorterLatenessWhatIsToBeRevisedIsSentBefore) {
+  for (const auto& window : {tumbling(10 * s), hopping(10 * s, 5 * s), session(5 * s)}) {
+    Bench bench({window}, {.lateness_ns = 600 * s});
+    bench.add(begin);
+    bench.add(begin + 100 * s);
+    bench.add(begin + s);
+    bench.add(begin + 2 * s);
+    bench.reconfigure({window}, s);
+    EXPECT_EQ(bench.add(begin + 3 * s), Placed::late);
+    bench.complete(begin + 600 * s);
+    std::uint64_t good = 0;
+    for (const auto& [key, row] : bench.standing()) good += row->start_ns == begin ? row->counts->good : 0;
+    EXPECT_EQ(good, 3u);
+  }
 }
 
 // Random readings, out of order by up to `disorder`, against rules written down without panes: a reading is in every window

@@ -1,5 +1,6 @@
 // Random streams against the rules written down plainly: definitions of all kinds at once, units and labels that change with a
-// time of their own or without, clocks that jump ahead and come back, restarts. The model below shares no code with the windower:
+// time of their own or without, clocks that jump ahead and come back, restarts, with another lateness and without some of the
+// definitions, which come back later. The model below shares no code with the windower:
 // it keeps each window as a list of values, and knows of no panes.
 #include <gtest/gtest.h>
 
@@ -75,30 +76,43 @@ class Follower {
 
   const std::uint64_t id;
   bool is_followed = false;  // it takes one of the spans, or did
+  bool is_away = false;  // it is not configured, and takes nothing
 
   TimeNs watermark() const { return watermark_; }
   // It is new to the stream, and begins with the clock of another.
   void begin_with(const Follower& other) {
     watermark_ = other.watermark_;
+    settled_ = other.settled_;
+    highest_settled_ = other.highest_settled_;
     highest_ = other.highest_;
     from_ = other.from_;
     to_ = other.to_;
     stretch_ = other.stretch_;
     back_ = other.back_;
-    run_ = other.run_;
-    run_at_ = other.run_at_;
+    run_ = 0;
     shut_.reset();
     counted_span_ = never;
     if (!counted_.empty()) counted_.push_back({});
   }
 
-  bool takes(const Said& said) const { return rule_.quantity.empty() || rule_.quantity == said.quantity; }
+  bool takes(const Said& said) const { return !is_away && (rule_.quantity.empty() || rule_.quantity == said.quantity); }
+
+  // Another run begins.
+  void begin_run(DurationNs lateness, bool is_away_in_it) {
+    lateness_ = lateness;
+    is_away = is_away_in_it;
+    if (is_away) run_ = 0;
+  }
 
   void hear(TimeNs newest, TimeNs time) {
     if (newest == never) {
       to_ = time;
-    } else if (time > newest + rules.lateness_ns) {
-      if (stretch_ != used && from_ < newest && newest < to_) {
+    } else if (time > newest + lateness_) {
+      if (back_ && newest < back_->second) {
+        to_ = std::min(back_->second, time);
+      } else if (newest < highest_) {
+        return;
+      } else if (stretch_ != used && from_ < newest && newest < to_) {
         to_ = std::min(to_, time);
       } else if (stretch_ == open && from_ != never && time - newest < to_ - from_ && time - to_ <= rules.future_max_ns) {
         return;
@@ -124,8 +138,12 @@ class Follower {
   bool hear_late(TimeNs time) {
     run_ = run_ > 0 && time >= run_at_ ? run_ + 1 : 1;
     run_at_ = time;
-    if (run_ < rules.rebase_after || stretch_ != open || time <= from_ || time >= to_) return false;
+    return run_ >= rules.rebase_after && go_back(time);
+  }
+  bool go_back(TimeNs time) {
+    if (stretch_ != open || time <= from_ || time >= to_) return false;
     watermark_ = time - rules.watermark_delay_ns;
+    settled_ = watermark_ - lateness_;
     stretch_ = within;
     back_ = {from_, to_};
     run_ = 0;
@@ -170,15 +188,20 @@ class Follower {
   void advance(TimeNs watermark) {
     watermark_ = std::max(watermark_, watermark);
     highest_ = std::max(highest_, watermark_);
-    if (back_ && watermark_ >= back_->second + rules.lateness_ns) {
+    settle();
+    if (back_ && settled_ >= back_->second) {
       if (stretch_ == within) stretch_ = used;
       back_.reset();
     }
-    for (auto& [start, held] : windows_) {
-      held.is_gone = held.is_gone || start + held.length + rules.lateness_ns <= watermark_;
-    }
-    for (Session& each : sessions_) each.is_gone = each.is_gone || each.end + rules.lateness_ns <= watermark_;
   }
+  void settle() {
+    if (watermark_ == never) return;
+    settled_ = std::max(settled_, watermark_ - lateness_);
+    highest_settled_ = std::max(highest_settled_, settled_);
+    for (auto& [start, held] : windows_) held.is_gone = held.is_gone || start + held.length <= settled_;
+    for (Session& each : sessions_) each.is_gone = each.is_gone || each.end <= settled_;
+  }
+  bool has_settled(TimeNs end) const { return end <= settled_; }
 
   // `before` ends at `at`, where it did not before.
   void cut(const Span& before, TimeNs at) {
@@ -270,9 +293,9 @@ class Follower {
   }
 
   bool is_settled(TimeNs start, TimeNs end) const {
-    if (watermark_ != never && end + rules.lateness_ns <= watermark_) return true;
+    if (end <= settled_) return true;
     if (shut_ && shut_->first <= start && start <= shut_->second) return true;
-    if (highest_ == never || end + rules.lateness_ns > highest_) return false;
+    if (end > highest_settled_) return false;
     const TimeNs uncut_end = (rule_.kind == Kind::grid ? on_grid(start) : start) + rule_.length;
     return !back_ || start <= back_->first || uncut_end > back_->second;
   }
@@ -284,6 +307,9 @@ class Follower {
 
   Rule rule_;
   TimeNs watermark_ = never, highest_ = never;
+  // What ends by then is settled, whatever the lateness is later.
+  TimeNs settled_ = never, highest_settled_ = never;
+  DurationNs lateness_ = rules.lateness_ns;
   TimeNs from_ = never, to_ = never;
   Stretch stretch_ = open;
   std::uint64_t run_ = 0;
@@ -307,6 +333,15 @@ class Model {
     return placed;
   }
 
+  // Another run begins, without the definitions that are away in it.
+  void begin_run(DurationNs lateness, const std::vector<bool>& is_away) {
+    for (std::size_t i = 0; i < followers.size(); ++i) followers[i].begin_run(lateness, is_away[i]);
+    if (spans.empty()) return;
+    follow();
+    for (Follower& each : followers) each.settle();
+    forget();
+  }
+
   std::vector<Follower> followers;
   std::vector<Span> spans;
   TimeNs newest = never;
@@ -321,7 +356,7 @@ class Model {
     Span* span = span_for(sample, is_newest);
     bool went_back = false;
     for (Follower& each : followers) {
-      if (!each.is_followed || (span != nullptr && !each.takes(span->said))) continue;
+      if (!each.is_followed || each.is_away || (span != nullptr && !each.takes(span->said))) continue;
       if (span != nullptr && each.accepts(sample.time, *span)) {
         each.hear_good();
       } else {
@@ -329,6 +364,9 @@ class Model {
       }
     }
     if (went_back) {
+      for (Follower& each : followers) {
+        if (each.is_followed && each.is_away) each.go_back(sample.time);
+      }
       newest = sample.time;
       for (Span& each : spans) each.newest = std::min(each.newest, sample.time);
       if (span == nullptr) span = span_for(sample, true);
@@ -368,7 +406,7 @@ class Model {
     const auto is_over = [&](const Follower& each) {
       if (!each.is_followed) return true;
       if (each.holds_count_of(spans.front())) return false;
-      return (each.watermark() != never && spans.front().to + rules.lateness_ns <= each.watermark());
+      return each.has_settled(spans.front().to);
     };
     while (spans.size() > 1 && std::ranges::all_of(followers, is_over)) spans.erase(spans.begin());
     follow();
@@ -424,7 +462,7 @@ WindowConfig config_of(const Rule& rule) {
 // The windower, its stream, and the rows that a collector would have.
 class Edge {
  public:
-  explicit Edge(const std::vector<WindowConfig>& windows) : definitions_(window_definitions(windows)) {
+  explicit Edge(const std::vector<WindowConfig>& windows) : definitions_(window_definitions(windows)), configured_(definitions_) {
     record_ = std::make_unique<StreamRecord>();
     record_->state.device = "d";
     start();
@@ -454,6 +492,19 @@ class Edge {
     record_ = std::make_unique<StreamRecord>();
     record_->state = std::move(saved);
     start();
+    Effect effect;
+    windower_->take_over(*record_, now, effect);
+    keep(effect);
+  }
+
+  // The same with another configuration.
+  void restart(DurationNs lateness, const std::vector<bool>& is_away) {
+    rules_.lateness_ns = lateness;
+    configured_.clear();
+    for (std::size_t i = 0; i < definitions_.size(); ++i) {
+      if (!is_away[i]) configured_.push_back(definitions_[i]);
+    }
+    restart();
   }
 
   void complete(TimeNs until) {
@@ -475,7 +526,8 @@ class Edge {
 
  private:
   void start() {
-    windower_ = std::make_unique<Windower>(definitions_, std::vector<WindowDefinition>{}, TimeRules(rules));
+    const std::vector<WindowDefinition> former = windower_ ? windower_->remembered() : std::vector<WindowDefinition>();
+    windower_ = std::make_unique<Windower>(configured_, former, rules_);
     windower_->adopt(*record_, {});
   }
 
@@ -495,6 +547,8 @@ class Edge {
   }
 
   const std::vector<WindowDefinition> definitions_;
+  std::vector<WindowDefinition> configured_;  // of those
+  TimeRules rules_ = rules;
   std::unique_ptr<StreamRecord> record_;
   std::unique_ptr<Windower> windower_;
   std::uint64_t sequence_ = 0;
@@ -578,7 +632,16 @@ void try_seed(unsigned seed) {
   Edge edge(windows), restarted(windows);
   Model model(rules_of, edge.definitions());
   std::map<Placed, std::uint64_t> became;
+  std::vector<bool> is_away(rules_of.size());
+  const bool changes = random() % 2 == 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (changes && random() % 40 == 0) {
+      const DurationNs lateness = std::vector<DurationNs>{2 * s, 5 * s, 12 * s}[random() % 3];
+      for (std::size_t k = 1; k < is_away.size(); ++k) is_away[k] = random() % 3 == 0;
+      model.begin_run(lateness, is_away);
+      edge.restart(lateness, is_away);
+      restarted.restart(lateness, is_away);
+    }
     const Placed expected = model.add(samples[i]);
     ++became[expected];
     ASSERT_EQ(edge.add(samples[i]), expected) << "sample " << i << " at " << (samples[i].time - begin) / ms << " ms";
