@@ -124,6 +124,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
                                    "it is that of a replay of " + parse_place(opened->saved.position).name});
   }
 
+  if (auto claimed = spool.claim(config.node_id); !claimed) {
+    return stop_with(claimed.error().code == Code::invalid ? Exit::config : Exit::spool, claimed.error());
+  }
+
   Suspects suspects = std::move(opened->saved.suspects);
   SessionRecord sessions = std::move(opened->saved.sessions);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), spool, "live");

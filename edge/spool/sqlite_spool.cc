@@ -184,6 +184,7 @@ Status SqliteSpool::begin() {
   Statement meta(writer_, "SELECT key, value FROM meta");
   auto read = sqlite::for_each(meta, [&](Statement& row) {
     if (row.text(0) == "identity") identity_ = row.text(1);
+    if (row.text(0) == "node") owner_ = row.text(1);
     if (row.text(0) == "offered_until_ns") offered_until_ns_.store(row.integer(1));
   });
   if (!read) return read;
@@ -199,6 +200,15 @@ Status SqliteSpool::begin() {
   given_up_ = giving_up_;
   if (read = dead_letters_.load(); !read) return read;
   return outbox_.load();
+}
+
+Status SqliteSpool::claim(std::string_view node) {
+  if (owner_ == node) return {};
+  if (auto checked = check_owner(path_, owner_, node); !checked) return checked;
+  const std::lock_guard lock(write_mutex_);
+  change([&] { return state_.set_meta("node", node); });
+  if (usable_) owner_ = node;
+  return usable_;
 }
 
 Result<SavedState> SqliteSpool::load() {

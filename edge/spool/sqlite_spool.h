@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/sqlite.h"
@@ -58,6 +59,12 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   // Opens and loads, and lets no damaged file stop the node: what is `corrupt` is renamed, with its log, to
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
   static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
+
+  // From now on it is the spool of this node and of no other. Errors as those of commit; Code::invalid: it is another's, and
+  // nothing has changed.
+  Status claim(std::string_view node);
+  // Empty: it is nobody's yet, or an earlier release made it.
+  const std::string& owner() const { return owner_; }
 
   // For a file that nobody opens once this process has ended.
   Status do_not_sync() { return writer_.execute("PRAGMA synchronous=OFF"); }
@@ -133,6 +140,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   const std::string path_;
   const std::shared_ptr<const Lock> lock_;
   const SpoolBudget budget_;
+  std::string owner_;  // before other threads know of it
   sqlite::Database writer_;
   sqlite::Database reader_;
   StateTables state_;

@@ -1,6 +1,6 @@
 // The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the messages that may return, copies that are expected (64-bit
+//   meta         what there is one of: the spool's identity, the node whose it is, the messages that may return, copies that are expected (64-bit
 //                little-endian: topic, message, filter), the highest identifier of a filter, the messages that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
 //                the position of a replay in its recording
