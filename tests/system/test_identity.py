@@ -46,3 +46,43 @@ def test_a_spool_is_refused_to_a_node_of_another_name(rig):
     edge.start()
     publish(broker, edge, range(40, 45), 1_767_225_600_000)
     wait_for(lambda: sum(each.counts["good"] for each in collector.windows()) == 45, "the rest to come under the old name")
+
+
+def events(collector, kind):
+    return [each for each in collector.get("/v1/events")["events"] if each["kind"] == kind]
+
+
+def test_a_new_spool_of_a_node_and_what_it_hides_is_told(rig):
+    broker, collector = Broker(rig).start(), Collector(rig).start()
+    edge = Edge(rig, broker, collector, subscription=[SUBSCRIPTION], window=[{"length": "10m"}]).start()
+    publish(broker, edge, range(40), 1_767_225_600_000)
+    wait_for(lambda: [each.counts["good"] for each in collector.windows()] == [40], "the window as the first spool has it")
+    assert edge.terminate() == 0
+    assert collector.get("/v1/events")["events"] == []
+
+    for file in edge.spool.parent.glob(edge.spool.name + "*"):
+        file.unlink()
+    edge.start()
+    publish(broker, edge, range(40, 60), 1_767_225_600_000)
+    conflict = wait_for(lambda: events(collector, "windows_conflicting"), "the collector to tell of the window")[0]
+    assert (conflict["device"], conflict["channel"], conflict["value"]) == ("d", "temperature", 1)
+    assert "of 40 samples" in conflict["detail"] and " and 20 of " in conflict["detail"]
+    assert [each.counts["good"] for each in collector.windows()] == [40]
+    assert len(events(collector, "spool_changed")) == 1
+
+    publish(broker, edge, range(60, 100), 1_767_225_600_000)
+    wait_for(lambda: [each.counts["good"] for each in collector.windows()] == [60], "the window as the second spool has it")
+    assert events(collector, "windows_conflicting")[0]["value"] >= 2, "what it replaced is not shown any more"
+    assert collector.metric("stethos_collector_windows_conflicting_total") == events(collector, "windows_conflicting")[0]["value"]
+
+
+def test_two_gateways_of_one_name_are_told(rig):
+    collector = Collector(rig).start()
+    brokers = [Broker(rig).start() for _ in range(2)]
+    edges = [Edge(rig, broker, collector, subscription=[SUBSCRIPTION], window=[{"length": "10s"}]).start() for broker in brokers]
+    for turn in range(2):
+        for broker, edge in zip(brokers, edges):
+            publish(broker, edge, range(10 * turn, 10 * turn + 10), 1_767_225_600_000)
+    event = wait_for(lambda: events(collector, "spools_in_turn"), "the collector to notice")[0]
+    spools = {each["spool"] for node in collector.get("/v1/nodes")["nodes"] for each in node["spools"]}
+    assert len(spools) == 2 and set(event["detail"].split(" after ")) == spools
