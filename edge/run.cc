@@ -76,6 +76,7 @@ Exit exit_of(const Error& error) {
 SpoolBudget budget_of(const EdgeConfig& config) {
   return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
           .age_max = config.spool_age_max,
+          .clock = &system_clock(),
           .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max),
           .forgotten_max = static_cast<std::uint64_t>(config.ingest_forgotten_max)};
 }

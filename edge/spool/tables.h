@@ -1,6 +1,7 @@
 // The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the node whose it is, the messages that may return, copies that are expected (64-bit
+//   meta         what there is one of: the spool's identity, the node whose it is, the messages that may return, copies that are
+//   expected (64-bit
 //                little-endian: topic, message, filter), the highest identifier of a filter, the messages that the
 //                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
 //                the position of a replay in its recording
@@ -10,6 +11,9 @@
 //   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
 //                kept as history until the budget needs their room. committed_ns is 0 where the clock was not known to be right
 //   given_up     rows that left before the collector had them, until it knows
+//   description  of each StreamRow and ProvenanceRow that may be needed, by version or id: the number of its last row in the lane
+//   of
+//                notes; once nothing new is to name it, the next numbers of the three lanes at that moment, else null
 //   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
 //                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
 //                version those of the last part: the release before knows no others. heard_ns is when anything came for it
@@ -232,6 +236,14 @@ CREATE TABLE session (
   broker TEXT NOT NULL,
   client_id TEXT NOT NULL,
   is_confirmed INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE description (
+  id INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  alarms INTEGER,
+  windows INTEGER,
+  notes INTEGER
 ) STRICT;
 
 CREATE TABLE session_filter (

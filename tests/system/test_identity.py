@@ -86,3 +86,45 @@ def test_two_gateways_of_one_name_are_told(rig):
     event = wait_for(lambda: events(collector, "spools_in_turn"), "the collector to notice")[0]
     spools = {each["spool"] for node in collector.get("/v1/nodes")["nodes"] for each in node["spools"]}
     assert len(spools) == 2 and set(event["detail"].split(" after ")) == spools
+
+
+def test_labels_come_however_long_the_collector_was_away(rig):
+    broker, collector = Broker(rig).start(), Collector(rig).start()
+    edge = Edge(rig, broker, collector, subscription=[SUBSCRIPTION], window=[{"length": "1s"}],
+                **{"spool.age_max": "2s", "time.watermark_delay": "0s"}).start()
+    assert collector.terminate() == 0
+    published = 0
+
+    def more():
+        nonlocal published
+        publish(broker, edge, [published], 1_767_225_600_000)
+        published += 1
+        return edge.metric("stethos_edge_rows_given_up_total") > 2
+
+    wait_for(more, "rows to be given up for their age")
+    for file in collector.store.parent.glob(collector.store.name + "*"):
+        file.unlink()
+    collector.start()
+    for _ in range(3):
+        more()
+    last = wait_for(lambda: collector.pages("/v1/windows", "windows"), "windows to come")[-1]
+    assert last["unit"] == "degC" and last["provenance"]["program"].startswith("stethos-edge"), last
+
+
+def test_a_clock_that_steps_ahead_for_a_moment_gives_nothing_up(rig, tmp_path):
+    broker = Broker(rig).start()
+    collector = Collector(rig).start()
+    assert collector.terminate() == 0
+    edge = Edge(rig, broker, collector, subscription=[SUBSCRIPTION], window=[{"length": "1s"}],
+                **{"spool.age_max": "30d", "time.watermark_delay": "0s"})
+    ahead_s = tmp_path / "clock"
+    ahead_s.write_text("0")
+    edge.spawn(f"clock:{ahead_s}")
+    edge.wait_until(edge.is_ready)
+    publish(broker, edge, range(20), 1_767_225_600_000)
+    waiting = edge.metric("stethos_edge_outbox_rows", lane="windows")
+    assert waiting >= 19
+    ahead_s.write_text(str(40 * 86_400))
+    publish(broker, edge, range(20, 25), 1_767_225_600_000)
+    assert edge.metric("stethos_edge_outbox_rows", lane="windows") >= waiting
+    assert edge.metric("stethos_edge_rows_given_up_total") == 0
