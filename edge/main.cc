@@ -11,6 +11,7 @@
 #include "edge/put_through.h"
 #include "edge/replay/replay.h"
 #include "edge/run.h"
+#include "edge/spool/spool_format.h"
 #include "edge/spool/spool_report.h"
 
 namespace {
@@ -42,12 +43,36 @@ Exit replay_with(const std::string& path, const std::string& backend, ReplayOpti
   return replay(*loaded, options);
 }
 
+// For a command that changes a spool that an edge, which is stopped, has made.
+Result<std::unique_ptr<SqliteSpool>> open_existing(const EdgeConfig& config) {
+  if (!std::filesystem::exists(config.spool_file)) {
+    return fail(Code::not_found, "opening the spool " + config.spool_file, "there is no such file");
+  }
+  auto spool = SqliteSpool::open(config.spool_file, budget_of(config));
+  if (!spool) return spool;
+  if (auto checked = check_owner(config.spool_file, (*spool)->owner(), config.node_id); !checked)
+    return std::unexpected(checked.error());
+  return spool;
+}
+
+// What is wrong with the spool itself is not the configuration's fault; `run` says it.
+Status check_spool(const EdgeConfig& config) {
+  auto report = SpoolReport::open(config.spool_file);
+  if (!report) return {};
+  const auto owner = report->owner();
+  return owner ? check_owner(config.spool_file, *owner, config.node_id) : Status();
+}
+
 Exit check(const std::string& path) {
   const auto loaded = load(path);
   if (!loaded) return Exit::config;
   const auto points = load_points(loaded->config);
   if (!points) {
     for (const Error& error : points.error()) std::cerr << error.text() << '\n';
+    return Exit::config;
+  }
+  if (auto checked = check_spool(loaded->config); !checked) {
+    std::cerr << checked.error().text() << '\n';
     return Exit::config;
   }
   std::cout << path << ": good\n";
@@ -59,14 +84,6 @@ Exit show(const std::string& path) {
   if (!loaded) return Exit::config;
   std::cout << settings::show(*loaded);
   return Exit::ok;
-}
-
-// For a command that changes a spool that an edge, which is stopped, has made.
-Result<std::unique_ptr<SqliteSpool>> open_existing(const EdgeConfig& config) {
-  if (!std::filesystem::exists(config.spool_file)) {
-    return fail(Code::not_found, "opening the spool " + config.spool_file, "there is no such file");
-  }
-  return SqliteSpool::open(config.spool_file, budget_of(config));
 }
 
 Exit again(const std::string& path, const WhichLetters& which) {

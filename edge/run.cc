@@ -76,6 +76,7 @@ Exit exit_of(const Error& error) {
 SpoolBudget budget_of(const EdgeConfig& config) {
   return {.bytes_max = static_cast<std::uint64_t>(config.spool_bytes_max),
           .age_max = config.spool_age_max,
+          .clock = &system_clock(),
           .dead_letters_max = static_cast<std::uint64_t>(config.spool_dead_letters_max),
           .forgotten_max = static_cast<std::uint64_t>(config.ingest_forgotten_max)};
 }
@@ -122,6 +123,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   if (!opened->saved.position.empty()) {
     return stop_with(Exit::spool, {Code::invalid, "opening the spool " + config.spool_file,
                                    "it is that of a replay of " + parse_place(opened->saved.position).name});
+  }
+
+  if (auto claimed = spool.claim(config.node_id); !claimed) {
+    return stop_with(claimed.error().code == Code::invalid ? Exit::config : Exit::spool, claimed.error());
   }
 
   Suspects suspects = std::move(opened->saved.suspects);

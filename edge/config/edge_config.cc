@@ -316,7 +316,8 @@ settings::Table<EdgeConfig> edge_config_table() {
       "The edge takes readings and waveforms from MQTT, turns them into windows of statistics, and keeps those until "
       "the collector has them.");
   table.text("node.id", &Config::node_id, required, TextLimits{.check = objection_to_name},
-             "The name of this node, which no other node of the collector may have.");
+             "The name of this node, which no other node of the collector may have. Its spool keeps it: under another name it "
+             "does not start.");
   table.one_of("log.level", &Config::log_level, "info", {"trace", "debug", "info", "warn", "error"}, "What is logged.");
   add_intake(table);
   add_time(table);

@@ -145,6 +145,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
     return stop_with(Exit::spool, {Code::invalid, "going on with the spool " + file.path(),
                                    place.name.empty() ? "it is a live node's" : "it is that of a replay of " + place.name});
   }
+  if (auto claimed = (*spool)->claim(config.node_id); !claimed) return stop_with(Exit::spool, claimed.error());
   auto feed = open_feed(feed_options);
   if (!feed) return stop_with(Exit::recording, feed.error());
   if (!place.position.empty()) spdlog::info("going on at {}", place.position);

@@ -61,6 +61,7 @@ Result<std::uint64_t> number_or(Statement& statement, std::uint64_t if_null) {
 Outbox::Outbox(Database& writer, Database& reader)
     : writer_(writer),
       reader_(reader),
+      needs_(writer),
       save_lane_(writer,
                  "UPDATE lane SET first_number = ?2, next_number = ?3, acknowledged = ?4, previous_number = ?5, previous_hash = "
                  "?6, waiting_rows = ?7, waiting_bytes = ?8, history_rows = ?9, history_bytes = ?10 WHERE lane = ?1"),
@@ -75,6 +76,7 @@ Outbox::Outbox(Database& writer, Database& reader)
       delete_given_up_(writer, "DELETE FROM given_up WHERE lane = ?1 AND first >= ?2 AND last <= ?3"),
       first_given_up_(writer, "SELECT min(first) FROM given_up WHERE lane = ?1"),
       first_row_(writer, "SELECT min(id) FROM outbox WHERE id BETWEEN ?1 AND ?2"),
+      describing_rows_(writer, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id"),
       read_lane_(reader, std::string("SELECT ") + lane_columns + " FROM lane WHERE lane = ?1"),
       read_ascending_(reader, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id"),
       read_descending_(reader, "SELECT id, kind, body FROM outbox WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC"),
@@ -176,6 +178,7 @@ Status Outbox::append(const std::vector<NewRow>& rows, std::optional<TimeNs> now
                     .bind(4, std::span(row.body))
                     .run();
     if (!done) return done;
+    if (done = needs_.note_row(row, state.next_number); !done) return done;
     ++state.next_number;
     state.totals.waiting += {1, row.body.size()};
     touched[lane] = true;
@@ -372,6 +375,7 @@ Result<RowTotals> Outbox::leave_stretch(std::size_t lane, NumberRange stretch, L
     state.previous_hash = hash_of(row_body_.blob(0));
     row_body_.reset();
   }
+  if (auto kept = keep_needed(lane, first_id, last_id); !kept) return std::unexpected(kept.error());
   if (auto deleted = delete_rows_.bind(1, first_id).bind(2, last_id).run(); !deleted) return std::unexpected(deleted.error());
   (which == Leaving::history ? state.totals.history : state.totals.waiting) -= gone;
   if (which == Leaving::waiting) {
@@ -381,6 +385,40 @@ Result<RowTotals> Outbox::leave_stretch(std::size_t lane, NumberRange stretch, L
   }
   if (auto saved = save_lane(lane); !saved) return std::unexpected(saved.error());
   return gone;
+}
+
+LaneNumbers Outbox::next_numbers() const {
+  LaneNumbers out{};
+  for (std::size_t lane = 0; lane < lane_count; ++lane) out[lane] = lanes_[lane].next_number;
+  return out;
+}
+
+Result<LaneNumbers> Outbox::lowest_kept() {
+  LaneNumbers out{};
+  for (std::size_t lane = 0; lane < lane_count; ++lane) {
+    const auto first =
+        number_or(first_row_.bind(1, id_of(lane, 0)).bind(2, id_of(lane + 1, 0) - 1), id_of(lane, lanes_[lane].next_number));
+    if (!first) return std::unexpected(first.error());
+    out[lane] = number_of(*first);
+  }
+  return out;
+}
+
+// Before rows leave that lie between the two.
+Status Outbox::keep_needed(std::size_t lane, std::uint64_t first_id, std::uint64_t last_id) {
+  if (static_cast<schema::Lane>(lane) == schema::Lane::windows) return {};
+  auto lowest = lowest_kept();
+  if (!lowest) return std::unexpected(lowest.error());
+  (*lowest)[lane] = number_of(last_id) + 1;
+  describing_rows_.bind(1, first_id).bind(2, last_id);
+  return sqlite::for_each(describing_rows_, [&](Statement& row) -> Status {
+    const auto kind = static_cast<schema::RowKind>(row.integer(1));
+    const auto body = row.blob(2);
+    const auto is_needed = needs_.is_needed(kind, number_of(row.unsigned_integer(0)), body, *lowest, next_numbers());
+    if (!is_needed) return std::unexpected(is_needed.error());
+    if (*is_needed) needed_.push_back({static_cast<schema::Lane>(lane), kind, {body.begin(), body.end()}});
+    return {};
+  });
 }
 
 Status Outbox::note_given_up(std::size_t lane, NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns) {

@@ -14,9 +14,11 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/spool/row_needs.h"
 #include "edge/spool/row_totals.h"
 #include "edge/spool/spool.h"
 #include "edge/spool/tables.h"
@@ -55,6 +57,12 @@ class Outbox {
   // younger than those behind it: it is taken for as old as the next one, or for one of now.
   Result<RowTotals> drop_history_older(DurationNs age, TimeNs now);
   Result<RowTotals> give_up_older(DurationNs age, TimeNs now);
+  // Of the rows that left since it was last called those that what is kept cannot do without: they are to come again.
+  std::vector<NewRow> take_needed() { return std::exchange(needed_, {}); }
+  // What the core has changed since the last call. Rows of now may name it, so it comes after append().
+  Status note(const Effect& effect) { return needs_.note(effect, next_numbers()); }
+  // What an earlier run knew.
+  void restore(const SavedState& saved) { needs_.restore(saved); }
   void committed();
   // A planted fault: the rows that are sent are gone.
   void forget(const uplink::OutboxLane& sent);
@@ -94,6 +102,9 @@ class Outbox {
   Result<RowTotals> leave(Leaving which, Until until);
   Status date_rows(std::size_t lane, uplink::NumberRange stretch, TimeNs now);
   Result<RowTotals> leave_stretch(std::size_t lane, uplink::NumberRange stretch, Leaving which, Until until);
+  LaneNumbers next_numbers() const;
+  Result<LaneNumbers> lowest_kept();
+  Status keep_needed(std::size_t lane, std::uint64_t first_id, std::uint64_t last_id);
   Status note_given_up(std::size_t lane, uplink::NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns);
   Status read_rows(uplink::OutboxLane& out, const Lane& state, uplink::SendOrder order, std::size_t rows_max,
                    std::size_t& bytes_left);
@@ -106,11 +117,13 @@ class Outbox {
   sqlite::Database& writer_;
   sqlite::Database& reader_;
   std::array<Lane, lane_count> lanes_;  // with the change at hand
+  RowNeeds needs_;
+  std::vector<NewRow> needed_;
   mutable std::mutex mutex_;  // of totals_
   std::array<LaneTotals, lane_count> totals_;
 
   sqlite::Statement save_lane_, add_row_, row_body_, measure_rows_, oldest_rows_, date_rows_, delete_rows_, extend_given_up_,
-      add_given_up_, delete_given_up_, first_given_up_, first_row_;
+      add_given_up_, delete_given_up_, first_given_up_, first_row_, describing_rows_;
   sqlite::Statement read_lane_, read_ascending_, read_descending_, read_body_, read_given_up_, read_first_;
 };
 

@@ -78,4 +78,13 @@ Result<int> spool_version_of(Database& database, const std::string& doing) {
   return static_cast<int>(*version);
 }
 
+Status check_owner(const std::string& path, std::string_view owner, std::string_view node) {
+  if (owner.empty() || owner == node) return {};
+  const std::string before(owner);
+  return fail(Code::invalid, "using the spool " + path + " for the node " + std::string(node),
+              "it is that of the node " + before +
+                  ": all that is in it would be counted again under the new name. Put node.id = \"" + before +
+                  "\" back, or let " + before + " send what waits and begin a new spool.file");
+}
+
 }  // namespace stethos::edge

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 #include "common/sqlite.h"
@@ -12,5 +13,9 @@ namespace stethos::edge {
 // else, or of another major version), `corrupt` (it cannot be read, or a table or column of ours is missing or another; what
 // there is beyond ours may be of a later minor version). `doing` is how the error begins.
 Result<int> spool_version_of(sqlite::Database& database, const std::string& doing);
+
+// Whether a node of this name may use a spool of this owner (empty: nobody's yet). What is in it would be counted a second time
+// under another name. Code::invalid: it may not, and what to do.
+Status check_owner(const std::string& path, std::string_view owner, std::string_view node);
 
 }  // namespace stethos::edge

@@ -242,11 +242,20 @@ Result<SpoolReport> SpoolReport::open(const std::string& path) {
   return SpoolReport(path, *version, std::move(*database));
 }
 
+Result<std::string> SpoolReport::owner() {
+  std::string owner;
+  auto read = for_each(database_, "SELECT value FROM meta WHERE key = 'node'", {}, [&](Statement& row) { owner = row.text(0); });
+  if (!read) return std::unexpected(read.error());
+  return owner;
+}
+
 Status SpoolReport::inspect(std::ostream& out) {
   const auto integer = [&](std::string_view sql, std::uint64_t& value) {
     return for_each(database_, sql, {}, [&](Statement& row) { value = row.unsigned_integer(0); });
   };
-  out << "spool         " << path_ << '\n';
+  const auto node = owner();
+  if (!node) return std::unexpected(node.error());
+  out << "spool         " << path_ << "\nnode          " << (node->empty() ? "not known" : printable(*node)) << '\n';
   auto read = for_each(database_, "SELECT value FROM meta WHERE key = 'identity'", {},
                        [&](Statement& row) { out << "identity      " << printable(row.text(0)) << '\n'; });
   if (!read) return read;

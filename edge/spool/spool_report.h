@@ -17,7 +17,10 @@ class SpoolReport {
   // Errors as those of SqliteSpool::open; `not_found` where there is no file, or nothing in it yet.
   static Result<SpoolReport> open(const std::string& path);
 
-  // Identity, sizes, lanes, how much there is of what, totals.
+  // The node whose spool it is; empty: nobody's yet.
+  Result<std::string> owner();
+
+  // Whose it is, identity, sizes, lanes, how much there is of what, totals.
   Status inspect(std::ostream& out);
 
   // SQLite's own check, then ours: totals, numbers, references and the bodies of rows. Reads all of it. Prints "good", or what

@@ -178,12 +178,14 @@ SqliteSpool::SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, Dat
       state_(writer_),
       dead_letters_(writer_),
       outbox_(writer_, reader_),
-      labels_(writer_) {}
+      labels_(writer_),
+      held_time_(std::min(budget.age_max, age_hold_max)) {}
 
 Status SqliteSpool::begin() {
   Statement meta(writer_, "SELECT key, value FROM meta");
   auto read = sqlite::for_each(meta, [&](Statement& row) {
     if (row.text(0) == "identity") identity_ = row.text(1);
+    if (row.text(0) == "node") owner_ = row.text(1);
     if (row.text(0) == "offered_until_ns") offered_until_ns_.store(row.integer(1));
   });
   if (!read) return read;
@@ -201,10 +203,20 @@ Status SqliteSpool::begin() {
   return outbox_.load();
 }
 
+Status SqliteSpool::claim(std::string_view node) {
+  if (owner_ == node) return {};
+  if (auto checked = check_owner(path_, owner_, node); !checked) return checked;
+  const std::lock_guard lock(write_mutex_);
+  change([&] { return state_.set_meta("node", node); });
+  if (usable_) owner_ = node;
+  return usable_;
+}
+
 Result<SavedState> SqliteSpool::load() {
   const std::lock_guard lock(write_mutex_);
   auto state = state_.load();
   if (!state) return state;
+  outbox_.restore(*state);
   writer_.fold_log_on_close(true);  // it is whole: there is nothing to keep as it was
   if (auto folded = writer_.fold_log(); !folded) return std::unexpected(folded.error());
   return state;
@@ -308,6 +320,7 @@ Status SqliteSpool::write(const Effect& effect) {
   }
   const std::optional<TimeNs> now = effect.clock_trusted ? std::optional(effect.now_ns) : std::nullopt;
   if (auto done = outbox_.append(effect.rows, now); !done) return done;
+  if (auto done = outbox_.note(effect); !done) return done;
   if (auto done = dead_letters_.change(effect.dead_letters, effect.put_through); !done) return done;
   return make_room(now);
 }
@@ -319,7 +332,21 @@ Status SqliteSpool::count_gone(const Result<std::uint64_t>& gone, std::string_vi
   return state_.set_counter(name, total);
 }
 
+// What rows that are kept cannot do without goes to the end of its lane when it leaves the front. Should there be no room for
+// that either, it is gone.
 Status SqliteSpool::make_room(std::optional<TimeNs> now) {
+  std::optional<TimeNs> age_now = now;
+  if (now && budget_.clock != nullptr) age_now = held_time_.at(*now, budget_.clock->monotonic());
+  if (auto done = let_go(age_now); !done) return done;
+  const std::vector<NewRow> needed = outbox_.take_needed();
+  if (needed.empty()) return {};
+  if (auto done = outbox_.append(needed, now); !done) return done;
+  auto done = let_go(age_now);
+  outbox_.take_needed();
+  return done;
+}
+
+Status SqliteSpool::let_go(std::optional<TimeNs> age_now) {
   const auto needed = [&] {
     const std::uint64_t used = outbox_.budget_bytes() + dead_letters_.budget_bytes();
     return used > budget_.bytes_max ? used - budget_.bytes_max : 0;
@@ -328,9 +355,9 @@ Status SqliteSpool::make_room(std::optional<TimeNs> now) {
     return count_gone(gone ? Result<std::uint64_t>(gone->rows) : std::unexpected(gone.error()), name, total);
   };
   auto done = count(dead_letters_.drop_beyond(budget_.dead_letters_max), dead_letters_dropped, giving_up_.dead_letters);
-  if (done && budget_.age_max > 0 && now) {
-    done = count(outbox_.drop_history_older(budget_.age_max, *now), history_rows_dropped, giving_up_.history_rows);
-    if (done) done = count(outbox_.give_up_older(budget_.age_max, *now), rows_given_up, giving_up_.rows);
+  if (done && budget_.age_max > 0 && age_now) {
+    done = count(outbox_.drop_history_older(budget_.age_max, *age_now), history_rows_dropped, giving_up_.history_rows);
+    if (done) done = count(outbox_.give_up_older(budget_.age_max, *age_now), rows_given_up, giving_up_.rows);
   }
   if (done && needed() > 0) done = count(outbox_.drop_history(needed()), history_rows_dropped, giving_up_.history_rows);
   if (done && needed() > 0) done = count(dead_letters_.drop(needed()), dead_letters_dropped, giving_up_.dead_letters);

@@ -10,11 +10,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/sqlite.h"
 #include "edge/core/remembered.h"
 #include "edge/spool/dead_letters.h"
+#include "edge/spool/held_time.h"
 #include "edge/spool/outbox.h"
 #include "edge/spool/spool.h"
 #include "edge/spool/state_tables.h"
@@ -28,16 +30,20 @@ namespace stethos::edge {
 struct SpoolBudget {
   std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
   DurationNs age_max = 0;  // of rows; 0: any
+  const Clock* clock = nullptr;  // whose monotonic time says how long a time of day has been held; null: it is believed at once
   std::uint64_t dead_letters_max = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t forgotten_max = std::numeric_limits<std::uint64_t>::max();  // streams, and as many devices
 };
+
+// A time of day by which rows are too old must have been held for so long, or for age_max where that is less.
+inline constexpr DurationNs age_hold_max = 600 * ns_per_s;
 
 // What left for want of room, or for age, since the spool began.
 struct GivenUpTotals {
   std::uint64_t history_rows = 0;  // the collector has them
   std::uint64_t dead_letters = 0;
-  std::uint64_t rows = 0;          // the collector does not have them
-  std::uint64_t forgotten = 0;     // streams and devices of which nothing is known any more
+  std::uint64_t rows = 0;  // the collector does not have them
+  std::uint64_t forgotten = 0;  // streams and devices of which nothing is known any more
 };
 
 class SqliteSpool;
@@ -46,7 +52,7 @@ struct OpenedSpool {
   std::unique_ptr<SqliteSpool> spool;
   SavedState saved;
   std::string set_aside;  // what the damaged file is called now; empty: there was none
-  std::string damage;     // why it could not be read
+  std::string damage;  // why it could not be read
 };
 
 class SqliteSpool final : public Spool, public Remembered, public uplink::OutboxSource {
@@ -58,6 +64,12 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   // Opens and loads, and lets no damaged file stop the node: what is `corrupt` is renamed, with its log, to
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
   static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
+
+  // From now on it is the spool of this node and of no other. Errors as those of commit; Code::invalid: it is another's, and
+  // nothing has changed.
+  Status claim(std::string_view node);
+  // Empty: it is nobody's yet, or an earlier release made it.
+  const std::string& owner() const { return owner_; }
 
   // For a file that nobody opens once this process has ended.
   Status do_not_sync() { return writer_.execute("PRAGMA synchronous=OFF"); }
@@ -124,6 +136,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   Status write(const Effect& effect);
   Status count_gone(const Result<std::uint64_t>& gone, std::string_view name, std::uint64_t& total);
   Status make_room(std::optional<TimeNs> now);  // nothing: the time is not known
+  Status let_go(std::optional<TimeNs> age_now);
 
   // Every change goes through here. After the first that failed there is none: what a failed sync left behind would be lost
   // with the power, and all that follows it in the log.
@@ -133,6 +146,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   const std::string path_;
   const std::shared_ptr<const Lock> lock_;
   const SpoolBudget budget_;
+  std::string owner_;  // before other threads know of it
   sqlite::Database writer_;
   sqlite::Database reader_;
   StateTables state_;
@@ -144,6 +158,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   std::mutex write_mutex_;  // the writing connection and its statements, and what follows
   Status usable_;  // or why not
   GivenUpTotals giving_up_;  // with the change at hand
+  HeldTime held_time_;
 
   mutable std::mutex mutex_;  // of what follows: as of the last change
   std::string identity_;

@@ -1,23 +1,25 @@
 // The spool's file format, version 1.3. `user_version` is major * 1000 + minor; `application_id` spells "stet".
 //
-//   meta         what there is one of: the spool's identity, the messages that may return, copies that are expected (64-bit
-//                little-endian: topic, message, filter), the highest identifier of a filter, how many dead letters there are and
-//                how many bytes their payloads, details, topics, devices and channels have together, the messages that the
-//                process may have died of (64-bit little-endian: the one in hand, then pairs of hash and deaths), offered_until,
-//                the position of a replay in its recording
+//   meta         what there is one of: the spool's identity, the node whose it is, the messages that may return, copies that are
+//                expected (64-bit little-endian: topic, message, filter), the highest identifier of a filter, how many dead
+//                letters there are and how many bytes their payloads, details, topics, devices and channels have together, the
+//                messages that the process may have died of (64-bit little-endian: the one in hand, then pairs of hash and
+//                deaths), offered_until, the position of a replay in its recording
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start
 //   outbox       rows; id = lane << 56 | number, so they lie in the order of their numbers. Those that the collector has are
 //                kept as history until the budget needs their room. committed_ns is 0 where the clock was not known to be right
 //   given_up     rows that left before the collector had them, until it knows
+//   description  of each StreamRow and ProvenanceRow that may be needed, by version or id: the number of its last row in the lane
+//                of notes; once nothing new is to name it, the next numbers of the three lanes at that moment, else null
 //   stream       per stream: its time, counts since the spool began; `clocks` are those of its definitions, `parts` those of its
 //                event time (stream_blobs.h). The columns of a clock are the clock that is farthest behind, quantity, unit and
 //                version those of the last part: the release before knows no others. described_in_epoch is the epoch
-//                of its device that said quantity and unit, 0 where the configuration did, NULL where the point table did or it is
-//                not known. heard_ns is when anything came for it
-//                last, NULL where that is not known; forgotten_ns when it was forgotten, NULL where it was not. One that is
-//                forgotten is not loaded, has no panes, identities and alarms, and leaves when there are too many such
+//                of its device that said quantity and unit, 0 where the configuration did, NULL where the point table did or it
+//                is not known. heard_ns is when anything came for it last, NULL where that is not known; forgotten_ns when it was
+//                forgotten, NULL where it was not. One that is forgotten is not loaded, has no panes, identities and alarms, and
+//                leaves when there are too many such
 //   definition   how the windows of the panes are cut; `place`: those of the configuration first, then those that have left it,
 //                the latest first
 //   pane         what windows are merged from, clustered by start: written often, and keyed the other way the same load
@@ -240,6 +242,14 @@ CREATE TABLE session (
   broker TEXT NOT NULL,
   client_id TEXT NOT NULL,
   is_confirmed INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE description (
+  id INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  alarms INTEGER,
+  windows INTEGER,
+  notes INTEGER
 ) STRICT;
 
 CREATE TABLE session_filter (

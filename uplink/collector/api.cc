@@ -321,10 +321,11 @@ HttpAnswer Api::metrics() {
   add("alarms_superseded_total", "Alarms replaced by a higher revision.", Kind::counter, stored(Counter::alarms_superseded));
   add("alarms_stale_total", "Alarm rows that came after the same or a higher one.", Kind::counter, stored(Counter::alarms_stale));
   add("streams", "Streams in the store.", Kind::gauge, stored(Counter::streams));
-  add("windows_conflicting_total", "Window rows of a changed spool that differed from what was there, and did not replace it.",
+  add("windows_conflicting_total",
+      "Window rows that differed from another spool's row of the same window: the one with more good samples is shown.",
       Kind::counter, stored(Counter::windows_conflicting));
   add("gaps_total", "Gaps reported or noticed.", Kind::counter, stored(Counter::gaps));
-  add("events_total", "Events reported by nodes.", Kind::counter, stored(Counter::events));
+  add("events_total", "Events that nodes reported, or that were noticed here.", Kind::counter, stored(Counter::events));
   add("silence_rows_total", "Reports of windows that are missing, in any state.", Kind::counter, stored(Counter::silences));
   const auto tiers = query_.tiers();
   if (!tiers) return reading_failed(tiers.error());

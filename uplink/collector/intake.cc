@@ -55,6 +55,7 @@ Intake::Intake(Store& store, std::vector<std::string> replaceable, std::uint64_t
       replaceable_(std::move(replaceable)),
       clock_(clock),
       tally_(store.database()),
+      notices_(store.database(), tally_),
       wanted_(store),
       select_offered_(store.database(),
                       "SELECT nodes.id, max(offered_until_ns) FROM nodes JOIN spools ON spools.node = nodes.id WHERE name = ? "
@@ -92,8 +93,8 @@ Intake::Intake(Store& store, std::vector<std::string> replaceable, std::uint64_t
                                  "AND (?4 > generation OR (?4 = generation AND "
                                  "iif(?6 = spool, ?5 > revision, (?10, ?5) > (good, revision))))"),
                sqlite::Statement(store.database(),
-                                 "SELECT length(body), spool <> ?6 AND body <> ?12 FROM windows WHERE stream = ?1 AND "
-                                 "start_ns = ?2 AND definition = ?3")},
+                                 "SELECT length(body), spool <> ?6 AND generation = ?4 AND body <> ?12, spool, good FROM windows "
+                                 "WHERE stream = ?1 AND start_ns = ?2 AND definition = ?3")},
       insert_stream_version_(
           store.database(),
           "INSERT INTO stream_versions (stream, version, machine, point, axis, quantity, unit, location, owner, "
@@ -127,7 +128,7 @@ Intake::Intake(Store& store, std::vector<std::string> replaceable, std::uint64_t
                                 "stored_ns = ?9, body = ?10 WHERE stream = ?1 AND limit_id = ?2 AND activated_ns = ?3 "
                                 "AND ?5 > revision"),
               sqlite::Statement(store.database(),
-                                "SELECT length(body), spool <> ?6 AND body <> ?10 FROM alarms WHERE stream = ?1 AND "
+                                "SELECT length(body), spool <> ?6 AND body <> ?10, spool, 0 FROM alarms WHERE stream = ?1 AND "
                                 "limit_id = ?2 AND activated_ns = ?3")},
       insert_unknown_(store.database(),
                       "INSERT INTO unknown_rows (spool, lane, number, kind, body, stored_ns) VALUES (?, ?, ?, ?, ?, ?) "
@@ -158,6 +159,7 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
   ack.time_ns = now;
   ack.clock = clock_;
   tally_.clear();
+  notices_.begin_batch();
   fault_point("collector.begin.before");
   const Status stored = store_.database().transaction([&]() -> Status {
     fault_point("collector.begin.after");
@@ -172,6 +174,8 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
     source.node = source.owner = *node;
     if (!replaces.empty()) {
       if (auto found = find_replaced(replaces, source); !found) return found;
+    } else if (auto looked = notices_.look_at_spool(source.node, source.node_name, view(batch.spool()), now); !looked) {
+      return looked;
     }
     const TimeNs offered_until = plausible_time(batch.offered_until_ns());
     const auto spool = run_for_integer(upsert_spool_.bind(1, source.node)
@@ -188,6 +192,7 @@ std::expected<std::vector<std::uint8_t>, IntakeError> Intake::take(std::span<con
         if (auto taken = take_lane(source, *lane, *ack.lanes.back()); !taken) return taken;
       }
     }
+    if (auto told = notices_.tell_conflicts(source.node, source.node_name, view(batch.spool()), now); !told) return told;
     tally_.count(Counter::batches);
     auto counted = tally_.write();
     fault_point("collector.commit.before");
@@ -432,7 +437,7 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
   // Which row of the store's life it is tells it apart from all others of its hour.
   const std::int64_t id = first_id(row.start_ns(), hour_ns) +
                           (rows_before_ + tally_.of(Counter::rows) + tally_.of(Counter::rows_again)) % ids_per_slice;
-  const auto conflicts = upsert(windows_, body, [&](sqlite::Statement& statement) {
+  const auto before = upsert(windows_, body, [&](sqlite::Statement& statement) {
     statement.bind(1, *stream)
         .bind(2, row.start_ns())
         .bind(3, row.definition())
@@ -446,35 +451,43 @@ Status Intake::take_window(const Source& source, const schema::WindowRow& row, s
         .bind(11, id)
         .bind(12, body);
   });
-  if (!conflicts) return std::unexpected(conflicts.error());
-  if (*conflicts) tally_.count(Counter::windows_conflicting);
+  if (!before) return std::unexpected(before.error());
+  if (!before->differs) return {};
+  tally_.count(Counter::windows_conflicting);
+  notices_.note({.device = view(row.device()),
+                 .channel = view(row.channel()),
+                 .start = row.start_ns(),
+                 .spool_before = before->spool,
+                 .good_before = before->good,
+                 .good = static_cast<std::int64_t>(row.counts()->good()),
+                 .is_replaced = before->is_replaced});
   return {};
 }
 
 template <class Bind>
-Result<bool> Intake::upsert(Replaceable& table, schema::Bytes body, Bind bind) {
+Result<Intake::Before> Intake::upsert(Replaceable& table, schema::Bytes body, Bind bind) {
   const auto bytes = static_cast<std::int64_t>(body.size());
   bind(table.insert);
   if (auto inserted = table.insert.run(); !inserted) return std::unexpected(inserted.error());
   if (store_.database().changes() > 0) {
     tally_.count(table.rows);
     tally_.count(table.bytes, bytes + row_overhead_bytes);
-    return false;
+    return Before{};
   }
   bind(table.select);
   const auto found = table.select.step();
   if (!found) return std::unexpected(found.error());
   STETHOS_CHECK(*found, "it was in the way of the insert");
   const std::int64_t bytes_before = table.select.integer(0);
-  const bool differs = table.select.integer(1) != 0;
+  Before before{.spool = table.select.integer(2), .good = table.select.integer(3), .differs = table.select.integer(1) != 0};
   table.select.reset();
 
   bind(table.update);
   if (auto updated = table.update.run(); !updated) return std::unexpected(updated.error());
-  const bool is_left = store_.database().changes() == 0;
-  tally_.count(is_left ? table.stale : table.superseded);
-  if (!is_left) tally_.count(table.bytes, bytes - bytes_before);
-  return is_left && differs;
+  before.is_replaced = store_.database().changes() > 0;
+  tally_.count(before.is_replaced ? table.superseded : table.stale);
+  if (before.is_replaced) tally_.count(table.bytes, bytes - bytes_before);
+  return before;
 }
 
 Status Intake::take_stream(const Source& source, const schema::StreamRow& row) {

@@ -2,7 +2,8 @@
 //
 // A batch is verified as a whole before anything of it is used, and stored in one transaction: after it the answer says, per
 // lane, which numbers are durable here or known never to come. A row that came before changes nothing. A window replaces the
-// one of the same identity only with a higher (generation, revision), an alarm with a higher revision. A row of a kind that is
+// one of the same identity only with a higher (generation, revision), an alarm with a higher revision; of two spools that have a
+// window differently the row with more good samples is shown, and that there were two is an event. A row of a kind that is
 // not known is kept as bytes; one that is not what it claims to be is kept aside with the reason; both are acknowledged, so that
 // no lane is blocked. Rows that were asked for again (see wanted.h) came before and are taken all the same, by the same rules.
 //
@@ -23,6 +24,7 @@
 #include "common/clock.h"
 #include "common/result.h"
 #include "schemas/envelope.h"
+#include "uplink/collector/notices.h"
 #include "uplink/collector/store.h"
 #include "uplink/collector/wanted.h"
 #include "uplink/protocol/ranges.h"
@@ -59,7 +61,9 @@ class Intake {
     Counter rows, bytes, superseded, stale;
     sqlite::Statement insert;  // where there is none of the same identity
     sqlite::Statement update;  // where it is to be replaced
-    sqlite::Statement select;  // the size of its body, and whether it is another spool's, with another body
+    // The size of its body, whether it is another spool's, of the same generation and with another body, which one's, and its
+    // good samples.
+    sqlite::Statement select;
   };
 
   Status find_replaced(std::string_view name, Source& source);
@@ -77,9 +81,16 @@ class Intake {
   Status take_event(const Source& source, const schema::EventRow& row);
   Status take_silence(const Source& source, const schema::SilenceRow& row);
   Status take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body);
-  // Inserts a row, replaces one, or leaves it. Whether it was left though it is another spool's, with another body.
+  // What was there already.
+  struct Before {
+    std::int64_t spool = 0;
+    std::int64_t good = 0;
+    bool differs = false;  // it is another spool's, of the same generation, and has another body
+    bool is_replaced = false;
+  };
+  // Inserts a row, replaces one, or leaves it.
   template <class Bind>
-  Result<bool> upsert(Replaceable& table, schema::Bytes body, Bind bind);
+  Result<Before> upsert(Replaceable& table, schema::Bytes body, Bind bind);
   Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
   Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
   void count_note(std::size_t bytes);  // if the last statement inserted it
@@ -88,6 +99,7 @@ class Intake {
   const std::vector<std::string> replaceable_;
   const std::uint64_t clock_;
   Tally tally_;
+  Notices notices_;
   Wanted wanted_;
   std::int64_t rows_before_ = 0;  // the store ever took, before this batch, with those that came again
   // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.

@@ -49,7 +49,7 @@ enum class Counter : std::uint8_t {
   provenances,
   gaps,
   events,
-  windows_conflicting,  // of another spool, with other content, that did not replace what was there
+  windows_conflicting,  // that came of another spool, and with other content, than what was there: one of the two is shown
   alarms,             // that the store holds
   alarms_superseded,  // replaced by a higher revision
   alarms_stale,       // that came after a higher or the same one

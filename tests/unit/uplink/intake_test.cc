@@ -330,6 +330,7 @@ TEST_F(IntakeTest, AWindowOfAChangedSpoolReplacesNoneWithMoreGoodSamples) {
   EXPECT_EQ(counted(Counter::windows_conflicting), 1);
   take(batch_of({{.rows = {sent(3, WindowSketch{.revision = 0, .good = 300})}}}, spool_b));
   EXPECT_EQ(stored(), 300U);
+  EXPECT_EQ(counted(Counter::windows_conflicting), 2) << "and what it replaced is not shown any more";
   take(batch_of({{.rows = {sent(4, WindowSketch{.revision = 1, .good = 20})}}}, spool_b));
   EXPECT_EQ(stored(), 20U) << "the same spool may well take something back";
 }
@@ -345,10 +346,62 @@ TEST_F(IntakeTest, AnEventIsStoredOnce) {
   event.device = "a\nb";
   take(batch_of({{.lane = notes_lane, .rows = {sent(2, event)}}}, spool_b));
   EXPECT_EQ(counted(Counter::rows_refused), 1);
-  const auto events = query->events({});
-  ASSERT_EQ(events->records.size(), 1U);
-  EXPECT_EQ(events->records[0].kind, "stream_rebased");
-  EXPECT_EQ(events->records[0].value, 5);
+  auto events = query->events({})->records;
+  std::erase_if(events, [](const auto& each) { return each.kind == "spool_changed"; });
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, "stream_rebased");
+  EXPECT_EQ(events[0].value, 5);
+}
+
+TEST_F(IntakeTest, AnotherSpoolOfANodeIsAnEventAndSoAreTwoInTurn) {
+  FixedClock clock;
+  const auto kinds = [&] {
+    std::vector<std::string> out;
+    const auto events = query->events({});
+    for (const auto& event : events->records) out.push_back(event.kind + " " + std::to_string(event.value));
+    return out;
+  };
+  const auto send = [&](const std::string& spool) {
+    clock.time += ns_per_s;
+    take(batch_of({}, spool), clock.time);
+  };
+  send(spool_a);
+  send(spool_a);
+  EXPECT_TRUE(kinds().empty());
+  send(spool_b);
+  send(spool_b);
+  EXPECT_EQ(kinds(), (std::vector<std::string>{"spool_changed 0"}));
+  EXPECT_EQ(query->events({})->records[0].detail, spool_b + " after " + spool_a);
+  for (int i = 0; i < 3; ++i) {
+    send(spool_a);
+    send(spool_b);
+  }
+  EXPECT_EQ(kinds(), (std::vector<std::string>{"spool_changed 0", "spools_in_turn 6"})) << "one an hour";
+  clock.time += notice_interval;
+  for (int i = 0; i < 5; ++i) send(spool_a);
+  EXPECT_EQ(kinds().size(), 3U) << "once, for it stays with that spool";
+  EXPECT_EQ(counted(Counter::events), 3);
+}
+
+TEST_F(IntakeTest, AWindowThatTwoSpoolsHaveDifferentlyIsAnEventWhicheverIsShown) {
+  take(batch_of({{.rows = {sent(1, WindowSketch{.good = 40}), sent(2, WindowSketch{.channel = "b", .good = 40})}}}));
+  take(batch_of({{.rows = {sent(1, WindowSketch{.good = 20}), sent(2, WindowSketch{.channel = "b", .good = 60})}}}, spool_b));
+  const auto conflicts = [&] {
+    auto records = query->events({})->records;
+    std::erase_if(records, [](const auto& each) { return each.kind != "windows_conflicting"; });
+    return records;
+  };
+  ASSERT_EQ(conflicts().size(), 1U);
+  EXPECT_EQ(conflicts()[0].value, 2);
+  EXPECT_EQ(conflicts()[0].device, "pump-1");
+  EXPECT_EQ(conflicts()[0].channel, "de");
+  EXPECT_EQ(conflicts()[0].detail, "the first is that of 2026-09-21T14:13:20.000Z: of 40 samples of the spool " + spool_a +
+                                       " and 20 of the spool " + spool_b + " those of " + spool_a + " are shown");
+  take(batch_of({{.rows = {sent(3, WindowSketch{.revision = 1, .good = 21})}}}, spool_b));
+  ASSERT_EQ(conflicts().size(), 1U);
+  EXPECT_EQ(conflicts()[0].value, 3) << "within the hour it is the same event";
+  take(batch_of({{.rows = {sent(4, WindowSketch{.generation = 1, .good = 1})}}}, spool_b));
+  EXPECT_EQ(conflicts()[0].value, 3) << "a higher generation is meant to replace";
 }
 
 TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {

@@ -55,7 +55,7 @@ class SpoolReportTest : public testing::Test {
 TEST_F(SpoolReportTest, InspectTellsWhatIsThere) {
   fill();
   const std::string text = inspected();
-  EXPECT_TELLS(text, "identity      " + identity_);
+  EXPECT_TELLS(text, "node          not known\nidentity      " + identity_);
   EXPECT_TELLS(text, "format        1.3\n");
   EXPECT_TELLS(text, "last commit   2026-11-21T15:55:00.000Z\n");
   EXPECT_TELLS(text, "file          " + std::to_string(std::filesystem::file_size(file_)) + " bytes\n");

@@ -48,6 +48,22 @@ TEST(SqliteSpool, RefusesWhatIsNotItsOwn) {
   EXPECT_FALSE(SqliteSpool::open("/no/such/folder/spool.db").has_value());
 }
 
+TEST(SqliteSpool, IsOneNodesForGood) {
+  ScratchFile file;
+  EXPECT_EQ((*SqliteSpool::open(file.path()))->owner(), "");
+  ASSERT_TRUE((*SqliteSpool::open(file.path()))->claim("north"));
+  {
+    const auto spool = *SqliteSpool::open(file.path());
+    EXPECT_EQ(spool->owner(), "north");
+    const auto other = spool->claim("south");
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Code::invalid);
+    EXPECT_NE(other.error().failed.find("node.id = \"north\""), std::string::npos);
+    EXPECT_TRUE(spool->claim("north"));
+  }
+  EXPECT_EQ((*SqliteSpool::open(file.path()))->owner(), "north");
+}
+
 TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   ScratchFile file;
   Stream stream;
