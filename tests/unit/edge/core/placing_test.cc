@@ -18,7 +18,7 @@ class PlacingTest : public testing::Test {
     entry.unit = "degC";
     entry.version = 5;
     arrivals_.descriptions.push_back(entry);
-    arrivals_.list.emplace_back(StreamDescribed{.stream = 1, .description = 0});
+    arrivals_.list.emplace_back(StreamDescribed{.stream = 1, .description = 0, .described_in_epoch = {}});
   }
 
   static ReadingArrived reading(TimeNs time_ns, double value, std::optional<ReadingIdentity> identity = {}) {
