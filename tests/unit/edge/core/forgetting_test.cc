@@ -169,15 +169,19 @@ TEST_F(ForgettingTest, ARenamedChannelIsForgottenThoughItsDeviceSpeaks) {
   expect_sound();
 }
 
-TEST_F(ForgettingTest, WhatIsRefusedOfItCountsWhereItWouldHave) {
+// As of a device that was never there: it takes a place with something that may be taken.
+TEST_F(ForgettingTest, WhatIsOnlyRefusedBringsNothingBack) {
   step({reading_at(start_ns, 1)}, start_ns);
   pass(start_ns, start_ns + 2 * forget_after);
   ASSERT_EQ(rig_->core().stream_count(), 0u);
   const TimeNs later_ns = start_ns + 2 * forget_after;
   step({refused_reading(2, later_ns)}, later_ns);
-  EXPECT_EQ(rig_->core().samples(), (SampleCounts{.good = 1, .rejected = 1}));
-  step({reading_at(later_ns, 3, R"("temperature":"nan")")}, later_ns);
-  EXPECT_EQ(rig_->core().samples(), (SampleCounts{.good = 1, .rejected = 1}));
+  EXPECT_EQ(rig_->core().device_count(), 0u);
+  EXPECT_EQ(rig_->core().samples(), (SampleCounts{.good = 1}));
+  step({reading_at(later_ns, 3)}, later_ns);
+  EXPECT_EQ(rig_->core().stream_count(), 1u);
+  step({refused_reading(4, later_ns)}, later_ns);
+  EXPECT_EQ(rig_->core().samples(), (SampleCounts{.good = 2, .rejected = 1}));
 }
 
 TEST_F(ForgettingTest, ChannelsThatAreOnlyRefusedStillSpeak) {
