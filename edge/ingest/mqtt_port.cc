@@ -24,6 +24,7 @@ namespace stethos::edge {
 namespace {
 
 constexpr auto connect_timeout = std::chrono::seconds(10);
+constexpr DurationNs connector_end_max = ns_per_s;
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
 constexpr DurationNs disconnect_retry = 100 * ns_per_ms;
@@ -78,18 +79,28 @@ class MqttPort::Link final : public virtual mqtt::callback {
         }) {
     client_.set_callback(*this);
     client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) { on_disconnect(reason); });
-    connector_ = std::thread([this] { keep_connected(); });
+    connector_ = std::thread([this] {
+      keep_connected();
+      const std::lock_guard lock(mutex_);
+      connector_ended_ = true;
+      changed_.notify_all();
+    });
   }
 
   void shut_down() {
     handover_.close();
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
     changed_.notify_all();
-    connector_.join();
-    disconnect();
+    const bool has_ended = clock_.wait_for(changed_, lock, connector_end_max, [&] { return connector_ended_; });
+    lock.unlock();
+    if (has_ended) {
+      connector_.join();
+      disconnect();
+    } else {
+      // It waits for a lock of Paho's, whose thread is held in our callback with a message that nobody takes any more.
+      connector_.detach();
+    }
   }
 
   Handover& handover() { return handover_; }
@@ -410,6 +421,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
   bool later_seen_ = false;  // the connector knows that something waits
   bool paused_ = false;
   bool stopping_ = false;
+  bool connector_ended_ = false;
   bool connected_ = false;
   bool taken_over_ = false;  // the session, since the last pause
   int short_connections_ = 0;

@@ -33,7 +33,7 @@ DAY_MS = 86_400_000
 BAD_VALUES = ("nan", "20.5", "", [], {}, True, False, None, [1, None, 3], [1, "2"], [[1]], {"value": 20}, 1e71, -1e300, 1e-320,
               9007199254740993, -0.0)
 BAD_DEVICES = ("", 7, None, [], True, "a b", "a/b", "#", "\u00e4\u202e", "x" * 200, "unknown-77", "{device}")
-BAD_TIMES = ("soon", "1767225600000", None, [], {}, True, 1000, -5, 0, 1e300, -1e300, "future", "fraction")
+BAD_TIMES = ("soon", "2026-01-01T00:00:00Z", None, [], {}, True, 1000, -5, 0, 1e300, -1e300, "future", "fraction")
 BAD_INTERVALS = ("fast", 0, -5, 1e200, [])
 BAD_TEXTS = ("", "x", "null", "true", "42", "[1, 2, 3]", '"text"', "[]", "{}", "[" * 10_000, '{"a":' * 3000, "\u0000", "{'a': 1}")
 
