@@ -71,6 +71,8 @@ class Audit:
         else:
             self.edge.configure(**settings)
             self.edge.start()
+        # Until then what comes for a filter that has left is a dead letter.
+        wait_for(lambda: self.edge.metric("stethos_edge_mqtt_former_filters") == 0, self.edge.log_tail)
         self.books.start(Configuration(self.settings, self.entries))
         lost, self._unsettled = self._unsettled, []
         for message in lost:

@@ -128,3 +128,19 @@ def test_two_nodes_with_one_client_id_are_told_and_lose_nothing(rig):
     # way (RECEIVE_MAXIMUM) a change.
     changes = sum(edge.metric("stethos_edge_mqtt_connections_total") for edge in pair)
     assert sum(edge.stored() for edge in pair) <= published + 100 * changes
+
+
+def test_an_edge_that_is_ended_while_messages_come_ends(rig):
+    """What comes after the last commit is held, and Paho's thread with it: nothing that ends may wait for that thread."""
+    chance = rig.chance(SEED)
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    publisher = Publisher(broker.port)
+    for first in range(0, 200, 20):
+        publish(publisher, range(first, first + 20))
+        if chance.random() < 0.5:
+            edge.kill()
+        else:
+            assert edge.terminate() == 0
+        edge.start()
+    assert counted(edge, 200) == 200
