@@ -39,6 +39,7 @@ struct MqttStatus {
   std::uint64_t subscriptions_refused = 0;
   std::uint64_t filters_lowered = 0;  // now
   std::uint64_t former_filters = 0;  // now
+  std::uint64_t messages_by_unknown_filters = 0;
   bool without_identifiers = false;  // the broker has no subscription identifiers
   std::uint64_t rows_waiting_bytes = 0;
   std::uint64_t rows_dropped = 0;

@@ -208,8 +208,8 @@ TEST(SqliteSpool, SessionsAreOnRecordWithWhetherTheirBrokerHasConfirmedThem) {
   SessionRecord record;
   record.last_id = 7;
   record.sessions = {
-      {"there:1883", "edge", true, {{3, "a/+", 1, FilterState::left}, {5, "a", 0, FilterState::granted}, {7, "b", 2}}},
-      {"here:1883", "edge", false, {}}};
+      {"there:1883", "edge", true, true, {{3, "a/+", 1, FilterState::left}, {5, "a", 0, FilterState::granted}, {7, "b", 2}}},
+      {"here:1883", "edge", false, false, {}}};
   ASSERT_TRUE((*SqliteSpool::open(file.path()))->note(record).has_value());
   EXPECT_EQ((*SqliteSpool::open(file.path()))->load()->sessions, record);
 }
