@@ -300,7 +300,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
       if (!subscriber_.prepare()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       mqtt::connect_options options = mqtt::connect_options_builder()
                                           .mqtt_version(MQTTVERSION_5)
-                                          .clean_start(false)
+                                          .clean_start(subscriber_.begins_anew())
                                           .keep_alive_interval(std::chrono::seconds(config_.mqtt_keep_alive / ns_per_s))
                                           .connect_timeout(connect_timeout)
                                           .max_inflight(65'535)
@@ -439,6 +439,9 @@ class MqttPort::Link final : public virtual mqtt::callback {
 };
 
 Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep) {
+  if (auto left = give_up_former(record, broker_of(config), client_id_of(config), config.mqtt_former_client_id); !left) {
+    return std::unexpected(left.error());
+  }
   try {
     return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock, std::move(record), std::move(keep))));
   } catch (const mqtt::exception& error) {

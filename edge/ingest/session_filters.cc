@@ -8,6 +8,23 @@
 
 namespace stethos::edge {
 
+Status give_up_former(SessionRecord& record, std::string_view broker, std::string_view client_id, std::string_view former) {
+  for (MqttSession& each : record.sessions) {
+    if (each.broker != broker || each.client_id == client_id || !each.is_confirmed) continue;
+    if (each.client_id != former) {
+      return fail(Code::invalid, "using the session of \"" + std::string(client_id) + "\" at " + each.broker,
+                  "the node has one as \"" + each.client_id +
+                      "\", in which messages may be queued. Put mqtt.client_id = \"" + each.client_id +
+                      "\" back, or give it up with mqtt.former_client_id = \"" + each.client_id + "\"");
+    }
+    each.is_confirmed = false;
+    each.has_unknown = false;
+    each.is_given_up = true;
+    each.filters.clear();
+  }
+  return {};
+}
+
 SessionFilters::SessionFilters(SessionRecord record, std::string broker, std::string client_id, std::vector<WantedFilter> wanted,
                                std::uint32_t id_base)
     : record_(std::move(record)), wanted_(std::move(wanted)) {
@@ -19,7 +36,7 @@ SessionFilters::SessionFilters(SessionRecord record, std::string broker, std::st
     std::rotate(known, known + 1, sessions.end());
   } else {
     if (sessions.size() == sessions_max) sessions.erase(sessions.begin());
-    sessions.push_back({std::move(broker), std::move(client_id), false, false, {}});
+    sessions.push_back({std::move(broker), std::move(client_id), false, false, false, {}});
   }
 }
 
@@ -38,6 +55,7 @@ void SessionFilters::prepare() {
 
 SessionFound SessionFilters::connected(bool session_present) {
   const bool was_confirmed = std::exchange(session().is_confirmed, true);
+  session().is_given_up = false;
   if (was_confirmed == session_present) return SessionFound::as_recorded;
   session().has_unknown = session_present;
   if (session_present) {

@@ -20,6 +20,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/result.h"
+
 namespace stethos::edge {
 
 enum class FilterState : std::uint8_t {
@@ -44,7 +46,8 @@ struct MqttSession {
   std::string broker;
   std::string client_id;
   bool is_confirmed = false;  // the broker has once said that it has this session, and the record is of it
-  bool has_unknown = false;  // it may have filters that are not on record
+  bool has_unknown = false;   // it may have filters that are not on record
+  bool is_given_up = false;   // what it holds is not wanted any more: another session has taken its place
   std::vector<SessionFilter> filters;  // by growing identifier
 
   bool operator==(const MqttSession&) const = default;
@@ -75,6 +78,12 @@ enum class SessionFound : std::uint8_t {
   unknown,  // the broker has one, and there is no record of it: nobody knows to what it is subscribed
 };
 
+// A node that gets another client id leaves its session at the broker with what is queued there, and goes on in another: what comes
+// from then on is in both. So that is not done unasked. `former`: the client whose session may be given up; empty: none's may. Should
+// the node ever get that client id again, the session begins anew. Code::invalid: the record has another client's session at this
+// broker, and what to do.
+Status give_up_former(SessionRecord& record, std::string_view broker, std::string_view client_id, std::string_view former);
+
 class SessionFilters {
  public:
   // Of this client at this broker; `wanted` are the filters of the configuration, no two of which overlap. A record that has
@@ -86,7 +95,7 @@ class SessionFilters {
   // A connection is about to be made. Now the record has what will be subscribed, and must be kept before it is.
   void prepare();
 
-  // The connection was made, so the broker has a session now, which the record says from here on. Unless it is as recorded, the
+  // The connection was made, so the broker has a session now, which the record says from here on. The
   // record must be kept before anything is subscribed. (A process that was killed before its first connection leaves a record of
   // a session that never was; one that was killed just after it finds a session that it takes for unknown.)
   SessionFound connected(bool session_present);
@@ -109,6 +118,9 @@ class SessionFilters {
   // One by a filter that is not on record shows that the session has such filters.
   CameBy came_by(std::string_view topic, std::span<const std::uint32_t> ids, bool has_identifiers);
   bool has_unknown() const { return session().has_unknown; }
+
+  // Whether the session has been given up: what the broker has of it is to be discarded as the connection is made.
+  bool begins_anew() const { return session().is_given_up; }
 
  private:
   void adopt();

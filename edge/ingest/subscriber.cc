@@ -84,7 +84,7 @@ bool Subscriber::begin(const mqtt::connect_response& accepted) {
     news_.event(schema::EventKind::session_lost, 0, session_name_);
   }
   tell_unknown();
-  return found == SessionFound::as_recorded || keep_record();
+  return keep_record();
 }
 
 // Once a process and session, also of one that was found before: what comes by such filters comes until somebody ends the
@@ -248,6 +248,11 @@ void Subscriber::ended() {
 bool Subscriber::has_answers() const {
   const std::lock_guard lock(mutex_);
   return !answers_.empty() || !unknown_heard_;
+}
+
+bool Subscriber::begins_anew() const {
+  const std::lock_guard lock(mutex_);
+  return filters_.begins_anew();
 }
 
 bool Subscriber::may_differ() const {

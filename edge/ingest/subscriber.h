@@ -50,6 +50,9 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   // A connection is about to be made. False: the spool does not take what is to be subscribed.
   bool prepare();
 
+  // Whether what the broker has of the session is to be discarded as the connection is made.
+  bool begins_anew() const;
+
   // The broker has accepted the connection. False as above.
   bool begin(const mqtt::connect_response& accepted);
 

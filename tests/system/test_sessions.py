@@ -144,6 +144,50 @@ def test_a_broker_that_is_called_otherwise_is_counted_once(rig):
     assert edge.metric("stethos_edge_messages_total") == messages + 5, "each comes once"
 
 
+def test_another_client_id_is_refused_until_the_former_session_is_given_up(rig):
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    publisher = Publisher(broker.port)
+    publish(publisher, range(5))
+    assert counted(edge, 5) == 5
+    assert edge.terminate() == 0
+    publish(publisher, range(5, 35))
+
+    def become(client_id, **config):
+        edge.configure(subscription=[NARROW], **({"mqtt.client_id": client_id} if client_id else {}), **config)
+
+    # Nothing is left behind unasked: with the former id all of it is there.
+    become("another")
+    edge.spawn()
+    assert edge.wait() == 3
+    assert 'the node has one as "stethos-edge-edge-1"' in edge.log_text()
+    become("")
+    edge.start()
+    assert counted(edge, 35) == 35
+    assert edge.terminate() == 0
+
+    # What is queued in the former session from now on comes in the new one as well, and is not taken again on the way back.
+    become("another", **{"mqtt.former_client_id": "stethos-edge-edge-1"})
+    edge.start()
+    publish(publisher, range(35, 65))
+    assert counted(edge, 65) == 65
+    assert edge.terminate() == 0
+    become("another")
+    edge.start()
+    assert edge.terminate() == 0
+    become("", **{"mqtt.former_client_id": "another"})
+    edge.start()
+    publish(publisher, range(65, 75))
+    assert counted(edge, 75) == 75
+    assert edge.terminate() == 0
+    publish(publisher, range(75, 85))
+    become("")
+    edge.start()
+    assert counted(edge, 85) == 85
+    assert edge.metric("stethos_edge_mqtt_sessions_lost_total") == 0
+    assert edge.dead_letters() == []
+
+
 def test_a_session_that_the_broker_has_lost_is_told(rig):
     broker = rig.broker()
     edge = Edge(rig, broker, subscription=[NARROW]).start()

@@ -194,6 +194,32 @@ TEST(SessionFilters, TheSameSessionUnderAnotherNameOfItsBrokerHasTheFiltersThatA
   EXPECT_EQ(ids_of(third.former()), (Ids{3}));
 }
 
+TEST(SessionFilters, TheSessionOfAnotherClientIdIsGivenUpWhenItIsNamedOnlyAndBeginsAnewAfterwards) {
+  SessionFilters first = started({}, {"a"});
+  first.connected(false);
+  SessionRecord record = first.record();
+  EXPECT_TRUE(give_up_former(record, "broker:1883", "edge", "").has_value()) << "it is its own";
+  EXPECT_TRUE(give_up_former(record, "other:1883", "another", "").has_value()) << "that is not here";
+  for (const char* former : {"", "another", "who"}) {
+    EXPECT_EQ(give_up_former(record, "broker:1883", "another", former).error().code, Code::invalid);
+    EXPECT_EQ(record, first.record());
+  }
+  ASSERT_TRUE(give_up_former(record, "broker:1883", "another", "edge").has_value());
+  SessionFilters second = started(record, {"a"}, "another");
+  EXPECT_FALSE(second.begins_anew());
+  second.connected(false);
+  record = second.record();
+  EXPECT_TRUE(give_up_former(record, "broker:1883", "another", "").has_value()) << "it is given up once and for all";
+
+  ASSERT_TRUE(give_up_former(record, "broker:1883", "edge", "another").has_value());
+  SessionFilters third = started(record, {"a"});
+  EXPECT_TRUE(third.begins_anew());
+  EXPECT_EQ(third.connected(false), SessionFound::as_recorded) << "nothing is lost that was not given up";
+  EXPECT_FALSE(third.begins_anew());
+  EXPECT_EQ(ids_of(third.wanted()), (Ids{3}));
+  EXPECT_EQ(after(third, {"a"}).connected(true), SessionFound::as_recorded);
+}
+
 TEST(SessionFilters, IdentifiersBeginBehindABaseThatIsGivenOnce) {
   const SessionFilters first({}, "broker:1883", "edge", {{"a", 1}}, 700);
   SessionFilters second(first.record(), "broker:1883", "edge", {{"a", 1}}, 900);
