@@ -148,7 +148,11 @@ void add_intake(settings::Table<EdgeConfig>& table) {
              "you trust.");
   table.integer("mqtt.port", &Config::mqtt_port, 1883, {1, 65'535}, "Port of the broker.");
   table.text("mqtt.client_id", &Config::mqtt_client_id, "", TextLimits{.check = objection_to_name},
-             "What the broker keeps the session under: no two clients may share one; empty: `stethos-edge-` and `node.id`.");
+             "What the broker keeps the session under: no two clients may share one; empty: `stethos-edge-` and `node.id`. "
+             "Under another one a spool is refused that has a session here: see `mqtt.former_client_id`.");
+  table.text("mqtt.former_client_id", &Config::mqtt_former_client_id, "", TextLimits{.check = objection_to_name},
+             "The client id that the node had before: what the broker has queued under it is given up, and not taken even if "
+             "the node gets that id again. Needed once, after a change of `mqtt.client_id`.");
   table.text("mqtt.user", &Config::mqtt_user, "", "The user name for the broker; empty: none.");
   table.secret_file("mqtt.password_file", &Config::mqtt_password, "", "The password for the broker; empty: none.");
   table.duration("mqtt.keep_alive", &Config::mqtt_keep_alive, "30s", {"1s", "1h"},

@@ -78,6 +78,7 @@ struct EdgeConfig {
 
   std::string mqtt_host;
   int mqtt_port = 0;
+  std::string mqtt_former_client_id;
   std::string mqtt_client_id;       // empty: "stethos-edge-" and node_id
   std::string mqtt_user;            // empty: none
   std::string mqtt_password;        // the content of the file that mqtt.password_file names

@@ -129,6 +129,9 @@ void add_port(MetricList& list, const MqttStatus& status) {
              real(status.filters_lowered));
   list.gauge("mqtt_without_identifiers", "1 while the broker has no subscription identifiers: copies are not told apart.",
              status.without_identifiers ? 1 : 0);
+  list.counter("mqtt_messages_by_unknown_filters_total",
+               "Messages by filters of our session that are not on record, since the start.",
+               real(status.messages_by_unknown_filters));
   list.gauge("mqtt_former_filters", "Filters that have left the configuration and not yet the session.",
              real(status.former_filters));
   list.gauge("republish_waiting_bytes", "Rows that wait to be published again.", real(status.rows_waiting_bytes));

@@ -31,7 +31,7 @@ struct Message {
   const DecodedMessage* decoded = nullptr;  // of a recording, without topic and payload; null: its topic's subscription says how
   std::optional<DurationNs> arrived_monotonic;  // from which the pipeline makes received_ns; nothing: that stands already
   std::optional<CrowdedOut> crowded_out;  // it stands for these, and has no payload
-  std::uint32_t filter = 0;  // the subscription identifier of the filter that it came by; 0: not known
+  std::uint32_t filter = 0;  // the subscription identifier of the filter that it came by; 0: not known; or unknown_filters
   std::vector<std::uint32_t> other_filters;  // of the session that match its topic: a copy may come by each
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right

@@ -15,6 +15,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "edge/core/limits.h"
+#include "edge/ingest/endpoint.h"
 #include "edge/ingest/handover.h"
 #include "edge/ingest/port_news.h"
 #include "edge/ingest/subscriber.h"
@@ -31,9 +32,11 @@ constexpr DurationNs disconnect_retry = 100 * ns_per_ms;
 constexpr DurationNs taken_over_event_interval = 60 * ns_per_s;
 
 // A broker need not say that it ended a connection because another client came with the same id (mosquitto 2.0 does not). So many
-// connections in a row that it ended, none of which lasted as long as this and twice the longest pause, are taken for that.
+// connections in a row that it ended, none of which lasted as long as this and twice the longest pause, are taken for that: where
+// it still listened when they ended. A broker that is stopped does not.
 constexpr int short_connections_max = 3;
 constexpr DurationNs short_connection = 30 * ns_per_s;
+constexpr DurationNs listen_timeout = ns_per_s;
 
 // Of what is to be published: how much may wait here, how many messages of it Paho holds, and how many it holds in all; and how
 // long until it is looked whether Paho has sent some.
@@ -51,7 +54,7 @@ std::string client_id_of(const EdgeConfig& config) {
   return config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id;
 }
 
-std::vector<std::uint32_t> filters_of(const mqtt::message& message) {
+std::vector<std::uint32_t> identifiers_of(const mqtt::message& message) {
   const mqtt::properties& properties = message.get_properties();
   std::vector<std::uint32_t> ids;
   for (std::size_t i = 0; i < properties.count(mqtt::property::SUBSCRIPTION_IDENTIFIER); ++i) {
@@ -156,6 +159,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
     status.subscriptions_refused = session.refused;
     status.filters_lowered = session.lowered;
     status.former_filters = session.former;
+    status.messages_by_unknown_filters = session.unknown;
     status.without_identifiers = session.without_identifiers;
     status.last_error = news_.last_error();
     const std::lock_guard lock(mutex_);
@@ -180,10 +184,9 @@ class MqttPort::Link final : public virtual mqtt::callback {
     message.arrived_monotonic = clock_.monotonic();
     message.connection = connection_.load();
     message.redelivered = arrived->is_duplicate();
-    if (const auto came_by = filters_of(*arrived); !came_by.empty()) {
-      message.filter = came_by.front();
-      message.other_filters = subscriber_.others(message.topic, came_by);
-    }
+    CameBy came_by = subscriber_.came_by(message.topic, identifiers_of(*arrived));
+    message.filter = came_by.filter;
+    message.other_filters = std::move(came_by.others);
     const SubscriptionConfig* subscription = subscription_of(message.topic);
     const bool is_ours = subscription != nullptr && subscription->format == PayloadFormat::stethos;
     const bool on_arrival = subscription != nullptr && subscription->acknowledge == Acknowledge::on_arrival;
@@ -239,8 +242,9 @@ class MqttPort::Link final : public virtual mqtt::callback {
 
   // Of a connection that lasted so long: whether another client may have ended it.
   void judge_end(DurationNs lasted) {
+    const bool listens = accepts_connections(config_.mqtt_host, config_.mqtt_port, listen_timeout);
     const std::lock_guard lock(mutex_);
-    const bool is_short = !paused_ && !stopping_ && lasted < short_connection + 2 * config_.mqtt_reconnect_max;
+    const bool is_short = listens && !paused_ && !stopping_ && lasted < short_connection + 2 * config_.mqtt_reconnect_max;
     short_connections_ = is_short ? short_connections_ + 1 : 0;
     if (short_connections_ >= short_connections_max && !taken_over_) {
       tell_taken_over("the broker ended " + std::to_string(short_connections_) +
@@ -296,7 +300,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
       if (!subscriber_.prepare()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
       mqtt::connect_options options = mqtt::connect_options_builder()
                                           .mqtt_version(MQTTVERSION_5)
-                                          .clean_start(false)
+                                          .clean_start(subscriber_.begins_anew())
                                           .keep_alive_interval(std::chrono::seconds(config_.mqtt_keep_alive / ns_per_s))
                                           .connect_timeout(connect_timeout)
                                           .max_inflight(65'535)
@@ -326,6 +330,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
       subscriber_.ended();
       const std::lock_guard lock(mutex_);
       ++connection_failures_;
+      short_connections_ = 0;  // it was not for another client that the broker ended the one before
       connected_ = false;
       return false;
     }
@@ -434,6 +439,9 @@ class MqttPort::Link final : public virtual mqtt::callback {
 };
 
 Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep) {
+  if (auto left = give_up_former(record, broker_of(config), client_id_of(config), config.mqtt_former_client_id); !left) {
+    return std::unexpected(left.error());
+  }
   try {
     return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock, std::move(record), std::move(keep))));
   } catch (const mqtt::exception& error) {

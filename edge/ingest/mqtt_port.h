@@ -39,6 +39,7 @@ struct MqttStatus {
   std::uint64_t subscriptions_refused = 0;
   std::uint64_t filters_lowered = 0;  // now
   std::uint64_t former_filters = 0;  // now
+  std::uint64_t messages_by_unknown_filters = 0;
   bool without_identifiers = false;  // the broker has no subscription identifiers
   std::uint64_t rows_waiting_bytes = 0;
   std::uint64_t rows_dropped = 0;
@@ -50,7 +51,9 @@ class MqttPort final : public MessagePort {
   // Makes a record of the session's filters durable.
   using Keep = std::function<Status(const SessionRecord&)>;
 
-  // `record` is what was kept last. `keep` is called by the port's own thread, until the port is destroyed.
+  // `record` is what was kept last. Code::invalid: it has the session of another client id at this broker, which the configuration
+  // does not give up.
+  // `keep` is called by the port's own thread, until the port is destroyed.
   static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep);
 
   // Disconnects where that is possible without acknowledging what was not committed. Paho's client is left to the end of

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <random>
 
 #include "common/log.h"
 
@@ -25,6 +26,11 @@ std::uint32_t id_of(const mqtt::token& token) {
   return static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(token.get_user_context()));
 }
 
+std::uint32_t random_id_base() {
+  std::random_device chance;
+  return std::uniform_int_distribution<std::uint32_t>(0, SessionFilters::id_base_max)(chance);
+}
+
 std::string text_of(int reason) { return "reason " + std::to_string(reason); }
 
 bool offers_identifiers(const mqtt::connect_response& accepted) {
@@ -43,7 +49,7 @@ Subscriber::Subscriber(const EdgeConfig& config, std::string broker, std::string
       keep_(std::move(keep)),
       news_(news),
       answered_(std::move(answered)),
-      filters_(std::move(record), std::move(broker), std::move(client_id), filters_of(config)) {}
+      filters_(std::move(record), std::move(broker), std::move(client_id), filters_of(config), random_id_base()) {}
 
 bool Subscriber::prepare() {
   {
@@ -65,15 +71,39 @@ bool Subscriber::begin(const mqtt::connect_response& accepted) {
         "message "
         "that both match may be counted twice");
   }
+  SessionFound found{};
   {
     const std::lock_guard lock(mutex_);
     has_identifiers_ = has_identifiers;
-    if (filters_.connected(accepted.is_session_present())) return true;
-    ++sessions_lost_;
+    found = filters_.connected(accepted.is_session_present());
+    if (found == SessionFound::lost) ++sessions_lost_;
+    unknown_heard_ = true;
   }
-  spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
-  news_.event(schema::EventKind::session_lost, 0, session_name_);
+  if (found == SessionFound::lost) {
+    spdlog::error("mqtt: the broker has lost the session of {}, and what it had queued there", session_name_);
+    news_.event(schema::EventKind::session_lost, 0, session_name_);
+  }
+  tell_unknown();
   return keep_record();
+}
+
+// Once a process and session, also of one that was found before: what comes by such filters comes until somebody ends the
+// session.
+void Subscriber::tell_unknown() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!filters_.has_unknown()) {
+      unknown_told_ = false;
+      return;
+    }
+  }
+  if (std::exchange(unknown_told_, true)) return;
+  spdlog::warn(
+      "mqtt: the session of {} may be subscribed to what is not on record here; what comes by it is taken as by a filter that "
+      "has "
+      "left the configuration",
+      session_name_);
+  news_.event(schema::EventKind::session_unknown, 0, session_name_);
 }
 
 // Unless this process has kept the same record before.
@@ -98,6 +128,7 @@ DurationNs Subscriber::look_after(mqtt::async_client& client) {
   DurationNs due = never;
   {
     const std::lock_guard lock(mutex_);
+    unknown_heard_ = true;
     const auto& filters = filters_.record().sessions.back().filters;
     for (const auto& [id, answer] : std::exchange(answers_, {})) {
       const auto filter = std::ranges::find(filters, id, &SessionFilter::id);
@@ -119,6 +150,7 @@ DurationNs Subscriber::look_after(mqtt::async_client& client) {
   } catch (const mqtt::exception& error) {  // the connection is lost, or soon will be
     news_.error(std::string("subscribing: ") + error.what());
   }
+  tell_unknown();
   keep_record();  // a spool that does not take it ends the process with its next commit
   return due;
 }
@@ -215,7 +247,12 @@ void Subscriber::ended() {
 
 bool Subscriber::has_answers() const {
   const std::lock_guard lock(mutex_);
-  return !answers_.empty();
+  return !answers_.empty() || !unknown_heard_;
+}
+
+bool Subscriber::begins_anew() const {
+  const std::lock_guard lock(mutex_);
+  return filters_.begins_anew();
 }
 
 bool Subscriber::may_differ() const {
@@ -229,9 +266,19 @@ bool Subscriber::is_settled() const {
   return answers_.empty() && (!filters_.may_differ() || std::ranges::any_of(asked_, is_refused));
 }
 
-std::vector<std::uint32_t> Subscriber::others(std::string_view topic, std::span<const std::uint32_t> came_by) const {
-  const std::lock_guard lock(mutex_);
-  return filters_.others(topic, came_by);
+CameBy Subscriber::came_by(std::string_view topic, std::span<const std::uint32_t> ids) {
+  bool is_news = false;
+  CameBy came_by;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool had_unknown = filters_.has_unknown();
+    came_by = filters_.came_by(topic, ids, has_identifiers_);
+    if (came_by.filter == unknown_filters) ++unknown_;
+    is_news = filters_.has_unknown() && !had_unknown;
+    if (is_news) unknown_heard_ = false;
+  }
+  if (is_news) answered_();
+  return came_by;
 }
 
 Subscriber::Counts Subscriber::counts() const {
@@ -240,6 +287,7 @@ Subscriber::Counts Subscriber::counts() const {
           .refused = refused_,
           .lowered = lowered_.size(),
           .former = filters_.former().size(),
+          .unknown = unknown_,
           .without_identifiers = !has_identifiers_};
 }
 

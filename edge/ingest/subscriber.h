@@ -38,15 +38,20 @@ class Subscriber final : public virtual mqtt::iaction_listener {
     std::uint64_t refused = 0;  // times
     std::uint64_t lowered = 0;  // filters, now
     std::uint64_t former = 0;   // filters, now
+    std::uint64_t unknown = 0;  // messages by filters that are not on record
     bool without_identifiers = false;
   };
 
-  // `answered` is called on Paho's thread when there is something to look after. All must outlive it.
+  // `answered` is called on Paho's thread when there is something to look after. All must outlive it. A record without filters
+  // gives its first one an identifier that no other record has, but for chance.
   Subscriber(const EdgeConfig& config, std::string broker, std::string client_id, const Clock& clock, SessionRecord record,
              Keep keep, PortNews& news, std::function<void()> answered);
 
   // A connection is about to be made. False: the spool does not take what is to be subscribed.
   bool prepare();
+
+  // Whether what the broker has of the session is to be discarded as the connection is made.
+  bool begins_anew() const;
 
   // The broker has accepted the connection. False as above.
   bool begin(const mqtt::connect_response& accepted);
@@ -69,8 +74,8 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   // Whether there is a connection, and the broker has granted all that is wanted.
   bool is_subscribed() const { return subscribed_.load(); }
 
-  // A message of this topic came by some filters: as SessionFilters has it.
-  std::vector<std::uint32_t> others(std::string_view topic, std::span<const std::uint32_t> came_by) const;
+  // A message of this topic came with these subscription identifiers: as SessionFilters has it.
+  CameBy came_by(std::string_view topic, std::span<const std::uint32_t> ids);
 
   const std::string& session_name() const { return session_name_; }
   Counts counts() const;
@@ -96,6 +101,7 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   void answer(const mqtt::token& token, Answer answer);
 
   bool keep_record();
+  void tell_unknown();
   void hear(const SessionFilter& filter, const Granted& granted);
   void hear(const SessionFilter& filter, const Refused& refused);
   void hear(const SessionFilter& filter, const Unsubscribed& unsubscribed);
@@ -110,6 +116,7 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   const std::function<void()> answered_;
   std::optional<SessionRecord> kept_;  // by this process; the connector's alone
   bool identifiers_told_ = false;      // that there are none; the connector's alone
+  bool unknown_told_ = false;          // that there are filters which are not on record; the connector's alone
 
   mutable std::mutex mutex_;
   SessionFilters filters_;
@@ -121,6 +128,8 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   bool has_identifiers_ = true;
   std::uint64_t sessions_lost_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t unknown_ = 0;
+  bool unknown_heard_ = true;  // the connector has heard that there are filters which are not on record
   std::atomic<bool> subscribed_ = false;
 };
 

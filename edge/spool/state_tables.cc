@@ -326,13 +326,19 @@ Status load_counters(Database& database, Loading& loading) {
 
 Status load_sessions(Database& database, Loading& loading) {
   Statement rows(database,
-                 "SELECT session.id, broker, client_id, is_confirmed, session_filter.id, topic, qos, state FROM session "
+                 "SELECT session.id, broker, client_id, is_confirmed, session_filter.id, topic, qos, state, has_unknown, "
+                 "is_given_up FROM session "
                  "LEFT JOIN session_filter ON session = session.id ORDER BY session.id, session_filter.id");
   auto& sessions = loading.state.sessions.sessions;
   std::int64_t last = 0;
   return sqlite::for_each(rows, [&](Statement& row) {
     if (row.integer(0) != last) {
-      sessions.push_back({std::string(row.text(1)), std::string(row.text(2)), row.integer(3) != 0, {}});
+      sessions.push_back({std::string(row.text(1)),
+                          std::string(row.text(2)),
+                          row.integer(3) != 0,
+                          row.integer(8) != 0,
+                          row.integer(9) != 0,
+                          {}});
     }
     last = row.integer(0);
     if (row.integer(4) == 0) return;  // a session without filters
@@ -664,13 +670,21 @@ Result<std::uint64_t> StateTables::drop_forgotten_beyond(std::uint64_t max) {
 
 Status StateTables::write_sessions(const SessionRecord& record) {
   if (auto done = writer_.execute("DELETE FROM session; DELETE FROM session_filter"); !done) return done;
-  Statement session(writer_, "INSERT INTO session VALUES (?1, ?2, ?3, ?4)");
+  Statement session(writer_, "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   Statement filter(writer_, "INSERT INTO session_filter VALUES (?1, ?2, ?3, ?4, ?5)");
   std::int64_t id = 0;
   for (const MqttSession& each : record.sessions) {
     ++id;
     const std::int64_t is_confirmed = each.is_confirmed ? 1 : 0;
-    auto noted = session.bind(1, id).bind(2, each.broker).bind(3, each.client_id).bind(4, is_confirmed).run();
+    const std::int64_t has_unknown = each.has_unknown ? 1 : 0;
+    const std::int64_t is_given_up = each.is_given_up ? 1 : 0;
+    auto noted = session.bind(1, id)
+                     .bind(2, each.broker)
+                     .bind(3, each.client_id)
+                     .bind(4, is_confirmed)
+                     .bind(5, has_unknown)
+                     .bind(6, is_given_up)
+                     .run();
     if (!noted) return noted;
     for (const SessionFilter& its : each.filters) {
       filter.bind(1, std::int64_t{its.id}).bind(2, id).bind(3, its.topic);

@@ -30,8 +30,10 @@
 //   identity     identities of readings that may still come again
 //   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last. heard_ns and
 //                forgotten_ns as those of a stream
-//   session      at which broker there may be a session, as which client, and whether the broker has ever confirmed it; the one
-//                that was used last has the highest id
+//   session      at which broker there may be a session, as which client; whether the broker has ever confirmed it, whether it
+//   may
+//                have filters that are not on record, and whether it was given up for another; the one that was used last has
+//                the highest id
 //   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
 //                where all of its samples were
@@ -241,7 +243,9 @@ CREATE TABLE session (
   id INTEGER PRIMARY KEY,
   broker TEXT NOT NULL,
   client_id TEXT NOT NULL,
-  is_confirmed INTEGER NOT NULL
+  is_confirmed INTEGER NOT NULL,
+  has_unknown INTEGER NOT NULL,
+  is_given_up INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE description (

@@ -91,6 +91,103 @@ def test_what_was_queued_under_a_filter_that_left_is_a_letter(rig):
     assert len(letters) == 30 and {reason for reason, _, _ in letters} == {"unknown_topic"}
 
 
+def test_a_session_whose_record_is_gone_is_told_and_counted_once(rig):
+    """A new spool: nobody knows any more that the session is subscribed to more than the configuration has."""
+    broker, collector = rig.broker(), rig.collector()
+    former = Edge(rig, broker, subscription=[WIDE]).start()
+    publisher = Publisher(broker.port)
+    publish(publisher, range(5))
+    assert counted(former, 5) == 5
+    assert former.terminate() == 0
+    publish(publisher, range(5, 35))
+
+    edge = Edge(rig, broker, collector, subscription=[NARROW]).start()
+    publish(publisher, range(35, 65))
+    publisher.publish("fleet/t1/other", "{}")
+    wait_for(lambda: edge.dead_letters(), "what only the former filter takes")
+    assert edge.stored() == 60
+    # All but what was queued have come by both: readings, and the other.
+    assert edge.metric("stethos_edge_mqtt_messages_by_unknown_filters_total") == 61
+    assert edge.terminate() == 0
+    edge.start()
+    publish(publisher, range(65, 95))
+    publisher.publish("fleet/t1/other", "{}")
+    wait_for(lambda: len(edge.dead_letters()) == 2, "what only the former filter takes")
+    assert edge.stored() == 90
+
+    def events():
+        return [each["detail"] for each in collector.pages("/v1/events", "events") if each["kind"] == "session_unknown"]
+
+    wait_for(events, "the event at the collector")
+    assert set(events()) == {f'"stethos-edge-edge-1" at 127.0.0.1:{broker.port}'}
+
+
+def test_a_broker_that_is_called_otherwise_is_counted_once(rig):
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[WIDE]).start()
+    publisher = Publisher(broker.port)
+    published = 0
+    # Each time under another name, and with another filter: the one before is to leave.
+    for host, subscription in (("127.0.0.1", WIDE), ("localhost", NARROW), ("127.0.0.1", WIDE), ("localhost", WIDE)):
+        assert edge.terminate() == 0
+        publish(publisher, range(published, published + 10))
+        edge.configure(subscription=[subscription], **{"mqtt.host": host})
+        edge.start()
+        wait_for(lambda: edge.metric("stethos_edge_mqtt_former_filters") == 0, "former filters to leave")
+        publish(publisher, range(published + 10, published + 20))
+        published += 20
+        wait_for(lambda: edge.stored() >= published, lambda: f"{edge.stored()} of {published}")
+        assert edge.stored() == published
+    messages = edge.metric("stethos_edge_messages_total")
+    publish(publisher, range(published, published + 5))
+    assert counted(edge, published + 5) == published + 5
+    assert edge.metric("stethos_edge_messages_total") == messages + 5, "each comes once"
+
+
+def test_another_client_id_is_refused_until_the_former_session_is_given_up(rig):
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    publisher = Publisher(broker.port)
+    publish(publisher, range(5))
+    assert counted(edge, 5) == 5
+    assert edge.terminate() == 0
+    publish(publisher, range(5, 35))
+
+    def become(client_id, **config):
+        edge.configure(subscription=[NARROW], **({"mqtt.client_id": client_id} if client_id else {}), **config)
+
+    # Nothing is left behind unasked: with the former id all of it is there.
+    become("another")
+    edge.spawn()
+    assert edge.wait() == 3
+    assert 'the node has one as "stethos-edge-edge-1"' in edge.log_text()
+    become("")
+    edge.start()
+    assert counted(edge, 35) == 35
+    assert edge.terminate() == 0
+
+    # What is queued in the former session from now on comes in the new one as well, and is not taken again on the way back.
+    become("another", **{"mqtt.former_client_id": "stethos-edge-edge-1"})
+    edge.start()
+    publish(publisher, range(35, 65))
+    assert counted(edge, 65) == 65
+    assert edge.terminate() == 0
+    become("another")
+    edge.start()
+    assert edge.terminate() == 0
+    become("", **{"mqtt.former_client_id": "another"})
+    edge.start()
+    publish(publisher, range(65, 75))
+    assert counted(edge, 75) == 75
+    assert edge.terminate() == 0
+    publish(publisher, range(75, 85))
+    become("")
+    edge.start()
+    assert counted(edge, 85) == 85
+    assert edge.metric("stethos_edge_mqtt_sessions_lost_total") == 0
+    assert edge.dead_letters() == []
+
+
 def test_a_session_that_the_broker_has_lost_is_told(rig):
     broker = rig.broker()
     edge = Edge(rig, broker, subscription=[NARROW]).start()
@@ -104,6 +201,25 @@ def test_a_session_that_the_broker_has_lost_is_told(rig):
     edge.wait_until(edge.is_ready)
     publish(publisher, range(5))
     assert counted(edge, 5) == 5
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_restarted_is_not_taken_for_another_node(rig):
+    """Its connections end soon, one after the other, though nobody takes them: also with messages on the way."""
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[NARROW]).start()
+    published = 0
+    for stop in 5 * [broker.terminate] + 3 * [broker.kill]:
+        publisher = Publisher(broker.port)
+        publish(publisher, range(published, published + 10))
+        published += 10
+        assert counted(edge, published) == published
+        publisher.client.disconnect()
+        stop()
+        broker.start()
+        edge.wait_until(lambda: edge.metric("stethos_edge_mqtt_subscribed") == 1 and edge.is_ready())
+    assert edge.metric("stethos_edge_mqtt_sessions_taken_over_total") == 0
+    assert "two nodes with one client id" not in edge.log_text()
 
 
 @pytest.mark.slow

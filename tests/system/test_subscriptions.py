@@ -67,8 +67,16 @@ def test_without_subscription_identifiers_none_is_sent_and_that_is_told(rig, fak
 def test_with_subscription_identifiers_each_filter_has_its_own(rig, fake_broker):
     broker = fake_broker()
     edge = rig.edge(broker, subscription=[FLEET, PLANT])
-    assert sorted(broker.subscribed) == [("fleet/+/telemetry", 1, 1), ("plant/+/telemetry", 1, 2)]
+    (fleet, _, first), (plant, _, second) = sorted(broker.subscribed)
+    assert (fleet, plant) == ("fleet/+/telemetry", "plant/+/telemetry") and second == first + 1
     assert edge.metric("stethos_edge_mqtt_without_identifiers") == 0
+
+
+def test_two_spools_share_no_identifier(rig, fake_broker):
+    broker = fake_broker()
+    for _ in range(3):
+        rig.edge(broker, subscription=[FLEET]).terminate()
+    assert len({identifier for _, _, identifier in broker.subscribed}) == 3
 
 
 @pytest.mark.slow

@@ -207,9 +207,13 @@ TEST(SqliteSpool, SessionsAreOnRecordWithWhetherTheirBrokerHasConfirmedThem) {
   ScratchFile file;
   SessionRecord record;
   record.last_id = 7;
-  record.sessions = {
-      {"there:1883", "edge", true, {{3, "a/+", 1, FilterState::left}, {5, "a", 0, FilterState::granted}, {7, "b", 2}}},
-      {"here:1883", "edge", false, {}}};
+  record.sessions = {{"there:1883",
+                      "edge",
+                      true,
+                      true,
+                      false,
+                      {{3, "a/+", 1, FilterState::left}, {5, "a", 0, FilterState::granted}, {7, "b", 2}}},
+                     {"here:1883", "edge", false, false, true, {}}};
   ASSERT_TRUE((*SqliteSpool::open(file.path()))->note(record).has_value());
   EXPECT_EQ((*SqliteSpool::open(file.path()))->load()->sessions, record);
 }
