@@ -62,11 +62,13 @@ Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, 
     const Rejection& rejection = effect.dead_letters.front().rejection;
     return Tried{std::string(name_of(rejection.reason)) + ": " + rejection.detail, rejection.reason == Reason::late};
   }
-  if (effect.totals[Counter::duplicate_messages] > duplicates_before) return Tried{"its device has sent it again since"};
+  if (effect.totals[Counter::duplicate_messages] > duplicates_before)
+    return Tried{"its number counts as handled: its device has sent it again since, or has gone on behind it"};
   if (message.again->rejection.reason == Reason::late && core.samples().duplicate > repeated_before) {
     return Tried{"it has come again since, and is counted"};
   }
-  if (placed(core) == placed_before) return Tried{"nothing of it is read with this configuration"};
+  if (placed(core) == placed_before)
+    return Tried{"nothing of it is read with this configuration, or its message has several records of the channel"};
   pack_rows(effect, now_ns);
   if (auto committed = spool.commit(effect); !committed) return std::unexpected(committed.error());
   return Tried{};

@@ -183,10 +183,12 @@ void add_intake(settings::Table<EdgeConfig>& table) {
                 "How many devices are followed; a message of one more becomes a dead letter.");
   table.integer("ingest.streams_max", &Config::ingest_streams_max, 50'000, {1, 10'000'000},
                 "How many streams are followed; samples of one more are rejected.");
-  table.duration("ingest.forget_after", &Config::ingest_forget_after, "90d", {"0s", "3650d"},
-                 "A stream that nothing has come for in so long, and a device that has not spoken in so long, are forgotten and "
-                 "no longer count towards `streams_max` and `devices_max`: what was open of them is sent as it is, and what is "
-                 "needed to go on where they ended stays on record in the spool; 0: never.");
+  table.duration(
+      "ingest.forget_after", &Config::ingest_forget_after, "90d", {"0s", "3650d"},
+      "A stream that nothing has come for in so long, and a device that has not spoken in so long, are forgotten and "
+      "no longer count towards `streams_max` and `devices_max`: what was open of them is sent as it is, and what is "
+      "needed to go on where they ended stays on record in the spool; 0: never. At least the longest window (or gap), the "
+      "delay, the lateness and the idle timeout together, and an hour.");
   table.integer("ingest.forgotten_max", &Config::ingest_forgotten_max, 10'000, {0, 1'000'000},
                 "How many forgotten streams, and as many devices, stay on record. Beyond it those that were forgotten first "
                 "are not known any more: one that returns is a new one, and what it sends again is counted again.");

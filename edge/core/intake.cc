@@ -223,7 +223,8 @@ void Intake::refuse_stranger(const Message& message, std::size_t index) {
   for (const DecodedChannel& channel : decoded_.channels) {
     const auto rejection = check_channel(message, channel);
     const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
-    letters_.write(index, rejection ? *rejection : unknown_stream(decoded_.device, channel.channel), decoded_.device, name);
+    letters_.write_channel(index, rejection ? *rejection : unknown_stream(decoded_.device, channel.channel), decoded_.device,
+                           name);
   }
 }
 
@@ -388,7 +389,7 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
     route->quantity = channel.quantity;
     route->unit = channel.unit;
   }
-  route->described_in_epoch = decoded_.epoch;
+  route->described_in_epoch = std::max(route->described_in_epoch.value_or(0), decoded_.epoch);
   return route;
 }
 
@@ -396,7 +397,7 @@ void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChan
   ++rows_expected_;
   leave_unplaced(device, channel, Unplaced::rejected);
   const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
-  letters_.write(index, rejection, device.name, name);
+  letters_.write_channel(index, rejection, device.name, name);
 }
 
 // Placing hears of what a stream is before the first of its samples, and again whenever that is another. Returns the version.

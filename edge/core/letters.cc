@@ -23,7 +23,7 @@ void Letters::begin(std::span<const Message> batch, Effect& effect) {
   batch_ = batch;
   effect_ = &effect;
   bytes_ = 0;
-  last_.fill({});
+  message_.reset();
 }
 
 void Letters::write(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel) {
@@ -44,10 +44,18 @@ void Letters::write(std::size_t message, const Rejection& rejection, std::string
   effect_->dead_letters.push_back(std::move(letter));
 }
 
+bool Letters::is_first(std::size_t message, Reason reason, StreamId stream, std::string_view device, std::string_view channel) {
+  if (std::exchange(message_, message) != message) of_message_.clear();
+  return of_message_.emplace(reason, stream, device, channel).second;
+}
+
+void Letters::write_channel(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel) {
+  constexpr StreamId no_stream = 0;
+  if (is_first(message, rejection.reason, no_stream, device, channel)) write(message, rejection, device, channel);
+}
+
 void Letters::write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device) {
-  const Written now{message, stream};
-  if (std::exchange(last_.at(static_cast<std::size_t>(rejection.reason)), now) == now) return;
-  write(message, rejection, device);
+  if (is_first(message, rejection.reason, stream, {}, {})) write(message, rejection, device);
 }
 
 void Letters::write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream) {

@@ -2,10 +2,13 @@
 // is said of the reason, and of the topic. One thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
+#include <tuple>
 
 #include "edge/core/arrival.h"
 #include "edge/core/effect.h"
@@ -26,6 +29,9 @@ class Letters {
   // Of the batch, so far.
   std::size_t written() const { return effect_->dead_letters.size(); }
 
+  // The same, but once a message, device, channel and reason, however many records of it are refused.
+  void write_channel(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel);
+
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
@@ -33,18 +39,14 @@ class Letters {
   void write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream);
 
  private:
-  struct Written {
-    std::size_t message = 0;
-    StreamId stream = 0;  // no stream has the id 0
-
-    bool operator==(const Written&) const = default;
-  };
+  bool is_first(std::size_t message, Reason reason, StreamId stream, std::string_view device, std::string_view channel);
 
   const std::size_t payload_bytes_max_;
   std::span<const Message> batch_;
   Effect* effect_ = nullptr;
   std::size_t bytes_ = 0;
-  std::array<Written, reason_count> last_{};  // by reason
+  std::optional<std::size_t> message_;  // of which letters were written last
+  std::set<std::tuple<Reason, StreamId, std::string, std::string>> of_message_;  // by stream, or by device and channel
   std::size_t late_letter_ = 0;  // of the effect's; the last one
   std::uint64_t late_samples_ = 0;  // of its message and stream
 };

@@ -75,9 +75,13 @@ class JsonDecoder final : public Decoder {
     } else {
       const auto records = records_of(*document);
       if (!records) return std::unexpected(records.error());
+      place_ = 0;
       for (const element record : *records) {
         if (auto taken = take_record(record, out); !taken) return taken;
+        ++place_;
       }
+      // The records of one document do not make each other late, whichever comes first in it.
+      for (DecodedMessage& each : out) std::ranges::stable_sort(each.channels, {}, &DecodedChannel::start_ns);
     }
     if (out.empty() && !subscription_.ignores_other_documents)
       return refuse(Reason::missing_field, "none of the declared fields");
@@ -271,7 +275,11 @@ class JsonDecoder final : public Decoder {
     if (!*value) return refuse(Reason::missing_field, identity_->text());
     if ((*value)->is_bool()) return refuse(Reason::wrong_type, identity_->text() + " identifies nothing");
     const bool is_alone = subscription_.time_unit == TimeUnit::arrival || subscription_.time_missing == MissingTime::arrival;
-    return ReadingIdentity{.identity = hash_of(std::string_view(simdjson::minify(**value))), .is_alone = is_alone};
+    std::uint64_t identity = hash_of(std::string_view(simdjson::minify(**value)));
+    // What stands around the records identifies the document: each has its place in it.
+    const auto own = identity_->find(record);
+    if (!subscription_.records.empty() && !(own && is_given(*own))) identity = hash_of(std::to_string(place_), identity);
+    return ReadingIdentity{.identity = identity, .is_alone = is_alone};
   }
 
   std::string_view keep(std::string_view text) {
@@ -297,6 +305,7 @@ class JsonDecoder final : public Decoder {
   // Of the message at hand.
   const Message* message_ = nullptr;
   element document_;
+  std::size_t place_ = 0;  // of the record at hand
   std::vector<DecodedChannel> channels_;  // of the record at hand
 };
 

@@ -68,7 +68,9 @@ TEST(PutThrough, WhatWasRefusedTwiceAsAWholeIsCountedOnce) {
   CoreRig rig(strict());
   rig.step({block_message({.sequence = 1})});
   rig.step({block_message({.sequence = 1})});
-  EXPECT_EQ(put_through_on(rig), "1 unknown_stream: put through\n2 unknown_stream: stays: its device has sent it again since\n");
+  EXPECT_EQ(put_through_on(rig),
+            "1 unknown_stream: put through\n2 unknown_stream: stays: its number counts as handled: its device has sent it again "
+            "since, or has gone on behind it\n");
   EXPECT_EQ(rig.core().samples().good, 4u);
 }
 
@@ -302,7 +304,8 @@ TEST(PutThrough, OneOfADeviceThatSendsItAgainIsCountedOnce) {
   rig.restart(mended());
   rig.step({block_message({.sequence = 1})});
   EXPECT_EQ(put_through_on(rig),
-            "1 too_many_devices: stays: its device has sent it again since\n2 too_many_devices: put through\n");
+            "1 too_many_devices: stays: its number counts as handled: its device has sent it again since, or has gone on behind "
+            "it\n2 too_many_devices: put through\n");
   rig.step({block_message({.sequence = 2})});
   EXPECT_EQ(rig.core().samples().good, 12u);
 }

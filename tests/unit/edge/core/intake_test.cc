@@ -47,6 +47,50 @@ class IntakeTest : public testing::Test {
   std::size_t taken_ = 0;
 };
 
+class RecordsTest : public IntakeTest {
+ protected:
+  Arrivals& take_records(const std::string& document) {
+    const std::vector<Message> batch{json_message(document)};
+    effect_ = Effect{};
+    letters_.begin(batch, effect_);
+    STETHOS_CHECK(of_records_.take(batch, arrivals_, effect_).has_value(), "the reference backend does not fail");
+    return arrivals_;
+  }
+
+  static EdgeConfig records_config() {
+    EdgeConfig config = core_config();
+    SubscriptionConfig& json = config.subscriptions.at(1);
+    json.records = "r";
+    json.interval_field.clear();
+    return config;
+  }
+
+  EdgeConfig with_records_ = records_config();
+  Intake of_records_{with_records_, points_,     definitions_, plans_, kernels::make_backend("reference"),
+                     letters_,      forgetting_, nothing_,     saved_};
+};
+
+TEST_F(RecordsTest, ForOneReasonAChannelHasOneLetterAMessage) {
+  std::string records;
+  for (int i = 0; i < 1'000; ++i) records += R"({"temperature":1},{"temperature":"x","ts":1767225600000},)";
+  take_records(R"({"device":"t1","seq":1,"r":[)" + records + R"({"temperature":1,"ts":1767225600000}]})");
+  EXPECT_EQ(effect_.dead_letters.size(), 2u);
+  EXPECT_EQ(arrived<ReadingArrived>().size(), 1u);
+}
+
+TEST_F(RecordsTest, OneNumberAroundThemMakesNoCopiesOfThemAndTheyComeInTheOrderOfTheirTimes) {
+  const std::string document =
+      R"({"device":"t1","seq":7,"r":[{"temperature":2,"ts":1767225601000},{"temperature":1,"ts":1767225600000}]})";
+  take_records(document);
+  const auto readings = arrived<ReadingArrived>();
+  ASSERT_EQ(readings.size(), 2u);
+  EXPECT_EQ(readings[0].value, 1);
+  EXPECT_EQ(readings[1].value, 2);
+  EXPECT_NE(readings[0].identity->identity, readings[1].identity->identity);
+  take_records(document);
+  EXPECT_EQ(arrived<ReadingArrived>().at(0).identity->identity, readings[0].identity->identity);
+}
+
 TEST_F(IntakeTest, AStreamIsDescribedBeforeItsFirstSampleAndNotAgain) {
   const std::string reading = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)";
   take({json_message(reading + "1}"), json_message(reading + "2}")});
