@@ -157,7 +157,7 @@ void read_json(const FieldConfig& field, element value, bool has_interval, std::
     return read_base64(field, value, arena, channel);
   }
   if (const auto number = number_of(field, value)) {
-    channel.reading = *number;
+    channel.reading = number;
     return;
   }
   simdjson::dom::array array;

@@ -20,7 +20,7 @@ std::optional<double> parse_number(std::string_view text);
 std::optional<double> parse_truth(std::string_view text);
 
 // Strict: with its padding. Nothing: it is no base64.
-std::optional<std::string> decode_base64(std::string_view text);
+std::optional<std::string> decode_base64(std::string_view base64);
 
 // One reading from a text that stands alone.
 std::expected<double, Rejection> read_text(const FieldConfig& field, std::string_view text);
