@@ -300,10 +300,19 @@ void Placing::take_one(const SamplesUnplaced& unplaced, const Arrivals& /*arriva
   windower_.count_unplaced(speaking(unplaced.stream), unplaced.how, unplaced.samples);
 }
 
-void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrivals*/) {
-  // Its device says so of all its channels, also those that are silent.
-  StreamRecord& stream = stream_of(complete.stream);
-  if (!forgetting_.is_due(stream.state.heard_ns)) windower_.advance(stream, complete.until_ns, effect_->now_ns, *effect_);
+// It holds for all its streams, also those that are silent. What no clock could judge holds no further than the device's own
+// samples have come.
+void Placing::take_one(const DeviceComplete& complete, const Arrivals& /*arrivals*/) {
+  TimeNs until_ns = complete.until_ns;
+  if (!complete.is_judged) {
+    TimeNs newest_ns = time_min;
+    for (const StreamId id : complete.streams) newest_ns = std::max(newest_ns, stream_of(id).state.newest_ns);
+    until_ns = std::min(until_ns, newest_ns);
+  }
+  for (const StreamId id : complete.streams) {
+    StreamRecord& stream = stream_of(id);
+    if (!forgetting_.is_due(stream.state.heard_ns)) windower_.advance(stream, until_ns, effect_->now_ns, *effect_);
+  }
 }
 
 bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {

@@ -244,6 +244,28 @@ std::vector<BadMessage> bad_messages() {
       {"an interval that is no number", block_message({.interval_ns = std::nan("")}), "bad_times"},
       {"an infinite interval", block_message({.interval_ns = std::numeric_limits<double>::infinity()}), "bad_times"},
       {"many samples, no interval", block_message({.interval_ns = 0}), "bad_times"},
+// It may be years ahead, and nobody can judge.
+TEST(Core, WhatADeviceDeclaresCompleteByAnUntrustedClockReachesNoFurtherThanItsSamples) {
+  CoreRig rig;
+  const TimeNs now_ns = epoch_ns + 60 * ns_per_s;
+  const auto says = [&](std::uint64_t sequence, TimeNs start_ns, TimeNs complete_ns, const std::string& channel = "vibration") {
+    Message message = block_message({.sequence = sequence,
+                                     .start_ns = start_ns,
+                                     .complete_until_ns = complete_ns,
+                                     .received_ns = now_ns,
+                                     .channel = channel});
+    message.clock_untrusted = true;
+    return message;
+  };
+  rig.step({says(1, epoch_ns, epoch_ns), says(2, epoch_ns + 3 * ns_per_s, epoch_ns + 365 * 86'400 * ns_per_s, "other")}, now_ns,
+           false);
+  ASSERT_EQ(rig.windows.size(), 1u) << "the silent channel's: the device's other one was there";
+  EXPECT_EQ(rig.windows[0].channel, "vibration");
+  const Effect& effect = rig.step({says(3, epoch_ns + 4 * ns_per_s, epoch_ns)}, now_ns, false);
+  EXPECT_EQ(effect.totals[Reason::late], 0u);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 12}));
+}
+
       {"1970", block_message({.start_ns = 0}), "time_past"},
       {"the far past", block_message({.start_ns = std::numeric_limits<TimeNs>::min()}), "time_past"},
       {"the far future", block_message({.start_ns = std::numeric_limits<TimeNs>::max()}), "time_future"},
