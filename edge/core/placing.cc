@@ -218,6 +218,8 @@ void Placing::note_trust() {
 void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
   settle_silences();
+    // Nobody listened: what came meanwhile waits at the broker.
+    Windower::begin_silence_anew(*stream, effect_->now_ns);
   for (auto each = streams_.begin(); each != streams_.end();) {
     const auto own = each++;
     const auto& stream = own->second;
