@@ -29,6 +29,16 @@ Description description_of(const PointEntry& entry) {
           .plausible_max = entry.plausible_max};
 }
 
+// What a part of a stream is; nothing: the point table says otherwise now.
+std::optional<PointEntry> entry_of(const Stream& stream, const Description& part, const std::vector<PointEntry>* entries) {
+  if (entries != nullptr) {
+    const auto found = std::ranges::find(*entries, part.version, &PointEntry::version);
+    if (found != entries->end()) return *found;
+  }
+  PointEntry own = described_by_itself(stream.device, stream.channel, part.quantity, part.unit);
+  return own.version == part.version ? std::optional(std::move(own)) : std::nullopt;
+}
+
 // Of two readings of one identity. Missing ones are all alike.
 double told_apart_by(double value) { return std::isfinite(value) ? value : std::numeric_limits<double>::infinity(); }
 
@@ -67,6 +77,10 @@ void Placing::adopt(Stream stream, bool has_returned) {
   if (expected.version != state.version) expected.machine.clear();
   windower_.adopt(*record, std::move(expected));
   if (has_returned) {
+    // The rows that say what it is may have left the outbox meanwhile.
+    for (const Part& part : state.parts) {
+      if (const auto said = entry_of(state, part.description, entries)) send_stream_row(*said);
+    }
     state.heard_ns = forgetting_.heard();
     windower_.take_over(*record, effect_->now_ns, *effect_);
     windower_.mark(*record);
