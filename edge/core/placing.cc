@@ -189,8 +189,8 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
   detect();
   const TimeNs now_ns = effect.now_ns;
   if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
-    look_at_idle();
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
+    look_at_idle();
   }
   windower_.collect_changes(effect);
   return {};
@@ -218,6 +218,8 @@ Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& s
 void Placing::take_over() {
   for (const auto& [id, stream] : streams_) {
     windower_.take_over(*stream, effect_->now_ns, *effect_);
+    // Nobody listened: what came meanwhile waits at the broker.
+    Windower::begin_silence_anew(*stream, effect_->now_ns);
     detector_.withdraw_former(stream->state, *effect_);
   }
   effect_->definitions = &windower_.remembered();
@@ -229,25 +231,30 @@ void Placing::note_trust() {
   for (const auto& [id, stream] : streams_) Windower::begin_silence_anew(*stream, effect_->now_ns);
 }
 
+// Sends no more than one commit should hold, besides what the batch sends; the next batch goes on, however soon it comes.
 void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
   settle_silences();
-    // Nobody listened: what came meanwhile waits at the broker.
-    Windower::begin_silence_anew(*stream, effect_->now_ns);
+  const auto row_count = [&] { return effect_->windows.size() + effect_->silences.size(); };
+  const std::size_t rows_before = row_count();
   for (auto each = streams_.begin(); each != streams_.end();) {
     const auto own = each++;
     const auto& stream = own->second;
-    windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
-    detector_.watch_open(windower_.take_idle(), *effect_);
-    if (leaving_.size() < forgotten_per_batch_max && forgetting_.is_due(stream->state.heard_ns)) {
-      close(*stream);
-      effect_->forgotten_streams.push_back(&stream->state);
-      ++effect_->totals[Counter::streams_forgotten];
-      leaving_.push_back(std::move(own->second));
-      streams_.erase(own);
-      continue;
+    if (row_count() - rows_before >= rows_per_batch_max) {
+      idle_scan_due_ns_ = effect_->now_ns;
+    } else {
+      windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
+      detector_.watch_open(windower_.take_idle(), *effect_);
+      if (leaving_.size() < forgotten_per_batch_max && forgetting_.is_due(stream->state.heard_ns)) {
+        close(*stream);
+        effect_->forgotten_streams.push_back(&stream->state);
+        ++effect_->totals[Counter::streams_forgotten];
+        leaving_.push_back(std::move(own->second));
+        streams_.erase(own);
+        continue;
+      }
+      windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     }
-    windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     if (stream->state.newest_ns == time_min || stream->silence_begins_anew || !effect_->clock_trusted) continue;
     const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
     behind_max_ = std::max(behind_max_, behind);
