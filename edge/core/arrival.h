@@ -60,13 +60,14 @@ struct SamplesUnplaced {
   std::uint64_t samples = 0;
 };
 
-// Nothing older than this comes for the stream any more: its device says so.
-struct StreamComplete {
-  StreamId stream = 0;
+// Nothing older than this comes for the device's streams any more: it says so.
+struct DeviceComplete {
+  std::vector<StreamId> streams;
   TimeNs until_ns = 0;
+  bool is_judged = true;  // it is not in the future; false: of that the clock could not judge
 };
 
-using Arrival = std::variant<StreamDescribed, BlockArrived, ReadingArrived, SamplesUnplaced, StreamComplete>;
+using Arrival = std::variant<StreamDescribed, BlockArrived, ReadingArrived, SamplesUnplaced, DeviceComplete>;
 
 // What was computed of a block.
 struct BlockValues {

@@ -184,9 +184,9 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   if (is_in_future(message, decoded_.complete_until_ns)) {
     return letters_.write(index, {Reason::time_future, "complete until a time in the future"}, decoded_.device);
   }
-  for (const ChannelRoute& route : device.channels) {
-    arrivals_->list.emplace_back(StreamComplete{route.stream, decoded_.complete_until_ns});
-  }
+  DeviceComplete complete{.streams = {}, .until_ns = decoded_.complete_until_ns, .is_judged = can_judge(message)};
+  for (const ChannelRoute& route : device.channels) complete.streams.push_back(route.stream);
+  arrivals_->list.emplace_back(std::move(complete));
   rows_expected_ += device.channels.size();
 }
 
@@ -252,12 +252,15 @@ bool Intake::is_stamped_by_arrival(const Message& message) {
          subscription.time_unit == TimeUnit::arrival || subscription.time_missing == MissingTime::arrival;
 }
 
-// A message that is put through again is judged by now: the clock that found it in the future may have been wrong. A clock that
-// is not known to be right judges nothing.
+// A clock that is not known to be right judges nothing.
+bool Intake::can_judge(const Message& message) const {
+  return message.again != nullptr ? effect_->clock_trusted : !message.clock_untrusted;
+}
+
+// A message that is put through again is judged by now: the clock that found it in the future may have been wrong.
 bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
-  const bool is_again = message.again != nullptr;
-  if (is_again ? !effect_->clock_trusted : message.clock_untrusted) return false;
-  return time_ns > (is_again ? effect_->now_ns : message.received_ns) + config_.time_future_max;
+  const TimeNs arrived_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
+  return can_judge(message) && time_ns > arrived_ns + config_.time_future_max;
 }
 
 // One letter for all that stood in a row, each of them counted.

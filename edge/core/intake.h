@@ -89,6 +89,7 @@ class Intake {
   bool may_take_place(const Message& message) const;
   void refuse_stranger(const Message& message, std::size_t index);
   void tell_of_this_one();
+  bool can_judge(const Message& message) const;
   bool is_in_future(const Message& message, TimeNs time_ns) const;
   bool follow_sequence(std::size_t index, Device& device);
   void note_gaps(const Device& device);

@@ -29,6 +29,16 @@ Description description_of(const PointEntry& entry) {
           .plausible_max = entry.plausible_max};
 }
 
+// What a part of a stream is; nothing: the point table says otherwise now.
+std::optional<PointEntry> entry_of(const Stream& stream, const Description& part, const std::vector<PointEntry>* entries) {
+  if (entries != nullptr) {
+    const auto found = std::ranges::find(*entries, part.version, &PointEntry::version);
+    if (found != entries->end()) return *found;
+  }
+  PointEntry own = described_by_itself(stream.device, stream.channel, part.quantity, part.unit);
+  return own.version == part.version ? std::optional(std::move(own)) : std::nullopt;
+}
+
 // Of two readings of one identity. Missing ones are all alike.
 double told_apart_by(double value) { return std::isfinite(value) ? value : std::numeric_limits<double>::infinity(); }
 
@@ -67,6 +77,10 @@ void Placing::adopt(Stream stream, bool has_returned) {
   if (expected.version != state.version) expected.machine.clear();
   windower_.adopt(*record, std::move(expected));
   if (has_returned) {
+    // The rows that say what it is may have left the outbox meanwhile.
+    for (const Part& part : state.parts) {
+      if (const auto said = entry_of(state, part.description, entries)) send_stream_row(*said);
+    }
     state.heard_ns = forgetting_.heard();
     windower_.take_over(*record, effect_->now_ns, *effect_);
     windower_.mark(*record);
@@ -175,8 +189,8 @@ Status Placing::take(const Arrivals& arrivals, const std::unordered_map<StreamId
   detect();
   const TimeNs now_ns = effect.now_ns;
   if (now_ns >= idle_scan_due_ns_ || now_ns < idle_scan_due_ns_ - idle_scan_interval_ns) {
-    look_at_idle();
     idle_scan_due_ns_ = now_ns + idle_scan_interval_ns;
+    look_at_idle();
   }
   windower_.collect_changes(effect);
   return {};
@@ -204,6 +218,8 @@ Status Placing::check_books(const std::unordered_map<StreamId, std::uint64_t>& s
 void Placing::take_over() {
   for (const auto& [id, stream] : streams_) {
     windower_.take_over(*stream, effect_->now_ns, *effect_);
+    // Nobody listened: what came meanwhile waits at the broker.
+    Windower::begin_silence_anew(*stream, effect_->now_ns);
     detector_.withdraw_former(stream->state, *effect_);
   }
   effect_->definitions = &windower_.remembered();
@@ -215,23 +231,30 @@ void Placing::note_trust() {
   for (const auto& [id, stream] : streams_) Windower::begin_silence_anew(*stream, effect_->now_ns);
 }
 
+// Sends no more than one commit should hold, besides what the batch sends; the next batch goes on, however soon it comes.
 void Placing::look_at_idle() {
   behind_max_ = ahead_max_ = 0;
   settle_silences();
+  const auto row_count = [&] { return effect_->windows.size() + effect_->silences.size(); };
+  const std::size_t rows_before = row_count();
   for (auto each = streams_.begin(); each != streams_.end();) {
     const auto own = each++;
     const auto& stream = own->second;
-    windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
-    detector_.watch_open(windower_.take_idle(), *effect_);
-    if (leaving_.size() < forgotten_per_batch_max && forgetting_.is_due(stream->state.heard_ns)) {
-      close(*stream);
-      effect_->forgotten_streams.push_back(&stream->state);
-      ++effect_->totals[Counter::streams_forgotten];
-      leaving_.push_back(std::move(own->second));
-      streams_.erase(own);
-      continue;
+    if (row_count() - rows_before >= rows_per_batch_max) {
+      idle_scan_due_ns_ = effect_->now_ns;
+    } else {
+      windower_.send_if_idle(*stream, effect_->now_ns, *effect_);
+      detector_.watch_open(windower_.take_idle(), *effect_);
+      if (leaving_.size() < forgotten_per_batch_max && forgetting_.is_due(stream->state.heard_ns)) {
+        close(*stream);
+        effect_->forgotten_streams.push_back(&stream->state);
+        ++effect_->totals[Counter::streams_forgotten];
+        leaving_.push_back(std::move(own->second));
+        streams_.erase(own);
+        continue;
+      }
+      windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     }
-    windower_.report_if_silent(*stream, effect_->now_ns, *effect_);
     if (stream->state.newest_ns == time_min || stream->silence_begins_anew || !effect_->clock_trusted) continue;
     const DurationNs behind = stream->state.last_received_ns - stream->state.newest_ns;
     behind_max_ = std::max(behind_max_, behind);
@@ -300,10 +323,19 @@ void Placing::take_one(const SamplesUnplaced& unplaced, const Arrivals& /*arriva
   windower_.count_unplaced(speaking(unplaced.stream), unplaced.how, unplaced.samples);
 }
 
-void Placing::take_one(const StreamComplete& complete, const Arrivals& /*arrivals*/) {
-  // Its device says so of all its channels, also those that are silent.
-  StreamRecord& stream = stream_of(complete.stream);
-  if (!forgetting_.is_due(stream.state.heard_ns)) windower_.advance(stream, complete.until_ns, effect_->now_ns, *effect_);
+// It holds for all its streams, also those that are silent. What no clock could judge holds no further than the device's own
+// samples have come.
+void Placing::take_one(const DeviceComplete& complete, const Arrivals& /*arrivals*/) {
+  TimeNs until_ns = complete.until_ns;
+  if (!complete.is_judged) {
+    TimeNs newest_ns = time_min;
+    for (const StreamId id : complete.streams) newest_ns = std::max(newest_ns, stream_of(id).state.newest_ns);
+    until_ns = std::min(until_ns, newest_ns);
+  }
+  for (const StreamId id : complete.streams) {
+    StreamRecord& stream = stream_of(id);
+    if (!forgetting_.is_due(stream.state.heard_ns)) windower_.advance(stream, until_ns, effect_->now_ns, *effect_);
+  }
 }
 
 bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples) {

@@ -75,7 +75,7 @@ class Placing {
   void take_one(const BlockArrived& arrived, const Arrivals& arrivals);
   void take_one(const ReadingArrived& arrived, const Arrivals& arrivals);
   void take_one(const SamplesUnplaced& unplaced, const Arrivals& arrivals);
-  void take_one(const StreamComplete& complete, const Arrivals& arrivals);
+  void take_one(const DeviceComplete& complete, const Arrivals& arrivals);
   void send_stream_row(const PointEntry& entry);
   // Returns whether any window or, where no definition takes the stream, the stream itself took them.
   bool place(StreamRecord& stream, const Source& source, Samples& samples);

@@ -132,7 +132,7 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
-// What a clock that jumped ahead left out, and what became of it.
+// What a clock that jumped ahead, or a device that declared its time complete, left out, and what became of it.
 enum class Jump : std::uint8_t {
   ahead,  // the stream is beyond it, and may come back into it
   back,   // it came back, and is going through it
@@ -152,7 +152,7 @@ struct Unshown {
 // How far the windows of one definition have come in a stream's event time.
 struct StreamClock {
   TimeNs watermark_ns = time_min;
-  TimeNs watermark_ns_max = time_min;  // the highest ever; differs once a clock that had jumped ahead has come back
+  TimeNs watermark_ns_max = time_min;  // the highest ever; differs once the clock has come back
   // Windows that end by then are settled: the watermark less the lateness. With a longer lateness it stays until the watermark
   // has caught up, for the panes of what was settled are gone.
   TimeNs settled_ns = time_min;
@@ -204,6 +204,7 @@ struct Stream {
   std::optional<std::uint64_t> described_in_epoch;
   Parts parts;
   TimeNs newest_ns = time_min;  // event time, since the clock came back
+  TimeNs newest_ns_max = time_min;  // the newest ever
   std::map<std::uint64_t, StreamClock> clocks;  // by definition
   // The one that is farthest behind: with it a definition begins that is new to the stream, and the release before knows no
   // other.

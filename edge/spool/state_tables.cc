@@ -34,7 +34,7 @@ constexpr std::string_view definition_columns =
 constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected, clocks, parts, recovered, heard_ns, described_in_epoch";
+    "rejected, clocks, parts, recovered, heard_ns, described_in_epoch, newest_ns_max";
 constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "
@@ -179,6 +179,8 @@ Result<Stream> stream_of(const Statement& row) {
     stream.clock.back_from_ns = stream.clock.jump_from_ns;
     stream.clock.back_to_ns = stream.clock.jump_to_ns;
   }
+  // Nor how far it was; it was at its watermark at least.
+  stream.newest_ns_max = time_of(row, 25).value_or(std::max(stream.newest_ns, stream.clock.watermark_ns_max));
   stream.heard_ns = time_of(row, 23);
   if (!row.is_null(24)) stream.described_in_epoch = row.unsigned_integer(24);
   stream.note_clock_behind();
@@ -541,6 +543,7 @@ Status StateTables::write_stream(const Stream* stream) {
       .bind(21, std::span(clocks))
       .bind(22, std::span(parts))
       .bind(23, counts.recovered)
+      .bind(26, stream->newest_ns_max)
       .run();
 }
 

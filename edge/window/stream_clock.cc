@@ -40,11 +40,18 @@ bool Windower::was_settled(const WindowDefinition& definition, const StreamClock
   const TimeNs uncut_end = (definition.is_on_grid() ? definition.last_start(start) : start) + definition.length_ns;
   return start <= clock.back_from_ns || uncut_end > clock.back_to_ns;
 }
-// `newest`: of the stream, before it is at `time`.
-void Windower::note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const {
+
+// Before the stream is at `time`, or its device says that nothing older is to come.
+void Windower::note_jump(StreamRecord& stream, TimeNs time) const {
+  for (Followed& followed : stream.followed) note_jump(*followed.clock, stream.state, time);
+  if (stream.followed.empty()) note_jump(stream.state.clock, stream.state, time);
+}
+
+void Windower::note_jump(StreamClock& clock, const Stream& state, TimeNs time) const {
+  const TimeNs newest = state.newest_ns;
   if (time <= newest) return;
   if (newest == time_min) {
-    if (clock.jump_to_ns == time_min) clock.jump_to_ns = time;
+    clock.jump_to_ns = std::max(clock.jump_to_ns, time);
     return;
   }
   if (time - newest <= rules_.lateness_ns) return;
@@ -52,10 +59,10 @@ void Windower::note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const {
   TimeNs& to = clock.jump_to_ns;
   if (newest < clock.back_to_ns) {  // the stream is back, and jumps again: beyond there were windows
     to = std::min(clock.back_to_ns, time);
-  } else if (newest < clock.watermark_ns_max) {
+  } else if (newest < state.newest_ns_max) {
     return;  // another definition's clock came back: where in between there were windows of this one is not known
-  } else if (clock.jump != Jump::over && from < newest && newest < to) {
-    to = std::min(to, time);
+  } else if (clock.jump == Jump::ahead && from < newest && newest < to) {
+    to = time;  // a late one came into what the device had declared complete, and nothing has come beyond
   } else {
     const bool is_wider = from == time_min || time - newest >= to - from;
     if (clock.jump == Jump::ahead && !is_wider && time - to <= rules_.future_max_ns) return;
@@ -76,7 +83,10 @@ Windower::LateRun Windower::follow_late_run(StreamRecord& stream, Followed& foll
   if (rules_.rebase_after == 0 || clock.late_run < rules_.rebase_after) return run;
   if (lies_in_jump(clock, time)) {
     run.is_back = true;
-    run.is_first = stream.state.newest_ns >= clock.jump_to_ns;
+    run.is_first = std::ranges::none_of(stream.followed, [time](const Followed& each) {
+      const StreamClock& other = *each.clock;
+      return !each.is_former && other.jump == Jump::back && other.back_from_ns < time && time < other.back_to_ns;
+    });
     rebase(stream, followed, time, now_ns, effect);
     clock.late_run = 0;
   } else {
@@ -91,6 +101,8 @@ bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs t
   const bool was_behind = rules_.rebase_after > 0 && std::ranges::any_of(stream.followed, [&](const Followed& each) {
                             return each.clock->late_run >= rules_.rebase_after;
                           });
+  TimeNs reached = state.newest_ns;
+  for (const Followed& followed : stream.followed) reached = std::max(reached, followed.clock->watermark_ns);
   LateRun all;
   for (Followed& followed : stream.followed) {
     if (followed.is_former || (part != nullptr && !takes(followed, state, *part))) continue;
@@ -103,7 +115,7 @@ bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs t
     all.is_first = all.is_first || run.is_first;
     all.is_behind = all.is_behind || run.is_behind;
   }
-  const DurationNs by = state.newest_ns - time;
+  const DurationNs by = reached - time;
   if (all.is_first) {
     ++effect.totals[Counter::streams_rebased];
     note_clock(state, schema::EventKind::stream_rebased, by, now_ns, effect);
@@ -151,6 +163,7 @@ void Windower::send_settled_since(StreamRecord& stream, Followed& followed, cons
 }
 
 void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  note_jump(stream, watermark_ns);
   for (Followed& followed : stream.followed) advance(stream, followed, watermark_ns, now_ns, effect);
   if (stream.followed.empty() && stream.state.clock.watermark_ns < watermark_ns) {
     StreamClock& clock = stream.state.clock;

@@ -72,9 +72,9 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   };
   const bool had_version = has_version();
   // Late ones show where the stream is, too: it may go through windows that are settled.
-  for (Followed& followed : stream.followed) note_jump(*followed.clock, state.newest_ns, time);
-  if (stream.followed.empty()) note_jump(state.clock, state.newest_ns, time);
+  note_jump(stream, time);
   state.newest_ns = std::max(state.newest_ns, time);
+  state.newest_ns_max = std::max(state.newest_ns_max, time);
 
   const Part* part = part_for(stream, time, is_newest, now_ns, effect);
   if (!samples.was_late && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {

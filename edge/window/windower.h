@@ -143,7 +143,8 @@ class Windower {
   // that have none have counted them already. They say nothing of where the stream's clock is. Where no window can take them they
   // are late once more.
   Taken add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
-  // The device has said that nothing older than `watermark_ns` is to come.
+  // The device has said that nothing older than `watermark_ns` is to come. If it does come all the same, the stream goes back to
+  // it as after a jump of its clock.
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);
   void count_unplaced(StreamRecord& stream, Unplaced how, std::uint64_t samples);
 
@@ -192,14 +193,15 @@ class Windower {
  private:
   struct LateRun {
     bool is_back = false;  // the watermark went back
-    bool is_first = false;  // and no other of the stream's did so before
+    bool is_first = false;  // and that of no other definition was back there before
     bool is_behind = false;  // so many in a row are late that the clock is behind
   };
 
   // stream_clock.cc
   bool is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   bool was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
-  void note_jump(StreamClock& clock, TimeNs newest, TimeNs time) const;
+  void note_jump(StreamRecord& stream, TimeNs time) const;
+  void note_jump(StreamClock& clock, const Stream& state, TimeNs time) const;
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
   void rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);

@@ -189,6 +189,51 @@ TEST(Core, AnIdleStreamSendsWhatItHasWithoutMovingItsWatermark) {
   EXPECT_EQ(rig.windows[1].counts->good, 8u);
 }
 
+// What came meanwhile waits at the broker.
+TEST(Core, WhileTheNodeWasOffNothingWasSilent) {
+  CoreRig rig(
+      core_config(),
+      *PointTable::parse("device,channel,machine,point,axis,quantity,unit,interval\nd1,vibration,m,p,h,acceleration,g,500ms\n",
+                         "points.csv"));
+  const auto block_at = [](TimeNs time_ns, std::uint64_t sequence) {
+    return block_message({.sequence = sequence, .start_ns = time_ns, .received_ns = time_ns});
+  };
+  rig.step({block_at(epoch_ns, 1)}, epoch_ns);
+  rig.restart();
+  const TimeNs started_ns = epoch_ns + 3'600 * ns_per_s;
+  rig.step({}, started_ns);
+  rig.step({}, started_ns + 29 * ns_per_s);
+  EXPECT_EQ(rig.silences.size(), 0u);
+  EXPECT_EQ(rig.windows.size(), 0u) << "nor is it idle";
+  // And what is silent then is.
+  rig.step({}, started_ns + 32 * ns_per_s);
+  ASSERT_EQ(rig.silences.size(), 1u);
+  EXPECT_EQ(rig.silences[0].state, schema::WindowState::open);
+}
+
+TEST(Core, WhatIdleStreamsSendAtOnceIsBounded) {
+  EdgeConfig config = core_config();
+  config.windows[0].length = 1'000 * ns_per_s;
+  config.windows[0].hop = ns_per_s / 2;
+  CoreRig rig(config);
+  const std::size_t streams = 60, rows_each = 2'000;
+  std::vector<Message> batch;
+  for (std::size_t i = 0; i < streams; ++i) {
+    batch.push_back(block_message({.device = "d" + std::to_string(i), .received_ns = epoch_ns}));
+  }
+  rig.step({batch.begin(), batch.begin() + 40}, epoch_ns);
+  rig.step({batch.begin() + 40, batch.end()}, epoch_ns);
+  const TimeNs idle_ns = epoch_ns + 60 * ns_per_s;
+  const auto sent = [&](TimeNs now_ns) {
+    rig.windows.clear();
+    rig.step({}, now_ns);
+    return rig.windows.size();
+  };
+  EXPECT_EQ(sent(idle_ns), rows_per_batch_max);
+  EXPECT_EQ(sent(idle_ns), streams * rows_each - rows_per_batch_max) << "and at once the rest";
+  EXPECT_EQ(sent(idle_ns + ns_per_s), 0u);
+}
+
 TEST(Core, ADeviceMayDeclareItsTimeComplete) {
   CoreRig rig;
   rig.step({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
@@ -197,6 +242,28 @@ TEST(Core, ADeviceMayDeclareItsTimeComplete) {
   const Effect& effect = rig.step(
       {block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = now + 3'600 * ns_per_s})});
   EXPECT_EQ(reason_of(effect), "time_future");
+}
+
+// It may be years ahead, and nobody can judge.
+TEST(Core, WhatADeviceDeclaresCompleteByAnUntrustedClockReachesNoFurtherThanItsSamples) {
+  CoreRig rig;
+  const TimeNs now_ns = epoch_ns + 60 * ns_per_s;
+  const auto says = [&](std::uint64_t sequence, TimeNs start_ns, TimeNs complete_ns, const std::string& channel = "vibration") {
+    Message message = block_message({.sequence = sequence,
+                                     .start_ns = start_ns,
+                                     .complete_until_ns = complete_ns,
+                                     .received_ns = now_ns,
+                                     .channel = channel});
+    message.clock_untrusted = true;
+    return message;
+  };
+  rig.step({says(1, epoch_ns, epoch_ns), says(2, epoch_ns + 3 * ns_per_s, epoch_ns + 365 * 86'400 * ns_per_s, "other")}, now_ns,
+           false);
+  ASSERT_EQ(rig.windows.size(), 1u) << "the silent channel's: the device's other one was there";
+  EXPECT_EQ(rig.windows[0].channel, "vibration");
+  const Effect& effect = rig.step({says(3, epoch_ns + 4 * ns_per_s, epoch_ns)}, now_ns, false);
+  EXPECT_EQ(effect.totals[Reason::late], 0u);
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 12}));
 }
 
 TEST(Core, WhatADeviceGivesUpIsAGap) {

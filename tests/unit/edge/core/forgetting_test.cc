@@ -115,6 +115,27 @@ TEST_F(ForgettingTest, WhatItSendsAgainIsADuplicate) {
   }
 }
 
+// What says so may have left the outbox meanwhile.
+TEST_F(ForgettingTest, WhatItIsIsSaidAgain) {
+  for (PointTable table : {PointTable(), points()}) {
+    use(forgetting_config(), table);
+    const auto stream_rows = [](const Effect& effect) {
+      std::vector<std::vector<std::uint8_t>> bodies;
+      for (const NewRow& row : effect.rows) {
+        if (row.kind == schema::RowKind::stream) bodies.push_back(row.body);
+      }
+      return bodies;
+    };
+    const auto first = stream_rows(step({block_at(start_ns, 1)}, start_ns));
+    ASSERT_EQ(first.size(), 1u);
+    pass(start_ns, start_ns + 2 * forget_after);
+    ASSERT_EQ(rig_->core().stream_count(), 0u);
+    const TimeNs later_ns = start_ns + 2 * forget_after;
+    EXPECT_EQ(stream_rows(step({block_at(later_ns, 2)}, later_ns)), first);
+    EXPECT_EQ(stream_rows(step({block_at(later_ns, 3)}, later_ns)).size(), 0u);
+  }
+}
+
 TEST_F(ForgettingTest, WhatIsForItsFormerWindowsIsLateAndTheRestGoesOn) {
   step({block_at(start_ns, 1)}, start_ns);
   const std::int64_t id = rig_->spool().load()->streams.at(0).id;

@@ -463,6 +463,49 @@ TEST(Windower, AClockThatJumpedAheadAndCameBackDoesNotStrandItsStream) {
   EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
 }
 
+// Nothing was there that the stream would have to wait for.
+TEST(Windower, AStreamWhoseDeviceWronglyDeclaredItsTimeCompleteIsNotStranded) {
+  for (const bool has_spoken : {true, false}) {
+    for (const auto& windows :
+         {std::vector{tumbling(s)}, {tumbling(s), tumbling(7 * s), hopping(4 * s, 2 * s), tumbling(60 * s)}}) {
+      Bench bench(windows, with_rebase);
+      if (has_spoken) bench.add(begin);
+      for (int i = 100; i <= 240; i += 70) bench.complete(begin + i * s);  // it says so again and again
+      for (int i = 1; i < 300; ++i) bench.add(begin + i * s);
+      EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+      EXPECT_EQ(bench.totals[Counter::streams_behind], 0u);
+      bench.complete(begin + 1'000 * s);
+      std::uint64_t good = 0, all = has_spoken ? 300 : 299;
+      for (const auto& [window, row] : bench.standing()) good += row->length_ns == s ? row->counts->good : 0;
+      EXPECT_EQ(good, all - 2) << "late until the third of them";
+    }
+  }
+}
+
+// A slow stream is behind what its device declared complete, as it should be, when its clock jumps.
+TEST(Windower, WhatWasDeclaredCompleteHidesNoJump) {
+  Bench bench({tumbling(s)}, with_rebase);
+  bench.add(begin);
+  bench.complete(begin + 9 * s);
+  bench.restart();
+  for (int i = 0; i < 5; ++i) bench.add(begin + (5'000 + i) * s);
+  for (int i = 10; i < 100; ++i) bench.add(begin + i * s);
+  EXPECT_EQ(bench.totals[Counter::streams_rebased], 1u);
+  EXPECT_EQ(bench.counts(), (SampleCounts{.good = 1 + 5 + 88, .late = 2}));
+}
+
+// It came late into what had been declared complete, and then the stream was silent indeed.
+TEST(Windower, OfWhatWasDeclaredCompleteAllIsMissingThatDidNotCome) {
+  Bench bench({tumbling(s)}, {.lateness_ns = s, .future_max_ns = 300 * s, .rebase_after = 3});
+  bench.expect_every(s);
+  bench.add(begin);
+  bench.complete(begin + 5 * s);
+  EXPECT_EQ(bench.add(begin + s), Placed::late);
+  bench.add(begin + 10 * s);
+  bench.add(begin + 20 * s);
+  EXPECT_EQ(bench.standing_silences(), (std::map<TimeNs, std::uint64_t>{{begin + s, 9}}));
+}
+
 TEST(Windower, WhereAClockHadJumpedToNothingIsMissing) {
   Bench bench({tumbling(s)}, with_rebase);
   bench.expect_every(s);
