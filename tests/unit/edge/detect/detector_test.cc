@@ -251,7 +251,11 @@ class OvenRig : public CoreRig {
     }
     step(messages, now_ns_);
   }
-  void fall_idle() { step({}, now_ns_ += 60 * ns_per_s); }
+  // How long a stream is silent is measured from the first step after a start.
+  void fall_idle() {
+    step({}, now_ns_);
+    step({}, now_ns_ += 60 * ns_per_s);
+  }
 
  private:
   TimeNs now_ns_ = epoch_ns + 3'600 * ns_per_s;
