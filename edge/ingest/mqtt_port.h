@@ -51,9 +51,8 @@ class MqttPort final : public MessagePort {
   // Makes a record of the session's filters durable.
   using Keep = std::function<Status(const SessionRecord&)>;
 
-  // `record` is what was kept last. Code::invalid: it has the session of another client id at this broker, which the configuration
-  // does not give up.
-  // `keep` is called by the port's own thread, until the port is destroyed.
+  // `record` is what was kept last. Code::invalid: it has the session of another client id at this broker, which the
+  // configuration does not give up. `keep` is called by the port's own thread, until the port is destroyed.
   static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep);
 
   // Disconnects where that is possible without acknowledging what was not committed. Paho's client is left to the end of

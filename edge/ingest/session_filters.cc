@@ -13,9 +13,8 @@ Status give_up_former(SessionRecord& record, std::string_view broker, std::strin
     if (each.broker != broker || each.client_id == client_id || !each.is_confirmed) continue;
     if (each.client_id != former) {
       return fail(Code::invalid, "using the session of \"" + std::string(client_id) + "\" at " + each.broker,
-                  "the node has one as \"" + each.client_id +
-                      "\", in which messages may be queued. Put mqtt.client_id = \"" + each.client_id +
-                      "\" back, or give it up with mqtt.former_client_id = \"" + each.client_id + "\"");
+                  "the node has one as \"" + each.client_id + "\", in which messages may be queued. Put mqtt.client_id = \"" +
+                      each.client_id + "\" back, or give it up with mqtt.former_client_id = \"" + each.client_id + "\"");
     }
     each.is_confirmed = false;
     each.has_unknown = false;

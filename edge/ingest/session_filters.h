@@ -46,8 +46,8 @@ struct MqttSession {
   std::string broker;
   std::string client_id;
   bool is_confirmed = false;  // the broker has once said that it has this session, and the record is of it
-  bool has_unknown = false;   // it may have filters that are not on record
-  bool is_given_up = false;   // what it holds is not wanted any more: another session has taken its place
+  bool has_unknown = false;  // it may have filters that are not on record
+  bool is_given_up = false;  // what it holds is not wanted any more: another session has taken its place
   std::vector<SessionFilter> filters;  // by growing identifier
 
   bool operator==(const MqttSession&) const = default;
@@ -78,10 +78,10 @@ enum class SessionFound : std::uint8_t {
   unknown,  // the broker has one, and there is no record of it: nobody knows to what it is subscribed
 };
 
-// A node that gets another client id leaves its session at the broker with what is queued there, and goes on in another: what comes
-// from then on is in both. So that is not done unasked. `former`: the client whose session may be given up; empty: none's may. Should
-// the node ever get that client id again, the session begins anew. Code::invalid: the record has another client's session at this
-// broker, and what to do.
+// A node that gets another client id leaves its session at the broker with what is queued there, and goes on in another: what
+// comes from then on is in both. So that is not done unasked. `former`: the client whose session may be given up; empty: none's
+// may. Should the node ever get that client id again, the session begins anew. Code::invalid: the record has another client's
+// session at this broker, and what to do.
 Status give_up_former(SessionRecord& record, std::string_view broker, std::string_view client_id, std::string_view former);
 
 class SessionFilters {
