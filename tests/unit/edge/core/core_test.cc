@@ -257,8 +257,9 @@ TEST(Core, WhatADeviceDeclaresCompleteByAnUntrustedClockReachesNoFurtherThanItsS
     message.clock_untrusted = true;
     return message;
   };
-  rig.step({says(1, epoch_ns, epoch_ns), says(2, epoch_ns + 3 * ns_per_s, epoch_ns + 365 * 86'400 * ns_per_s, "other")}, now_ns,
-           false);
+  rig.step(
+      {says(1, epoch_ns, epoch_ns), says(2, epoch_ns + 3 * ns_per_s, epoch_ns + DurationNs{365} * 86'400 * ns_per_s, "other")},
+      now_ns, false);
   ASSERT_EQ(rig.windows.size(), 1u) << "the silent channel's: the device's other one was there";
   EXPECT_EQ(rig.windows[0].channel, "vibration");
   const Effect& effect = rig.step({says(3, epoch_ns + 4 * ns_per_s, epoch_ns)}, now_ns, false);

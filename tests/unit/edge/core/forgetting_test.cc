@@ -117,7 +117,7 @@ TEST_F(ForgettingTest, WhatItSendsAgainIsADuplicate) {
 
 // What says so may have left the outbox meanwhile.
 TEST_F(ForgettingTest, WhatItIsIsSaidAgain) {
-  for (PointTable table : {PointTable(), points()}) {
+  for (const PointTable& table : {PointTable(), points()}) {
     use(forgetting_config(), table);
     const auto stream_rows = [](const Effect& effect) {
       std::vector<std::vector<std::uint8_t>> bodies;
@@ -254,7 +254,8 @@ TEST_F(ForgettingTest, WhatADeviceHadKeptComesAllTheSame) {
   const TimeNs later_ns = start_ns + 2 * forget_after;
   rig_->restart();
   std::vector<Message> kept;
-  for (int i = 1; i <= 10; ++i) kept.push_back(block_at(start_ns + i * 10 * ns_per_s, static_cast<std::uint64_t>(i) + 1));
+  for (int i = 1; i <= 10; ++i)
+    kept.push_back(block_at(start_ns + DurationNs{i} * 10 * ns_per_s, static_cast<std::uint64_t>(i) + 1));
   step(kept, later_ns);
   EXPECT_EQ(rig_->core().samples(), (SampleCounts{.good = 44}));
   using enum schema::WindowState;

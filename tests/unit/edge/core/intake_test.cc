@@ -150,8 +150,7 @@ TEST_F(IntakeTest, ABatchEndsWhereWhatHoldsNoSampleBringsForthEnough) {
   const Message all = message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns);
   take({all});
   EXPECT_EQ(arrived<ReadingArrived>().size(), 100u);
-  const Message again = all;
-  take(std::vector<Message>(2 * rows_per_batch_max / 100, again));
+  take(std::vector<Message>(2 * rows_per_batch_max / 100, all));
   EXPECT_EQ(taken_, rows_per_batch_max / 100) << "duplicates";
   batch.channels.clear();
   batch.complete_until_ns = epoch_ns;

@@ -25,8 +25,8 @@ SessionFilters started(const SessionRecord& record, const std::vector<std::strin
   return filters;
 }
 
-SessionFilters after(const SessionFilters& before, std::vector<std::string> wanted, const char* client = "edge") {
-  return started(before.record(), std::move(wanted), client);
+SessionFilters after(const SessionFilters& before, const std::vector<std::string>& wanted, const char* client = "edge") {
+  return started(before.record(), wanted, client);
 }
 
 TEST(SessionFilters, AFilterThatLeftTheConfigurationIsFormerUntilTheBrokerConfirms) {

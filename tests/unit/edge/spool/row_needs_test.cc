@@ -205,7 +205,7 @@ class SteppingClock final : public Clock {
 TEST_F(RowNeedsTest, AClockThatStepsAheadForAWhileMakesNothingTooOld) {
   SteppingClock clock;
   constexpr int day_s = 86'400;
-  open({.age_max = 30 * day_s * ns_per_s, .clock = &clock});
+  open({.age_max = DurationNs{30} * day_s * ns_per_s, .clock = &clock});
   const auto commit_at = [&](int seconds, int days_ahead) {
     clock.monotonic_ns = seconds * ns_per_s;
     commit(seconds + days_ahead * day_s);
