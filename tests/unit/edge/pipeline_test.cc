@@ -320,17 +320,18 @@ class UntrustedClockTest : public PipelineTest {
 };
 
 TEST_F(UntrustedClockTest, StampsOfDevicesAreNotJudgedByIt) {
-  port_.batches.push_back(
-      {arrives(block_message({.complete_until_ns = epoch_ns + ns_per_s})), arrives(json_message("not json"))});
+  port_.batches.push_back({arrives(block_message({})),
+                           arrives(block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s})),
+                           arrives(json_message("not json"))});
   step();
-  EXPECT_EQ(diary_.at(1), "durable through 2");
-  EXPECT_EQ(core_.samples().good, 4u);
+  EXPECT_EQ(diary_.at(1), "durable through 3");
+  EXPECT_EQ(core_.samples().good, 8u);
   EXPECT_EQ(core_.totals()[Reason::time_future], 0u);
   ASSERT_EQ(rows_.size(), 1u);
   EXPECT_TRUE(rows_[0].clock_untrusted);
   EXPECT_EQ(rows_[0].first_received_ns, 5 * ns_per_s);
   ASSERT_EQ(letters_.size(), 1u) << "what is wrong for another reason still is";
-  port_.batches.push_back({arrives(block_message({.sequence = 2, .start_ns = epoch_ns - 3'600'000 * ns_per_s}))});
+  port_.batches.push_back({arrives(block_message({.sequence = 3, .start_ns = epoch_ns - 3'600'000 * ns_per_s}))});
   step();
   EXPECT_EQ(core_.totals()[Reason::time_past], 1u) << "time.earliest needs no clock";
   EXPECT_FALSE(pipeline_of_it_->status().clock_trusted);
