@@ -9,8 +9,6 @@
 #include <cstring>
 #include <limits>
 
-#include "edge/ingest/json_text.h"
-
 namespace stethos::edge {
 namespace {
 
@@ -38,8 +36,6 @@ std::optional<double> number_of(const FieldConfig& field, const element& value) 
   double number = 0;
   std::string_view text;
   bool truth = false;
-  const bool is_text = !value.get_string().get(text);
-  if (is_text && text == json_not_a_number) return not_a_number;
   switch (field.type) {
     case FieldType::number:
       if (!value.get_double().get(number)) return scaled(field, number);
@@ -55,7 +51,7 @@ std::optional<double> number_of(const FieldConfig& field, const element& value) 
     case FieldType::base64_i16:
       return std::nullopt;
   }
-  if (!is_text) return std::nullopt;
+  if (value.get_string().get(text)) return std::nullopt;
   const auto read = read_text(field, text);
   return read ? std::optional(*read) : std::nullopt;
 }

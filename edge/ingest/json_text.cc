@@ -9,7 +9,6 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-constexpr std::string_view marker = R"("\u0000nan")";  // json_not_a_number, as JSON
 constexpr std::size_t int64_digits = 18;  // an integer of so many digits fits in any case
 
 bool ends_a_token(char c) { return std::string_view(" \t\r\n,:]}[{\"").find(c) != std::string_view::npos; }
@@ -57,7 +56,7 @@ void rewrite(std::string_view in, std::string& out) {
       const auto end = std::ranges::find_if(in, ends_a_token);
       const std::string_view token(in.begin(), end);
       if (is_bare_nan(token) || is_beyond_double(token)) {
-        out += marker;
+        out += "null";
       } else {
         out += token;
         if (token.size() > int64_digits && is_integer(token)) out += ".0";

@@ -8,18 +8,14 @@
 #include <expected>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "edge/core/rejection.h"
 
 namespace stethos::edge {
 
-// Stands in the document where a number was that is none or that is beyond a double. Other texts are not taken for it.
-inline constexpr std::string_view json_not_a_number{"\0nan", 4};
-
 class JsonText {
  public:
-  // The document is good until the next call. One thread.
+  // A number that is none, or that is beyond a double, is null. The document is good until the next call. One thread.
   std::expected<simdjson::dom::element, Rejection> parse(std::span<const std::uint8_t> payload);
 
  private:

@@ -101,7 +101,7 @@ def _member(document, key):
 
 def _given(document, key):
     value = _member(document, key)
-    if value is None:
+    if value is None or isinstance(value, float) and not math.isfinite(value):
         raise Refused("missing_field")
     return value
 
@@ -130,7 +130,7 @@ def _time_ns(subscription, document):
         time = float(time) if isinstance(time, str) else time
     except ValueError:
         raise Refused("wrong_type") from None
-    if not _is_number(time) or math.isnan(time):
+    if not _is_number(time):
         raise Refused("wrong_type")
     if abs(time) * UNIT_NS[unit] >= 9.2e18:
         raise Refused("time_future" if time > 0 else "time_past")
