@@ -144,6 +144,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
   poison_point("edge.decode", message.payload);
   if (auto decoded = decode(message); !decoded) return letters_.write(index, decoded.error(), {});
   if (decoded_messages_.empty()) ++effect_->totals[Counter::ignored_messages];
+  if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
   for (DecodedMessage& decoded : decoded_messages_) {
     // A letter is of one device.
     if (message.again != nullptr && !message.again->device.empty() && message.again->device != decoded.device) continue;

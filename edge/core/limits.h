@@ -73,6 +73,9 @@ inline constexpr std::size_t topics_known_bytes_max = 16u << 20;
 // Messages of a device that are remembered by what they say, to tell a copy from another message with the same number.
 inline constexpr std::size_t contents_per_device_max = 64;
 
+// Devices that one JSON document may speak of, since each may leave a letter and take a place; one of more is refused.
+inline constexpr std::size_t devices_per_message_max = 1'000;
+
 // What a batch may bring forth, reckoned from its samples and the windows that each lies in, from channels that are refused, and
 // from streams that are declared complete; and dead letters of it. Beyond either the rest of the batch waits for the next
 // commit. One message may bring forth so much by itself, else it is refused.

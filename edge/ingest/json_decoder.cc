@@ -3,9 +3,11 @@
 #include <charconv>
 #include <cmath>
 #include <memory_resource>
+#include <unordered_map>
 
 #include "common/hash.h"
 #include "common/time_text.h"
+#include "edge/core/limits.h"
 #include "edge/ingest/decoder.h"
 #include "edge/ingest/field_value.h"
 #include "edge/ingest/json_path.h"
@@ -69,6 +71,7 @@ class JsonDecoder final : public Decoder {
     const auto document = text_.parse(message.payload);
     if (!document) return std::unexpected(document.error());
     message_ = &message;
+    devices_.clear();
     document_ = *document;
     if (subscription_.records.empty()) {
       if (auto taken = take_record(*document, out); !taken) return taken;
@@ -123,14 +126,14 @@ class JsonDecoder final : public Decoder {
     if (!schema::is_name(*device)) return refuse(Reason::bad_name, "the device's");
     const auto time = time_of(record);
     const auto identity = time ? identity_of(*time, record) : std::unexpected(time.error());
-    auto of_device = std::ranges::find(out, *device, &DecodedMessage::device);
-    if (of_device == out.end()) {
-      out.emplace_back().device = *device;
-      of_device = std::prev(out.end());
+    const auto [of_device, is_new] = devices_.try_emplace(*device, out.size());
+    if (is_new && out.size() == devices_per_message_max) {
+      return refuse(Reason::too_large, "more than " + std::to_string(devices_per_message_max) + " devices");
     }
+    if (is_new) out.emplace_back().device = *device;
     for (DecodedChannel& channel : channels_) {
       if (!channel.rejected) channel.rejected = complete(channel, time, interval, identity);
-      of_device->channels.push_back(std::move(channel));
+      out[of_device->second].channels.push_back(std::move(channel));
     }
     return {};
   }
@@ -306,6 +309,7 @@ class JsonDecoder final : public Decoder {
   const Message* message_ = nullptr;
   element document_;
   std::size_t place_ = 0;  // of the record at hand
+  std::unordered_map<std::string_view, std::size_t> devices_;  // by name, their places in what is decoded
   std::vector<DecodedChannel> channels_;  // of the record at hand
 };
 

@@ -78,6 +78,30 @@ TEST_F(RecordsTest, ForOneReasonAChannelHasOneLetterAMessage) {
   EXPECT_EQ(arrived<ReadingArrived>().size(), 1u);
 }
 
+TEST_F(RecordsTest, ADocumentSpeaksOfSoManyDevicesAtMost) {
+  std::string records;
+  for (std::size_t i = 0; i <= devices_per_message_max; ++i) {
+    records +=
+        (i == 0 ? "" : ",") + std::string(R"({"temperature":1,"ts":1767225600000,"seq":1,"device":)") + std::to_string(i) + "}";
+  }
+  take_records(R"({"r":[)" + records + "]}");
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::too_large);
+  EXPECT_TRUE(arrivals_.list.empty());
+}
+
+// One letter of the whole message, so that all of it can be put through again.
+TEST_F(RecordsTest, WhatStoppedTheProcessIsSetAsideOnceForAllItsDevices) {
+  std::vector<Message> batch{json_message(
+      R"({"r":[{"device":"a","temperature":1,"ts":1767225600000,"seq":1},{"device":"b","temperature":1,"ts":1767225600000,"seq":1}]})")};
+  batch[0].stops = stops_max;
+  effect_ = Effect{};
+  letters_.begin(batch, effect_);
+  ASSERT_TRUE(of_records_.take(batch, arrivals_, effect_).has_value());
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].device, "");
+}
+
 TEST_F(RecordsTest, OneNumberAroundThemMakesNoCopiesOfThemAndTheyComeInTheOrderOfTheirTimes) {
   const std::string document =
       R"({"device":"t1","seq":7,"r":[{"temperature":2,"ts":1767225601000},{"temperature":1,"ts":1767225600000}]})";
