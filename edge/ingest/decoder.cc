@@ -49,6 +49,19 @@ std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription) {
   return std::make_unique<IgnoringDecoder>(subscription.ignored_payloads, std::move(decoder));
 }
 
+DecodedChannel& channel_of_topic(const SubscriptionConfig& subscription, const FieldConfig& field, const Message& message,
+                                 std::vector<DecodedMessage>& out) {
+  out.assign(1, {});
+  out.front().device = topic_level(message.topic, subscription.device_level);
+  DecodedChannel& channel = out.front().channels.emplace_back();
+  channel.channel =
+      subscription.channel_level >= 0 ? topic_level(message.topic, subscription.channel_level) : std::string_view(field.channel);
+  channel.quantity = field.quantity;
+  channel.unit = field.unit;
+  channel.start_ns = message.received_ns;
+  return channel;
+}
+
 std::string_view topic_level(std::string_view topic, int level) {
   for (;;) {
     const auto slash = topic.find('/');

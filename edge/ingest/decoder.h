@@ -61,6 +61,11 @@ std::unique_ptr<Decoder> make_value_decoder(const SubscriptionConfig& subscripti
 std::unique_ptr<Decoder> make_f32_decoder(const SubscriptionConfig& subscription);
 std::unique_ptr<Decoder> make_decoder(const SubscriptionConfig& subscription);
 
+// What topic and subscription say of a payload that is one channel: its device, into `out`, and what it is. Its time is that of
+// its arrival, for want of another. `field` must outlive the channel.
+DecodedChannel& channel_of_topic(const SubscriptionConfig& subscription, const FieldConfig& field, const Message& message,
+                                 std::vector<DecodedMessage>& out);
+
 // Level `level` of a topic, counted from 0; empty: it has no such level.
 std::string_view topic_level(std::string_view topic, int level);
 

@@ -17,21 +17,13 @@ class F32Decoder final : public Decoder {
   void begin_batch() override {}
 
   std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) override {
-    out.assign(1, {});
-    out.front().device = topic_level(message.topic, subscription_.device_level);
     if (message.payload.size() % sizeof(float) != 0) {
       return std::unexpected(Rejection{Reason::corrupt, "its size is no multiple of four bytes"});
     }
-    DecodedChannel channel;
-    channel.channel = subscription_.channel_level >= 0 ? topic_level(message.topic, subscription_.channel_level)
-                                                       : std::string_view(field_.channel);
-    channel.quantity = field_.quantity;
-    channel.unit = field_.unit;
-    channel.start_ns = message.received_ns;
+    DecodedChannel& channel = channel_of_topic(subscription_, field_, message, out);
     channel.interval_ns = static_cast<double>(subscription_.interval);
     channel.samples.samples = message.payload.data();
     channel.samples.count = message.payload.size() / sizeof(float);
-    out.front().channels.push_back(channel);
     return {};
   }
 

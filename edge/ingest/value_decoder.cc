@@ -14,18 +14,9 @@ class ValueDecoder final : public Decoder {
   void begin_batch() override {}
 
   std::expected<void, Rejection> decode(const Message& message, std::vector<DecodedMessage>& out) override {
-    out.assign(1, {});
-    out.front().device = topic_level(message.topic, subscription_.device_level);
-    DecodedChannel channel;
-    channel.channel = subscription_.channel_level >= 0 ? topic_level(message.topic, subscription_.channel_level)
-                                                       : std::string_view(field_.channel);
-    channel.quantity = field_.quantity;
-    channel.unit = field_.unit;
-    channel.start_ns = message.received_ns;
     const auto value = read_text(field_, {reinterpret_cast<const char*>(message.payload.data()), message.payload.size()});
     if (!value) return std::unexpected(value.error());
-    channel.reading = *value;
-    out.front().channels.push_back(channel);
+    channel_of_topic(subscription_, field_, message, out).reading = *value;
     return {};
   }
 
