@@ -63,8 +63,10 @@ void Letters::write_late(const Source& source, const Rejection& rejection, std::
   write_once(source.message, rejection, stream.id, stream.device);
   if (effect_->dead_letters.size() > letters) {
     late_letter_ = letters;
+    late_stream_ = stream.id;
     late_samples_ = 0;
   }
+  if (late_stream_ != stream.id) return;  // another's came in between: what its letter stands for is not known any more
   late_samples_ += samples;
   if (late_samples_ == source.samples) effect_->dead_letters[late_letter_].channel = stream.channel;
 }

@@ -47,8 +47,10 @@ class Letters {
   std::size_t bytes_ = 0;
   std::optional<std::size_t> message_;  // of which letters were written last
   std::set<std::tuple<Reason, StreamId, std::string, std::string>> of_message_;  // by stream, or by device and channel
-  std::size_t late_letter_ = 0;  // of the effect's; the last one
-  std::uint64_t late_samples_ = 0;  // of its message and stream
+  // Of the last letter that is late: its place among the effect's, its stream, and how many samples of that it stands for.
+  std::size_t late_letter_ = 0;
+  StreamId late_stream_ = 0;
+  std::uint64_t late_samples_ = 0;
 };
 
 }  // namespace stethos::edge
