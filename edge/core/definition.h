@@ -26,7 +26,7 @@ struct WindowDefinition {
   std::uint64_t samples = 0;  // count: a window ends with the block that reaches them
   std::string quantity;       // the filter; empty: any
   std::string device;
-  // Not part of the id: these change what is shown and when, not what is counted.
+  // Not part of the id: these change what is shown of what came from then on, and when; not what is counted.
   std::vector<std::uint16_t> statistics;  // numbers
   std::vector<std::pair<std::string, double>> quantiles;  // what rows call them, and of what share
   bool shows_features = false;            // statistics of single blocks
