@@ -1,0 +1,62 @@
+#include "edge/core/letters.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/edge/core/core_rig.h"
+
+namespace stethos::edge {
+namespace {
+
+class LettersTest : public testing::Test {
+ protected:
+  LettersTest() { letters_.begin(batch_, effect_); }
+
+  static Stream stream(StreamId id, const std::string& channel) {
+    Stream stream;
+    stream.id = id;
+    stream.device = "d1";
+    stream.channel = channel;
+    return stream;
+  }
+
+  // Of a message that has two samples of each channel.
+  void late(const Stream& stream) {
+    Source source;
+    source.samples = 2;
+    letters_.write_late(source, {Reason::late, "late"}, 1, stream);
+  }
+
+  std::vector<Message> batch_{json_message("{}")};
+  Effect effect_;
+  Letters letters_{64};
+};
+
+TEST_F(LettersTest, ALateLetterNamesItsChannelOnceAllOfItIsLate) {
+  const Stream a = stream(1, "a");
+  late(a);
+  EXPECT_EQ(effect_.dead_letters.at(0).channel, "");
+  late(a);
+  EXPECT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters.at(0).channel, "a");
+}
+
+TEST_F(LettersTest, ALateLetterIsNotNamedAfterAnotherStream) {
+  late(stream(1, "a"));
+  late(stream(2, "b"));
+  late(stream(1, "a"));
+  ASSERT_EQ(effect_.dead_letters.size(), 2u);
+  EXPECT_EQ(effect_.dead_letters[0].channel, "");
+  EXPECT_EQ(effect_.dead_letters[1].channel, "");
+}
+
+TEST_F(LettersTest, AChannelHasOneLetterForEachReason) {
+  for (int i = 0; i < 3; ++i) {
+    for (const char* channel : {"a", "b"}) letters_.write_channel(0, {Reason::wrong_type, ""}, "d1", channel);
+    letters_.write_channel(0, {Reason::missing_field, ""}, "d1", "a");
+  }
+  EXPECT_EQ(effect_.dead_letters.size(), 3u);
+  EXPECT_EQ(effect_.totals[Reason::wrong_type], 2u);
+}
+
+}  // namespace
+}  // namespace stethos::edge
