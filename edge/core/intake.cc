@@ -156,7 +156,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
 // What one device says with the message.
 void Intake::take_decoded(const Message& message, std::size_t index) {
   if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
-  if (message.clock_untrusted && is_stamped_by_arrival(message)) {
+  if (message.clock_untrusted && std::ranges::any_of(decoded_.channels, &DecodedChannel::is_stamped_by_arrival)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
   if (recorder_ != nullptr) recorder_->take(decoded_, message);
@@ -249,8 +249,15 @@ bool Intake::is_stamped_by_arrival(const Message& message) {
   const auto found = registry_.subscription_of(message.topic);
   if (!found) return false;
   const SubscriptionConfig& subscription = config_.subscriptions[*found];
+  if (subscription.format == PayloadFormat::json && subscription.time_missing == MissingTime::arrival) {
+    std::vector<DecodedMessage> decoded;  // only what the payload holds tells
+    const auto has_none = [](const DecodedMessage& each) {
+      return std::ranges::any_of(each.channels, &DecodedChannel::is_stamped_by_arrival);
+    };
+    return decoders_[*found]->decode(message, decoded) && std::ranges::any_of(decoded, has_none);
+  }
   return subscription.format == PayloadFormat::f32 || subscription.format == PayloadFormat::value ||
-         subscription.time_unit == TimeUnit::arrival || subscription.time_missing == MissingTime::arrival;
+         subscription.time_unit == TimeUnit::arrival;
 }
 
 // A clock that is not known to be right judges nothing.

@@ -59,6 +59,7 @@ DecodedChannel& channel_of_topic(const SubscriptionConfig& subscription, const F
   channel.quantity = field.quantity;
   channel.unit = field.unit;
   channel.start_ns = message.received_ns;
+  channel.is_stamped_by_arrival = true;
   return channel;
 }
 

@@ -31,6 +31,7 @@ struct DecodedChannel {
   std::optional<double> reading;     // instead of `samples`: one value as exact as it came
   std::optional<ReadingIdentity> identity;  // of the one reading
   double shaft_hz = 0;     // turns a second while the block was taken; 0: not said
+  bool is_stamped_by_arrival = false;  // it has no time of its own
   std::optional<Rejection> rejected;  // this channel only
 };
 

@@ -92,6 +92,8 @@ class JsonDecoder final : public Decoder {
   }
 
  private:
+  using Time = std::expected<TimeNs, Rejection>;
+
   std::expected<simdjson::dom::array, Rejection> records_of(element document) const {
     std::optional<element> found = document;
     if (records_) {
@@ -124,7 +126,13 @@ class JsonDecoder final : public Decoder {
     const auto device = device_of(record);
     if (!device) return std::unexpected(device.error());
     if (!schema::is_name(*device)) return refuse(Reason::bad_name, "the device's");
-    const auto time = time_of(record);
+    const auto stamp = stamp_of(record);
+    Time time = message_->received_ns;
+    if (!stamp) {
+      time = std::unexpected(stamp.error());
+    } else if (*stamp) {
+      time = time_of(**stamp);
+    }
     const auto identity = time ? identity_of(*time, record) : std::unexpected(time.error());
     const auto [of_device, is_new] = devices_.try_emplace(*device, out.size());
     if (is_new && out.size() == devices_per_message_max) {
@@ -132,6 +140,7 @@ class JsonDecoder final : public Decoder {
     }
     if (is_new) out.emplace_back().device = *device;
     for (DecodedChannel& channel : channels_) {
+      channel.is_stamped_by_arrival = stamp && !*stamp;
       if (!channel.rejected) channel.rejected = complete(channel, time, interval, identity);
       out[of_device->second].channels.push_back(std::move(channel));
     }
@@ -197,15 +206,17 @@ class JsonDecoder final : public Decoder {
     return refuse(Reason::wrong_type, device_->text() + " is neither a text nor a whole number");
   }
 
-  std::expected<TimeNs, Rejection> time_of(element record) const {
-    if (subscription_.time_unit == TimeUnit::arrival) return message_->received_ns;
+  // Nothing: the record has the time of its arrival.
+  std::expected<std::optional<element>, Rejection> stamp_of(element record) const {
+    if (subscription_.time_unit == TimeUnit::arrival) return std::nullopt;
     const auto found = find(time_, record);
-    if (!found) return std::unexpected(found.error());
-    if (!*found) {
-      if (subscription_.time_missing == MissingTime::arrival) return message_->received_ns;
+    if (found && !*found && subscription_.time_missing == MissingTime::refuse) {
       return refuse(Reason::missing_field, time_->text());
     }
-    const element value = **found;
+    return found;
+  }
+
+  Time time_of(element value) const {
     std::string_view text;
     const bool is_text = !value.get_string().get(text);
     if (subscription_.time_unit == TimeUnit::iso8601) {

@@ -115,6 +115,25 @@ TEST_F(RecordsTest, OneNumberAroundThemMakesNoCopiesOfThemAndTheyComeInTheOrderO
   EXPECT_EQ(arrived<ReadingArrived>().at(0).identity->identity, readings[0].identity->identity);
 }
 
+// Where a time may be missing the payload tells whether it is: while the clock is not known to be right what has one goes on.
+TEST_F(IntakeTest, WhetherATimeIsMissingIsSaidByThePayload) {
+  EdgeConfig config = core_config();
+  config.subscriptions.at(1).time_missing = MissingTime::arrival;
+  Intake intake{config,   points_,     definitions_, plans_, kernels::make_backend("reference"),
+                letters_, forgetting_, nothing_,     saved_};
+  std::vector<Message> batch{json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":1})"),
+                             json_message(R"({"device":"t1","ts":null,"temperature":2,"seq":2})")};
+  EXPECT_FALSE(intake.is_stamped_by_arrival(batch[0]));
+  EXPECT_TRUE(intake.is_stamped_by_arrival(batch[1]));
+  for (Message& each : batch) each.clock_untrusted = true;
+  letters_.begin(batch, effect_);
+  ASSERT_TRUE(intake.take(batch, arrivals_, effect_).has_value());
+  ASSERT_EQ(arrived<ReadingArrived>().size(), 1u);
+  EXPECT_EQ(arrived<ReadingArrived>()[0].value, 1);
+  ASSERT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::clock_untrusted);
+}
+
 TEST_F(IntakeTest, AStreamIsDescribedBeforeItsFirstSampleAndNotAgain) {
   const std::string reading = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)";
   take({json_message(reading + "1}"), json_message(reading + "2}")});
