@@ -112,13 +112,12 @@ class Follower {
     if (newest == never) {
       to_ = std::max(to_, time);
     } else if (time > newest + lateness_) {
+      const bool is_later_part = stretch_ == open && from_ < newest && newest < to_;
+      const bool is_shorter =
+          stretch_ == open && from_ != never && time - newest < to_ - from_ && time - to_ <= rules.future_max_ns;
       if (back_ && newest < back_->second) {
         to_ = std::min(back_->second, time);
-      } else if (newest < newest_ever) {
-        return;
-      } else if (stretch_ == open && from_ < newest && newest < to_) {
-        to_ = time;
-      } else if (stretch_ == open && from_ != never && time - newest < to_ - from_ && time - to_ <= rules.future_max_ns) {
+      } else if (newest < newest_ever || (is_shorter && !is_later_part)) {
         return;
       } else {
         to_ = time;
