@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "common/fault_point.h"
+#include "common/sqlite_disk_work.h"
 
 namespace stethos::sqlite {
 namespace {
@@ -124,7 +125,7 @@ Result<Database> Database::open(const std::string& path, Access access) {
   const int flags = (access == Access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   sqlite3* handle = nullptr;
-  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, counting_file_system());
   Database database(handle);
   if (opened != SQLITE_OK) return std::unexpected(database.error(doing));
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/metrics.h"
+#include "common/sqlite_disk_work.h"
 
 namespace stethos::edge {
 namespace {
@@ -157,6 +158,11 @@ std::optional<double> bytes_written() {
 }
 
 void add_spool(MetricList& list, const SqliteSpool& spool) {
+  const sqlite::DiskWork work = sqlite::disk_work();
+  list.counter("spool_written_bytes_total",
+               "Bytes handed to the system to be written to the spool and its write-ahead log, since the start.",
+               real(work.bytes_written));
+  list.counter("spool_syncs_total", "Times that the spool or its log was synced to its disk, since the start.", real(work.syncs));
   const auto lanes = spool.lane_totals();
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const Labels lane{{"lane", schema::EnumNameLane(static_cast<schema::Lane>(i))}};
