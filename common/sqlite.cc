@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "common/fault_point.h"
+#include "common/folder_fault.h"
 #include "common/sqlite_disk_work.h"
 
 namespace stethos::sqlite {
@@ -26,6 +27,10 @@ Code code_of(int result) {
 }
 
 constexpr int busy_timeout_ms = 10'000;
+
+// A log that has grown beyond this, because others read for long, is cut to it when it begins anew. It is several times what it
+// grows to by itself: a file that grows costs the disk more than one that is written over.
+constexpr int log_bytes_max = 16 << 20;
 
 // What SQLite does by itself after a commit, at its own size of the log, with a point on either side.
 int checkpoint_if_long(void*, sqlite3* handle, const char* name, int pages) {
@@ -127,7 +132,11 @@ Result<Database> Database::open(const std::string& path, Access access) {
   sqlite3* handle = nullptr;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, counting_file_system());
   Database database(handle);
-  if (opened != SQLITE_OK) return std::unexpected(database.error(doing));
+  if (opened != SQLITE_OK) {
+    Error error = database.error(doing);
+    if (const std::string fault = folder_fault(path); access == Access::read_write && !fault.empty()) error.failed = fault;
+    return std::unexpected(std::move(error));
+  }
 
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -140,7 +149,12 @@ Result<Database> Database::open(const std::string& path, Access access) {
   if (access == Access::read_only) return database;
   sqlite3_wal_hook(handle, checkpoint_if_long, nullptr);
 
-  if (auto set = database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"); !set) {
+  // Debian's SQLite overwrites with zeros whatever is deleted; `fast` does so only where that costs no write.
+  const std::string settings =
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+      "PRAGMA secure_delete=FAST; PRAGMA journal_size_limit=" +
+      std::to_string(log_bytes_max);
+  if (auto set = database.execute(settings); !set) {
     return std::unexpected(Error{set.error().code, doing, set.error().failed});
   }
   Statement journal(database, "PRAGMA journal_mode");
@@ -167,12 +181,22 @@ void Database::fold_log_on_close(bool fold) const {
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, fold ? 0 : 1, nullptr);
 }
 
-Status Database::fold_log() const {
+Status Database::fold_log() {
   sqlite3_busy_timeout(handle(), 0);
-  const int folded = sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  int frames = 0;
+  const int folded = sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_RESTART, &frames, nullptr);
   sqlite3_busy_timeout(handle(), busy_timeout_ms);
-  if (folded != SQLITE_OK && (folded & 0xff) != SQLITE_BUSY) return std::unexpected(error("folding the write-ahead log"));
-  return {};
+  if ((folded & 0xff) == SQLITE_BUSY) return {};
+  if (folded != SQLITE_OK) return std::unexpected(error("folding the write-ahead log"));
+  if (frames <= 0) return {};
+  // The log keeps its length: what is written over costs less than what grows. Its first commit gives it a new header, by which
+  // what stands behind is not read again.
+  Statement id(*this, "PRAGMA application_id");
+  const auto has_id = id.step();
+  if (!has_id) return std::unexpected(has_id.error());
+  const std::string same = std::to_string(id.integer(0));
+  id.reset();
+  return execute("PRAGMA application_id = " + same);
 }
 
 // NOLINTNEXTLINE(readability-make-member-function-const)

@@ -98,8 +98,9 @@ class Database {
 
   // Moves what an earlier process left in the write-ahead log into the file, and begins the log anew. A store does so when it
   // starts: after a sync that failed the log may hold commits that are seen but not on disk, and no later sync would put them
-  // there; what follows them in the log would be lost with them. Others that read the file at the moment may put it off.
-  Status fold_log() const;
+  // there; what follows them in the log would be lost with them. Others that read the file at the moment may put it off. The
+  // log's file stays as long as it is.
+  Status fold_log();
 
   // NOLINTNEXTLINE(readability-make-member-function-const): it changes what is stored
   Status execute(const std::string& sql);  // one or more statements without parameters

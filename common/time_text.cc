@@ -138,4 +138,22 @@ std::string format_duration(DurationNs duration) {
   STETHOS_CHECK(false, "every duration is a number of ns");
 }
 
+std::string format_roughly(DurationNs duration) {
+  constexpr DurationNs year_ns = 365 * 86'400 * ns_per_s;
+  constexpr std::array<Unit, 6> spoken{{{" years", year_ns},
+                                        {" d", 86'400 * ns_per_s},
+                                        {" h", 3'600 * ns_per_s},
+                                        {" min", 60 * ns_per_s},
+                                        {" s", ns_per_s},
+                                        {" ms", ns_per_ms}}};
+  for (std::size_t i = 0; i < spoken.size(); ++i) {
+    if (duration < spoken[i].ns) continue;
+    std::string text = std::to_string(duration / spoken[i].ns) + std::string(spoken[i].name);
+    if (i + 1 == spoken.size()) return text;
+    const DurationNs rest = duration % spoken[i].ns / spoken[i + 1].ns;
+    return rest > 0 ? text + ' ' + std::to_string(rest) + std::string(spoken[i + 1].name) : text;
+  }
+  return "less than 1 ms";
+}
+
 }  // namespace stethos

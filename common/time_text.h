@@ -22,4 +22,7 @@ Result<DurationNs> parse_duration(std::string_view text);
 // The shortest exact form that parse_duration reads: "250ms", "1m", "90s".
 std::string format_duration(DurationNs duration);
 
+// For people, of a duration that is not negative: its two largest units, rounded down: "2 d 3 h", "59 min 12 s", "850 ms".
+std::string format_roughly(DurationNs duration);
+
 }  // namespace stethos

@@ -4,10 +4,13 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "common/sqlite_disk_work.h"
 #include "tests/unit/common/scratch_folder.h"
 
 namespace stethos::sqlite {
@@ -70,10 +73,59 @@ TEST_F(Sqlite, TheLogStaysWhereItIsToldTo) {
   EXPECT_FALSE(std::filesystem::exists(file_ + "-wal"));
 }
 
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(Sqlite, ALogThatIsFoldedKeepsItsLengthAndIsNotReadAgain) {
+  execute("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000)); PRAGMA application_id = 7");
+  const std::string before = bytes_of(file_ + "-wal");
+  ASSERT_TRUE(database_->fold_log());
+  const std::string after = bytes_of(file_ + "-wal");
+  EXPECT_EQ(after.size(), before.size());
+  constexpr std::size_t salts_at = 16;
+  constexpr std::size_t salts_bytes = 8;
+  EXPECT_NE(after.substr(salts_at, salts_bytes), before.substr(salts_at, salts_bytes));
+  EXPECT_EQ(number_from(*database_, "PRAGMA application_id"), 7);
+  EXPECT_EQ(number_from(*database_, "SELECT length(x) FROM t"), 100'000);
+
+  // All of it is in the file, which may stand alone.
+  std::filesystem::copy_file(file_, folder_ / "alone.db");
+  auto alone = *Database::open(folder_ / "alone.db", Access::read_only);
+  EXPECT_EQ(number_from(alone, "SELECT length(x) FROM t"), 100'000);
+}
+
+TEST_F(Sqlite, ALogThatHasGrownLongIsCutWhenItBeginsAnew) {
+  execute("CREATE TABLE t (x)");
+  {
+    auto reader = *Database::open(file_, Access::read_only);
+    Statement reading(reader, "SELECT count(*) FROM t");  // until it ends the log cannot begin anew
+    ASSERT_TRUE(steps_to_a_row(reading));
+    for (int i = 0; i < 3; ++i) execute("INSERT INTO t VALUES (zeroblob(8000000))");
+  }
+  ASSERT_GT(std::filesystem::file_size(file_ + "-wal"), 20'000'000u);
+  ASSERT_TRUE(database_->fold_log());
+  EXPECT_LE(std::filesystem::file_size(file_ + "-wal"), 16u << 20);
+}
+
+TEST_F(Sqlite, WhatIsWrittenAndSyncedIsCounted) {
+  execute("CREATE TABLE t (x)");
+  const DiskWork before = disk_work();
+  execute("INSERT INTO t VALUES (1)");
+  const DiskWork after = disk_work();
+  constexpr std::uint64_t frame_bytes = 4'096 + 24;
+  EXPECT_EQ(after.bytes_written - before.bytes_written, frame_bytes);
+  EXPECT_EQ(after.syncs - before.syncs, 1u);
+  EXPECT_EQ(number_from(*database_, "SELECT count(*) FROM t"), 1);
+  EXPECT_EQ(disk_work().bytes_written, after.bytes_written);
+}
+
 TEST_F(Sqlite, OpensWithWhatEveryStoreWants) {
   EXPECT_EQ(text_from(*database_, "PRAGMA journal_mode"), "wal");
   EXPECT_EQ(number_from(*database_, "PRAGMA synchronous"), 2);  // FULL
   EXPECT_EQ(number_from(*database_, "PRAGMA foreign_keys"), 1);
+  EXPECT_EQ(number_from(*database_, "PRAGMA secure_delete"), 2);  // FAST
   EXPECT_EQ(number_from(*database_, "PRAGMA trusted_schema"), 0);
   EXPECT_EQ(number_from(*database_, "PRAGMA busy_timeout"), 10'000);
 }
@@ -175,6 +227,14 @@ TEST_F(Sqlite, ValuesLargerThanTheLimitAreRefused) {
   const auto inserted = database_->execute("INSERT INTO t VALUES (zeroblob(17000000))");
   ASSERT_FALSE(inserted);
   EXPECT_EQ(inserted.error().code, Code::too_large);
+}
+
+TEST(SqliteOpen, AMissingFolderIsNamed) {
+  const test::ScratchFolder folder;
+  const auto opened = Database::open(folder / "absent" + "/a.db", Access::read_write);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().failed,
+            "its folder " + (folder / "absent") + " does not exist; nothing makes it by itself: mkdir -p " + (folder / "absent"));
 }
 
 TEST(SqliteOpen, WhatIsNoDatabaseIsAnError) {

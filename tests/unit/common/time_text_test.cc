@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <string>
 
@@ -149,6 +150,16 @@ TEST(DurationText, ReadsBackEveryDurationItWrites) {
     ASSERT_TRUE(back) << format_duration(duration);
     ASSERT_EQ(*back, duration);
   }
+}
+
+TEST(TimeText, ADurationIsSpokenInItsTwoLargestUnits) {
+  EXPECT_EQ(format_roughly(0), "less than 1 ms");
+  EXPECT_EQ(format_roughly(850 * ns_per_ms), "850 ms");
+  EXPECT_EQ(format_roughly(60 * ns_per_s - 1), "59 s 999 ms");
+  EXPECT_EQ(format_roughly(3'600 * ns_per_s - 48 * ns_per_s), "59 min 12 s");
+  EXPECT_EQ(format_roughly(3'600 * ns_per_s), "1 h");
+  EXPECT_EQ(format_roughly(51 * 3'600 * ns_per_s), "2 d 3 h");
+  EXPECT_EQ(format_roughly(std::numeric_limits<DurationNs>::max()), "292 years 171 d");
 }
 
 }  // namespace
