@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include "common/printable.h"
 #include "edge/core/core.h"
 #include "edge/core/limits.h"
 
@@ -60,7 +61,7 @@ Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, 
   Effect& effect = **processed;
   if (!effect.dead_letters.empty()) {
     const Rejection& rejection = effect.dead_letters.front().rejection;
-    return Tried{std::string(name_of(rejection.reason)) + ": " + rejection.detail, rejection.reason == Reason::late};
+    return Tried{std::string(name_of(rejection.reason)) + ": " + printable(rejection.detail), rejection.reason == Reason::late};
   }
   if (effect.totals[Counter::duplicate_messages] > duplicates_before)
     return Tried{"its number counts as handled: its device has sent it again since, or has gone on behind it"};

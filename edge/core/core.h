@@ -34,8 +34,9 @@ class Core {
   Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable points,
        std::unique_ptr<kernels::StatisticsBackend> backend, SavedState saved, Remembered& remembered, std::string_view source);
 
-  // Must outlive the core.
+  // Both must outlive the core.
   void set_recorder(Recorder& recorder) { intake_.set_recorder(recorder); }
+  void set_watcher(Watcher& watcher) { intake_.set_watcher(watcher); }
   // Of the rows of windows: higher than what they replace.
   void set_generation(std::uint32_t generation) { placing_.set_generation(generation); }
 

@@ -6,6 +6,7 @@
 
 #include "common/fault_point.h"
 #include "edge/core/limits.h"
+#include "edge/core/refusals.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -142,20 +143,23 @@ void Intake::take_message(const Message& message, std::size_t index) {
     return letters_.write(index, {Reason::too_large, std::to_string(message.payload.size()) + " bytes"}, {});
   }
   poison_point("edge.decode", message.payload);
-  if (auto decoded = decode(message); !decoded) return letters_.write(index, decoded.error(), {});
+  const auto decoded = decode(message);
+  if (!decoded) decoded_messages_.clear();
+  if (watcher_ != nullptr) watcher_->look(message, decoded_messages_);
+  if (!decoded) return letters_.write(index, decoded.error(), {});
   if (decoded_messages_.empty()) ++effect_->totals[Counter::ignored_messages];
   if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
-  for (DecodedMessage& decoded : decoded_messages_) {
+  for (DecodedMessage& of_device : decoded_messages_) {
     // A letter is of one device.
-    if (message.again != nullptr && !message.again->device.empty() && message.again->device != decoded.device) continue;
-    std::swap(decoded_, decoded);
+    if (message.again != nullptr && !message.again->device.empty() && message.again->device != of_device.device) continue;
+    std::swap(decoded_, of_device);
     take_decoded(message, index);
   }
 }
 
 // What one device says with the message.
 void Intake::take_decoded(const Message& message, std::size_t index) {
-  if (!schema::is_name(decoded_.device)) return letters_.write(index, {Reason::bad_name, "the device's"}, {});
+  if (!schema::is_name(decoded_.device)) return letters_.write(index, bad_name("the device's", decoded_.device), {});
   if (message.clock_untrusted && std::ranges::any_of(decoded_.channels, &DecodedChannel::is_stamped_by_arrival)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
@@ -183,7 +187,8 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
 
   if (decoded_.complete_until_ns == 0) return;
   if (is_in_future(message, decoded_.complete_until_ns)) {
-    return letters_.write(index, {Reason::time_future, "complete until a time in the future"}, decoded_.device);
+    return letters_.write(index, too_far_ahead(message, "what it declares complete", decoded_.complete_until_ns),
+                          decoded_.device);
   }
   DeviceComplete complete{.streams = {}, .until_ns = decoded_.complete_until_ns, .is_judged = can_judge(message)};
   for (const ChannelRoute& route : device.channels) complete.streams.push_back(route.stream);
@@ -266,9 +271,16 @@ bool Intake::can_judge(const Message& message) const {
 }
 
 // A message that is put through again is judged by now: the clock that found it in the future may have been wrong.
+TimeNs Intake::judged_by(const Message& message) const {
+  return message.again != nullptr ? effect_->now_ns : message.received_ns;
+}
+
 bool Intake::is_in_future(const Message& message, TimeNs time_ns) const {
-  const TimeNs arrived_ns = message.again != nullptr ? effect_->now_ns : message.received_ns;
-  return can_judge(message) && time_ns > arrived_ns + config_.time_future_max;
+  return can_judge(message) && time_ns > judged_by(message) + config_.time_future_max;
+}
+
+Rejection Intake::too_far_ahead(const Message& message, std::string_view what, TimeNs time_ns) const {
+  return time_future(what, time_ns, judged_by(message), config_.time_future_max);
 }
 
 // One letter for all that stood in a row, each of them counted.
@@ -355,9 +367,9 @@ void Intake::leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples
 
 std::optional<Rejection> Intake::check_channel(const Message& message, const DecodedChannel& channel) const {
   if (channel.rejected) return channel.rejected;
-  if (!schema::is_name(channel.channel)) return Rejection{Reason::bad_name, "a channel's"};
-  if (!schema::is_name(channel.quantity)) return Rejection{Reason::bad_name, "the quantity's"};
-  if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return Rejection{Reason::bad_name, "the unit's"};
+  if (!schema::is_name(channel.channel)) return bad_name("a channel's", channel.channel);
+  if (!schema::is_name(channel.quantity)) return bad_name("the quantity's", channel.quantity);
+  if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return bad_unit(channel.unit);
   const std::uint64_t samples = sample_count(channel);
   if (samples == 0) return Rejection{Reason::empty, "no samples"};
   TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
@@ -371,8 +383,9 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
     if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last))
       return Rejection{Reason::time_future, "beyond all time"};
   }
-  if (channel.start_ns < config_.time_earliest) return Rejection{Reason::time_past, "before time.earliest"};
-  if (is_in_future(message, last)) return Rejection{Reason::time_future, "beyond time.future_max"};
+  if (channel.start_ns < config_.time_earliest) return time_past(channel.start_ns, config_.time_earliest);
+  if (is_in_future(message, last))
+    return too_far_ahead(message, last == channel.start_ns ? "its stamp" : "its last sample", last);
   return std::nullopt;
 }
 

@@ -50,6 +50,13 @@ class Recorder {
   virtual void take(const DecodedMessage& message, const Message& arrived) = 0;
 };
 
+// Looks at each message that has come, but for copies, and at what was decoded of it: nothing where it was refused or ignored.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void look(const Message& message, std::span<const DecodedMessage> decoded) = 0;
+};
+
 class Intake {
  public:
   // All but `saved` must outlive it. `definitions`: of windows.
@@ -58,6 +65,7 @@ class Intake {
          Remembered& remembered, const SavedState& saved);
 
   void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
+  void set_watcher(Watcher& watcher) { watcher_ = &watcher; }
 
   // Takes messages from the front of the batch and returns how many: all, or fewer where what they may bring forth is enough for
   // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
@@ -90,7 +98,9 @@ class Intake {
   void refuse_stranger(const Message& message, std::size_t index);
   void tell_of_this_one();
   bool can_judge(const Message& message) const;
+  TimeNs judged_by(const Message& message) const;
   bool is_in_future(const Message& message, TimeNs time_ns) const;
+  Rejection too_far_ahead(const Message& message, std::string_view what, TimeNs time_ns) const;
   bool follow_sequence(std::size_t index, Device& device);
   void note_gaps(const Device& device);
   void count_duplicates(Device& device);
@@ -121,6 +131,7 @@ class Intake {
   Redeliveries redeliveries_;
   ExpectedCopies expected_copies_;  // as in SavedState
   Recorder* recorder_ = nullptr;  // null: none
+  Watcher* watcher_ = nullptr;  // null: none
 
   // Of the batch at hand.
   Arrivals* arrivals_ = nullptr;

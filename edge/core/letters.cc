@@ -3,22 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/shortened.h"
 #include "edge/core/limits.h"
 
 namespace stethos::edge {
-namespace {
-
-// At most so many bytes, cut where a character of UTF-8 begins.
-std::string_view first_of(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return text;
-  constexpr unsigned char continuation_mask = 0xC0;
-  constexpr unsigned char continuation = 0x80;
-  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & continuation_mask) == continuation) --bytes_max;
-  return text.substr(0, bytes_max);
-}
-
-}  // namespace
-
 void Letters::begin(std::span<const Message> batch, Effect& effect) {
   batch_ = batch;
   effect_ = &effect;

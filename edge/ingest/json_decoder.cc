@@ -6,8 +6,10 @@
 #include <unordered_map>
 
 #include "common/hash.h"
+#include "common/number_text.h"
 #include "common/time_text.h"
 #include "edge/core/limits.h"
+#include "edge/core/refusals.h"
 #include "edge/ingest/decoder.h"
 #include "edge/ingest/field_value.h"
 #include "edge/ingest/json_path.h"
@@ -125,7 +127,7 @@ class JsonDecoder final : public Decoder {
     if (channels_.empty()) return {};
     const auto device = device_of(record);
     if (!device) return std::unexpected(device.error());
-    if (!schema::is_name(*device)) return refuse(Reason::bad_name, "the device's");
+    if (!schema::is_name(*device)) return std::unexpected(bad_name("the device's", *device));
     const auto stamp = stamp_of(record);
     Time time = message_->received_ns;
     if (!stamp) {
@@ -263,8 +265,9 @@ class JsonDecoder final : public Decoder {
   }
 
   std::unexpected<Rejection> beyond_all_time(double count) const {
-    return count < 0 ? refuse(Reason::time_past, time_->text() + " is before the year 1678")
-                     : refuse(Reason::time_future, time_->text() + " is beyond the year 2262");
+    const std::string which = time_->text() + " is " + number_text(count);
+    return count < 0 ? refuse(Reason::time_past, which + ", before the year 1678 by its time_unit")
+                     : refuse(Reason::time_future, which + ", beyond the year 2262 by its time_unit");
   }
 
   // Zero: not given.

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "edge/ingest/json_fault.h"
+
 namespace stethos::edge {
 namespace {
 
@@ -77,7 +79,7 @@ std::expected<simdjson::dom::element, Rejection> JsonText::parse(std::span<const
   rewrite(text, rewritten_);
   error = parser_.parse(rewritten_).get(document);
   if (error == simdjson::SUCCESS) return document;
-  return std::unexpected(Rejection{Reason::not_json, simdjson::error_message(first_error)});
+  return std::unexpected(Rejection{Reason::not_json, json_fault(text, first_error)});
 }
 
 }  // namespace stethos::edge

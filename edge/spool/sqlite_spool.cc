@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "common/fault_point.h"
+#include "common/folder_fault.h"
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/time_text.h"
@@ -163,7 +164,11 @@ Result<std::shared_ptr<const SqliteSpool::Lock>> SqliteSpool::lock(const std::st
   const std::string doing = "locking the spool " + path;
   constexpr int mode = 0640;
   const int descriptor = ::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
-  if (descriptor < 0) return fail(Code::io, doing, std::strerror(errno));
+  if (descriptor < 0) {
+    const std::string error = std::strerror(errno);
+    const std::string fault = folder_fault(path);
+    return fail(Code::io, doing, fault.empty() ? error : fault);
+  }
   auto held = std::make_shared<const Lock>(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return fail(Code::unavailable, doing, "another process has it open");
   return held;

@@ -1,0 +1,46 @@
+#include "edge/core/refusals.h"
+
+#include <limits>
+#include <string>
+
+#include "common/shortened.h"
+#include "common/time_text.h"
+#include "edge/config/edge_rules.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::size_t shown_bytes_max = 48;  // of a name
+
+// How much later `b` is; as long as a duration can be where it is longer.
+DurationNs from_to(TimeNs a, TimeNs b) {
+  DurationNs between = 0;
+  return __builtin_sub_overflow(b, a, &between) ? std::numeric_limits<DurationNs>::max() : between;
+}
+
+std::string quoted(std::string_view text) { return '"' + shortened(text, shown_bytes_max) + '"'; }
+
+}  // namespace
+
+Rejection bad_name(std::string_view whose, std::string_view name) {
+  const std::string which = std::string(whose) + " name ";
+  if (name.empty()) return {Reason::bad_name, which + "is empty"};
+  return {Reason::bad_name, which + quoted(name) + ' ' + objection_to_name(name)};
+}
+
+Rejection bad_unit(std::string_view unit) {
+  if (unit.empty()) return {Reason::bad_name, "the unit is empty"};
+  return {Reason::bad_name, "the unit " + quoted(unit) + " has " + std::to_string(unit.size()) + " bytes, and may have 128"};
+}
+
+Rejection time_past(TimeNs time, TimeNs earliest) {
+  return {Reason::time_past,
+          "its stamp is " + format_time(time) + ", " + format_roughly(from_to(time, earliest)) + " before time.earliest"};
+}
+
+Rejection time_future(std::string_view what, TimeNs time, TimeNs clock, DurationNs future_max) {
+  return {Reason::time_future, std::string(what) + " is " + format_time(time) + ", " + format_roughly(from_to(clock, time)) +
+                                   " ahead of the clock of this node; time.future_max allows " + format_duration(future_max)};
+}
+
+}  // namespace stethos::edge

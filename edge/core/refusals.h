@@ -1,0 +1,22 @@
+// What is said of a refusal, for a person who has to find its cause: what was there, and what may be. It holds what the device
+// sent, cut but as it came: who shows it makes it printable.
+#pragma once
+
+#include <string_view>
+
+#include "common/clock.h"
+#include "edge/core/rejection.h"
+
+namespace stethos::edge {
+
+// `whose`: "the device's". The name is none by schema::is_name.
+Rejection bad_name(std::string_view whose, std::string_view name);
+// A unit that is empty, or too long.
+Rejection bad_unit(std::string_view unit);
+
+Rejection time_past(TimeNs time, TimeNs earliest);
+
+// `what`: "its stamp". It is later than `clock` by more than `future_max`.
+Rejection time_future(std::string_view what, TimeNs time, TimeNs clock, DurationNs future_max);
+
+}  // namespace stethos::edge
