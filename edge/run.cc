@@ -14,7 +14,9 @@
 #include "edge/detect/limit.h"
 #include "edge/health/health.h"
 #include "edge/ingest/mqtt_port.h"
+#include "edge/never_seen.h"
 #include "edge/pipeline.h"
+#include "edge/refusal_warnings.h"
 #include "edge/replay/message_recorder.h"
 #include "edge/replay/recording_port.h"
 #include "edge/spool/sqlite_spool.h"
@@ -131,7 +133,10 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
 
   Suspects suspects = std::move(opened->saved.suspects);
   SessionRecord sessions = std::move(opened->saved.sessions);
+  NeverSeen never_seen(config, *points, clock, [](const std::string& line) { spdlog::warn("{}", line); });
+  RefusalWarnings refusals(config, clock);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), spool, "live");
+  core.set_watcher(never_seen);
 
   std::unique_ptr<MessageRecorder> recorder;
   if (!config.record_folder.empty()) {
@@ -165,6 +170,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
                      .before_commit = {}},
                     std::move(suspects), core, **port, spool, node_clock, [&](const Effect& effect) {
                       if (recorder != nullptr) recorder->flush();
+                      for (const std::string& line : refusals.take(effect.dead_letters)) spdlog::warn("{}", line);
                       if (sender != nullptr && !effect.rows.empty()) sender->notify();
                     });
   if (!opened->set_aside.empty()) {
@@ -173,7 +179,7 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     event.detail = opened->set_aside + ": " + opened->damage;
     pipeline.note_event(std::move(event));
   }
-  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), recorder.get(),
+  const Health health(pipeline, **port, spool, !opened->set_aside.empty(), sender.get(), recorder.get(), never_seen,
                       config.spool_commit_interval, clock);
   auto listener = HttpListener::start(config.health_host, config.health_port,
                                       [&health](std::string_view path) { return health.answer(path); });

@@ -215,16 +215,27 @@ void add_recorder(MetricList& list, const MessageRecorder::Status& status) {
   list.gauge("recording_stopped", "1 once recording has stopped, for its disk takes no more.", status.stopped ? 1 : 0);
 }
 
+void add_never_seen(MetricList& list, const NeverSeen::Counts& counts) {
+  for (const auto& [topic, fields] : counts.fields) {
+    list.gauge("fields_never_seen", "Declared fields that have not come since the start, though messages have for ten minutes.",
+               real(fields), {{"subscription", topic}});
+  }
+  list.gauge("points_never_seen", "Channels of the point table that have not come since the start, and should have.",
+             real(counts.channels));
+}
+
 }  // namespace
 
 Health::Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-               const uplink::Sender* sender, const MessageRecorder* recorder, DurationNs commit_interval, const Clock& clock)
+               const uplink::Sender* sender, const MessageRecorder* recorder, const NeverSeen& never_seen,
+               DurationNs commit_interval, const Clock& clock)
     : pipeline_(pipeline),
       port_(port),
       spool_(spool),
       spool_set_aside_(spool_set_aside),
       sender_(sender),
       recorder_(recorder),
+      never_seen_(never_seen),
       commit_interval_(commit_interval),
       clock_(clock) {}
 
@@ -277,6 +288,7 @@ HttpAnswer Health::metrics() const {
   if (const auto written = bytes_written()) {
     list.counter("disk_written_bytes_total", "Bytes that this process wrote to disks, since its start.", *written);
   }
+  add_never_seen(list, never_seen_.counts());
   if (sender_ != nullptr) add_sender(list, sender_->status());
   if (recorder_ != nullptr) add_recorder(list, recorder_->status());
   return {200, "text/plain; version=0.0.4; charset=utf-8", list.text()};

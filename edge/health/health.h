@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "edge/health/http_listener.h"
 #include "edge/ingest/mqtt_port.h"
+#include "edge/never_seen.h"
 #include "edge/pipeline.h"
 #include "edge/replay/message_recorder.h"
 #include "edge/spool/sqlite_spool.h"
@@ -22,7 +23,8 @@ bool is_live(DurationNs since_step, DurationNs commit_interval);
 class Health {
  public:
   Health(const Pipeline& pipeline, const MqttPort& port, const SqliteSpool& spool, bool spool_set_aside,
-         const uplink::Sender* sender, const MessageRecorder* recorder, DurationNs commit_interval, const Clock& clock);
+         const uplink::Sender* sender, const MessageRecorder* recorder, const NeverSeen& never_seen, DurationNs commit_interval,
+         const Clock& clock);
 
   HttpAnswer answer(std::string_view path) const;
 
@@ -37,6 +39,7 @@ class Health {
   const bool spool_set_aside_;
   const uplink::Sender* sender_;
   const MessageRecorder* recorder_;
+  const NeverSeen& never_seen_;
   const DurationNs commit_interval_;
   const Clock& clock_;
 };

@@ -8,7 +8,7 @@ import time
 from messages import Publisher
 from rig import ROOT, http, json_subscription, metrics_of, wait_for
 
-OPEN_ENDED = {"le", "status", "store"}  # labels whose values no page can list
+OPEN_ENDED = {"le", "status", "store", "subscription"}  # labels whose values no page can list
 
 
 def rows_of(page, first_cell):
