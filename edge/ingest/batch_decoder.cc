@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "edge/core/refusals.h"
 #include "edge/ingest/decoder.h"
 #include "schemas/envelope.h"
 
@@ -82,7 +83,7 @@ class BatchDecoder final : public Decoder {
     out.sequence = batch.sequence();
     out.lowest_held = batch.lowest_held();
     out.complete_until_ns = batch.complete_until_ns();
-    if (!schema::is_name(out.device)) return std::unexpected(Rejection{Reason::bad_name, "the device's"});
+    if (!schema::is_name(out.device)) return std::unexpected(bad_name("the device's", out.device));
     // stethos/v1/<device>/batch: a device speaks for itself alone.
     if (topic_level(message.topic, 2) != out.device) {
       return std::unexpected(Rejection{Reason::device_differs, "the payload says " + std::string(out.device)});

@@ -7,11 +7,13 @@
 
 #include "common/hash.h"
 #include "common/number_text.h"
+#include "common/shortened.h"
 #include "common/time_text.h"
 #include "edge/core/limits.h"
 #include "edge/core/refusals.h"
 #include "edge/ingest/decoder.h"
 #include "edge/ingest/field_value.h"
+#include "edge/ingest/json_fault.h"
 #include "edge/ingest/json_path.h"
 #include "edge/ingest/json_text.h"
 #include "schemas/envelope.h"
@@ -22,6 +24,7 @@ namespace {
 using simdjson::dom::element;
 
 constexpr std::size_t arena_bytes_initial = 64u << 10;
+constexpr std::size_t time_bytes_shown = 40;  // of one that cannot be read
 
 std::unexpected<Rejection> refuse(Reason reason, std::string detail) {
   return std::unexpected(Rejection{reason, std::move(detail)});
@@ -89,7 +92,7 @@ class JsonDecoder final : public Decoder {
       for (DecodedMessage& each : out) std::ranges::stable_sort(each.channels, {}, &DecodedChannel::start_ns);
     }
     if (out.empty() && !subscription_.ignores_other_documents)
-      return refuse(Reason::missing_field, "none of the declared fields");
+      return refuse(Reason::missing_field, "none of the declared fields" + names_in(*document));
     return {};
   }
 
@@ -104,7 +107,7 @@ class JsonDecoder final : public Decoder {
       found = *at;
     }
     simdjson::dom::array records;
-    if (!found) return refuse(Reason::missing_field, subscription_.records);
+    if (!found) return refuse(Reason::missing_field, subscription_.records + " is not there" + names_in(document));
     if (found->get_array().get(records)) return refuse(Reason::wrong_type, subscription_.records + " is no array");
     return records;
   }
@@ -200,7 +203,7 @@ class JsonDecoder final : public Decoder {
     if (!device_) return topic_level(message_->topic, subscription_.device_level);
     const auto value = find(device_, record);
     if (!value) return std::unexpected(value.error());
-    if (!*value) return refuse(Reason::missing_field, device_->text());
+    if (!*value) return refuse(Reason::missing_field, device_->text() + " is not there" + names_in(record));
     std::string_view text;
     std::uint64_t number = 0;
     if (!(*value)->get_string().get(text)) return keep(text);
@@ -213,7 +216,7 @@ class JsonDecoder final : public Decoder {
     if (subscription_.time_unit == TimeUnit::arrival) return std::nullopt;
     const auto found = find(time_, record);
     if (found && !*found && subscription_.time_missing == MissingTime::refuse) {
-      return refuse(Reason::missing_field, time_->text());
+      return refuse(Reason::missing_field, time_->text() + " is not there" + names_in(record));
     }
     return found;
   }
@@ -224,7 +227,9 @@ class JsonDecoder final : public Decoder {
     if (subscription_.time_unit == TimeUnit::iso8601) {
       if (!is_text) return refuse(Reason::wrong_type, time_->text() + " is no string");
       const auto time = parse_time(text);
-      if (!time) return refuse(Reason::wrong_type, time.error().text());
+      if (!time)
+        return refuse(Reason::wrong_type,
+                      time_->text() + " is \"" + shortened(text, time_bytes_shown) + "\": " + time.error().failed);
       return *time;
     }
     return is_text ? counted_time(text) : counted_time(value);
@@ -265,7 +270,8 @@ class JsonDecoder final : public Decoder {
   }
 
   std::unexpected<Rejection> beyond_all_time(double count) const {
-    const std::string which = time_->text() + " is " + number_text(count);
+    const std::string number = number_text(count);
+    const std::string which = time_->text() + " is " + (number.empty() ? "infinite" : number);
     return count < 0 ? refuse(Reason::time_past, which + ", before the year 1678 by its time_unit")
                      : refuse(Reason::time_future, which + ", beyond the year 2262 by its time_unit");
   }
@@ -289,7 +295,7 @@ class JsonDecoder final : public Decoder {
     if (!identity_) return ReadingIdentity{.identity = static_cast<std::uint64_t>(time)};
     const auto value = find(identity_, record);
     if (!value) return std::unexpected(value.error());
-    if (!*value) return refuse(Reason::missing_field, identity_->text());
+    if (!*value) return refuse(Reason::missing_field, identity_->text() + " is not there" + names_in(record));
     if ((*value)->is_bool()) return refuse(Reason::wrong_type, identity_->text() + " identifies nothing");
     const bool is_alone = subscription_.time_unit == TimeUnit::arrival || subscription_.time_missing == MissingTime::arrival;
     std::uint64_t identity = hash_of(std::string_view(simdjson::minify(**value)));

@@ -72,4 +72,17 @@ std::string json_fault(std::string_view text, simdjson::error_code error) {
   return simdjson::error_message(error);
 }
 
+std::string names_in(simdjson::dom::element document) {
+  constexpr std::size_t names_max = 6;
+  simdjson::dom::object object;
+  if (document.get_object().get(object)) return {};
+  std::string names;
+  std::size_t count = 0;
+  for (const auto& field : object) {
+    if (++count > names_max) return names + ", ...";
+    names += (count == 1 ? "; it has " : ", ") + quoted(field.key);
+  }
+  return names.empty() ? "; it has no names" : names;
+}
+
 }  // namespace stethos::edge

@@ -260,3 +260,29 @@ def test_more_devices_than_there_may_be(rig):
     line.good()
     line.refuses("stethos/v1/third/batch", line.batch("third", [channel([1.0], NOW_NS)]), "too_many_devices")
     line.publisher.close()
+
+
+def test_the_log_names_the_first_refused_message_of_a_reason_and_subscription(rig):
+    broker = rig.broker()
+    edge = rig.edge(broker, subscription=SUBSCRIPTIONS)
+    publisher = Publisher(broker.port)
+    for i in range(50):
+        publisher.publish(f"plant/made-up-{i}\u202e/json", b"{\x1b[2J")
+        publisher.publish(f"raw/{i}", b"abc")
+    ahead_ms = NOW_NS // 1_000_000 + 2 * 3_600_000 + 60_000
+    publisher.publish("plant/p/json", json.dumps({"device": "clock", "ts": ahead_ms, "temperature": 1}))
+    publisher.publish("plant/p/json", json.dumps({"device": "pump 1\x1b[31m", "ts": NOW_NS // 1_000_000, "temperature": 1}))
+    wait_for(lambda: edge.messages() == publisher.published, lambda: f"all messages:\n{edge.log_tail()}")
+    publisher.close()
+    assert edge.terminate() == 0
+    text = edge.log_text()
+    assert all(32 <= ord(c) < 127 or c == "\n" for c in text), "nothing that moves a terminal"
+    lines = [line for line in text.splitlines() if "refused, " in line]
+    assert len(lines) == 4, text
+    assert all(len(line) < 1_000 and ". Cure: " in line for line in lines)
+    not_json, corrupt, time_future, bad_name = lines
+    assert 'refused, not_json: it ends before' in not_json and 'topic "plant/made-up-0\\xe2\\x80\\xae/json"' in not_json
+    assert 'refused, corrupt: ' in corrupt and 'subscription "raw/+"' in corrupt
+    assert "refused, time_future: its stamp is " in time_future and ", 2 h " in time_future
+    assert 'device "clock", channel "temperature"' in time_future
+    assert 'refused, bad_name: the device\'s name "pump 1\\x1b[31m" must be' in bad_name

@@ -3,10 +3,11 @@ lines for mosquitto do what the page says."""
 
 import pathlib
 import re
+import subprocess
 import time
 
 from messages import Publisher
-from rig import ROOT, http, json_subscription, metrics_of, wait_for
+from rig import BINARIES, ROOT, http, json_subscription, metrics_of, wait_for
 
 OPEN_ENDED = {"le", "status", "store", "subscription"}  # labels whose values no page can list
 
@@ -85,6 +86,17 @@ def test_links_lead_somewhere():
             assert not anchor or anchor in anchors_of(target.read_text()), f"{page.relative_to(ROOT)}: {link}"
             checked += 1
     assert checked > 100
+
+
+def test_the_configurations_of_the_readme_are_good(tmp_path):
+    """Each on its own, but for the part about spectra, which is to be put behind the first."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    edge, collector, spectra = blocks
+    for program, text in (("stethos-edge", edge), ("stethos-collector", collector), ("stethos-edge", edge + spectra)):
+        config = tmp_path / "config.toml"
+        config.write_text(text)
+        checked = subprocess.run([BINARIES / program, "check", "--config", config], capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_broker_with_the_lines_of_the_page_keeps_more_than_it_does_by_itself(rig):

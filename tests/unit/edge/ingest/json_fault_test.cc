@@ -42,6 +42,19 @@ TEST(JsonFault, IsSaidInWords) {
   EXPECT_EQ(fault_of("\xef\xbb\xbf{\"a\":nan}\0\0"sv), "none");
 }
 
+std::string names_of(std::string_view payload) {
+  JsonText text;
+  return names_in(*text.parse({reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()}));
+}
+
+TEST(JsonFault, NamesOfADocument) {
+  EXPECT_EQ(names_of(R"({"ts":1,"temp":{"a":1}})"), R"(; it has "ts", "temp")");
+  EXPECT_EQ(names_of(R"({"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1})"), R"(; it has "a", "b", "c", "d", "e", "f", ...)");
+  EXPECT_EQ(names_of("{}"), "; it has no names");
+  EXPECT_EQ(names_of("[1]"), "");
+  EXPECT_LE(names_of("{\"" + std::string(100'000, 'x') + "\":1}").size(), letter_detail_bytes_max);
+}
+
 TEST(JsonFault, IsBounded) {
   for (const std::string& payload : {std::string(1'000'000, '['), std::string(1'000'000, 'x'), std::string(1'000'000, '\\'),
                                      "{}" + std::string(1'000'000, '\x1b')}) {
