@@ -214,6 +214,7 @@ class Windower {
   void cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effect);
   void end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs now_ns, Effect& effect);
   void send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
+  void close_between(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
   void close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& effect);
   void drop_parts(StreamRecord& stream);
   void follow_parts(StreamRecord& stream);
@@ -311,7 +312,7 @@ inline StreamClock begun_with(const StreamClock& other) {
   StreamClock clock = other;
   clock.late_run = 0;
   clock.late_run_ns = time_min;
-  clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
+  clock.cut_short = {};
   clock.away_from_ns = time_max;
   clock.away_to_ns = time_min;
   clock.silent_from_ns = clock.silent_to_ns = time_min;

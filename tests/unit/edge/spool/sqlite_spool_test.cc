@@ -86,8 +86,8 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   StreamClock other = stream.clock;
   other.watermark_ns = 24;
   other.jump = Jump::over;
-  other.cut_short_from_ns = 7;
-  other.cut_short_to_ns = 8;
+  other.cut_short.add(7, 8);
+  other.cut_short.add(10, 20);
   other.settled_ns = 19;
   other.away_from_ns = 12;
   other.away_to_ns = 13;
