@@ -91,7 +91,7 @@ class Intake {
   void tell_of_this_one();
   bool can_judge(const Message& message) const;
   bool is_in_future(const Message& message, TimeNs time_ns) const;
-  bool follow_sequence(std::size_t index, Device& device);
+  bool follow_sequence(const Message& message, std::size_t index, Device& device);
   void note_gaps(const Device& device);
   void count_duplicates(Device& device);
   void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
