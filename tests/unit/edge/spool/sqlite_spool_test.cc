@@ -153,7 +153,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   definitions[1].samples = 7;
   definitions[1].quantity = "q";
   definitions[1].device = "d";
-  SequenceTracker tracker({{7, 8, {{10, 12}, {20, 20}}}, {0x7000'0000'0000'0000, 0x9000'0000'0000'0000, {}}});
+  SequenceTracker tracker({{7, 8, {{10, 12}, {20, 20}}, {{1, 3}}}, {0x7000'0000'0000'0000, 0x9000'0000'0000'0000, {}, {}}});
   const std::string device = "d";
   Effect effect;
   effect.changed = true;
