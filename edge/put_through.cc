@@ -20,7 +20,8 @@ struct Tried {
 std::string objection_to(const DeadLetter& letter) {
   switch (letter.rejection.reason) {
     case Reason::late:
-      if (letter.channel.empty()) return "which of its samples were late is not on record, and the others are counted";
+      if (letter.channel.empty() || letter.late_in.empty())
+        return "which of its samples were late is not on record, and the others are counted";
       break;
     case Reason::not_finite:
     case Reason::identity_conflict:
@@ -64,7 +65,7 @@ Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, 
     return Tried{std::string(name_of(rejection.reason)) + ": " + printable(rejection.detail), rejection.reason == Reason::late};
   }
   if (effect.totals[Counter::duplicate_messages] > duplicates_before)
-    return Tried{"its number counts as handled: its device has sent it again since, or has gone on behind it"};
+    return Tried{"its number counts as handled: its device has sent it again since, or has given it up"};
   if (message.again->rejection.reason == Reason::late && core.samples().duplicate > repeated_before) {
     return Tried{"it has come again since, and is counted"};
   }

@@ -169,7 +169,7 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   Device& device = *found;
   device.heard_ns = forgetting_.heard();
   const bool has_place = decoded_.epoch == 0 || (message.again != nullptr && was_handled(*message.again));
-  if (!has_place && !follow_sequence(index, device)) return;
+  if (!has_place && !follow_sequence(message, index, device)) return;
 
   if (message.stops == stops_max) return set_aside(message, index, decoded_.device);
   poison_point("edge.process", message.payload);
@@ -297,8 +297,12 @@ void Intake::set_aside(const Message& message, std::size_t index, std::string_vi
                  device);
 }
 
-bool Intake::follow_sequence(std::size_t index, Device& device) {
+bool Intake::follow_sequence(const Message& message, std::size_t index, Device& device) {
   gaps_.clear();
+  if (message.again != nullptr && device.sequences.take_skipped(decoded_.epoch, decoded_.sequence)) {
+    heard_.emplace_back(&device, decoded_.epoch);
+    return true;
+  }
   const auto verdict = device.sequences.observe(decoded_.epoch, decoded_.sequence, decoded_.lowest_held, gaps_, device.any_order);
   note_gaps(device);
   if (verdict != SequenceTracker::Verdict::epoch_too_old) heard_.emplace_back(&device, decoded_.epoch);

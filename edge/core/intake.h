@@ -101,7 +101,7 @@ class Intake {
   TimeNs judged_by(const Message& message) const;
   bool is_in_future(const Message& message, TimeNs time_ns) const;
   Rejection too_far_ahead(const Message& message, std::string_view what, TimeNs time_ns) const;
-  bool follow_sequence(std::size_t index, Device& device);
+  bool follow_sequence(const Message& message, std::size_t index, Device& device);
   void note_gaps(const Device& device);
   void count_duplicates(Device& device);
   void take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "edge/core/arrival.h"
 #include "edge/core/effect.h"
@@ -35,8 +36,10 @@ class Letters {
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
-  // As write_once, of so many samples that are late. The letter names the channel if all that the message has of it is.
-  void write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream);
+  // As write_once, of so many samples that are late. The letter names the channel if all that the message has of it is, in the
+  // same definitions.
+  void write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
+                  const std::vector<std::uint64_t>& late_in);
 
  private:
   bool is_first(std::size_t message, Reason reason, StreamId stream, std::string_view device, std::string_view channel);

@@ -40,6 +40,9 @@ static_assert(identities_per_stream_max < identities_max, "one stream leaves roo
 // Parts of a stream's event time that are kept. Beyond it the open windows of the oldest are sent as they are, for good.
 inline constexpr std::size_t parts_per_stream_max = 8;
 
+// Stretches of a stream's event time whose windows were sent for good before their end, of each definition.
+inline constexpr std::size_t stretches_max = 4;
+
 // Definitions that have left the configuration and are remembered, for they may come back (150 bytes of each stream that they
 // took). Beyond it the windows of the one that left first are sent as they are, for good, and it is forgotten: if it came back it
 // would begin windows anew that were sent.

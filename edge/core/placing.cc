@@ -342,13 +342,13 @@ bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples
   samples.origin = source.origin;
   samples.received_ns = source.received_ns;
   samples.clock_untrusted = source.clock_untrusted;
-  samples.was_late = source.was_late;
+  if (source.was_late) samples.late_in = &effect_->put_through->late_in;
   const Stream& state = stream.state;
   const Taken taken = windower_.add(stream, samples, effect_->now_ns, *effect_);
   if (taken.begins_version) send_stream_row(stream.declared_by);
   if (taken.placed == Placed::late) {
     letters_.write_late(source, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
-                        samples.count(), state);
+                        samples.count(), state, taken.late_in);
   }
   if (taken.placed == Placed::unit_differs) {
     letters_.write_once(source.message,

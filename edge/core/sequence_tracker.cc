@@ -48,7 +48,28 @@ EpochSequences* SequenceTracker::find_or_begin(std::uint64_t epoch, std::uint64_
     });
     place = epochs_.erase(epochs_.begin()) + (place - epochs_.begin() - 1);
   }
-  return &*epochs_.insert(place, EpochSequences{epoch, lowest_held - 1, {}});
+  EpochSequences begun{.epoch = epoch, .base = lowest_held - 1, .ranges = {}, .skipped = {}};
+  if (begun.base > 0) begun.skipped.push_back({1, begun.base});
+  return &*epochs_.insert(place, std::move(begun));
+}
+
+bool SequenceTracker::take_skipped(std::uint64_t epoch, std::uint64_t sequence) {
+  const auto known = std::ranges::find(epochs_, epoch, &EpochSequences::epoch);
+  if (known == epochs_.end()) return false;
+  auto& skipped = known->skipped;
+  const auto holds = std::ranges::lower_bound(skipped, sequence, {}, &SequenceRange::last);
+  if (holds == skipped.end() || sequence < holds->first) return false;
+  const SequenceRange whole = *holds;
+  const bool is_split = whole.first < sequence && sequence < whole.last;
+  if (is_split && skipped.size() == ranges_per_epoch_max) return false;
+  const auto place = skipped.erase(holds);
+  if (is_split) {
+    skipped.insert(place, {{whole.first, sequence - 1}, {sequence + 1, whole.last}});
+  } else if (whole.first < whole.last) {
+    skipped.insert(
+        place, sequence == whole.first ? SequenceRange{whole.first + 1, whole.last} : SequenceRange{whole.first, whole.last - 1});
+  }
+  return true;
 }
 
 SequenceTracker::Verdict SequenceTracker::observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held,

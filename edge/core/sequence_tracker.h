@@ -1,7 +1,8 @@
 // Which messages of a device have been handled. The tables of the spool hold the same, in the transaction of their effect.
 //
 // Per epoch: everything up to `base` is handled or known to be lost, and beyond it a few ranges are handled. A device seen
-// for the first time, or after a boot, starts at its lowest held sequence without a gap. Pure state; one thread.
+// for the first time, or after a boot, starts at its lowest held sequence without a gap; what it skips so may be kept as a dead
+// letter, and may still be handled. Pure state; one thread.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,9 @@ struct EpochSequences {
   std::uint64_t epoch = 0;
   std::uint64_t base = 0;
   std::vector<SequenceRange> ranges;  // ascending, disjoint, not touching, all beyond base + 1
+  // What the device did not hold any more when it was heard first in this epoch: none of these has been handled. As `ranges`,
+  // all up to base.
+  std::vector<SequenceRange> skipped;
 
   bool operator==(const EpochSequences&) const = default;
 };
@@ -46,6 +50,10 @@ class SequenceTracker {
   // Without `any_order` nothing is handled before what is still held below it.
   Verdict observe(std::uint64_t epoch, std::uint64_t sequence, std::uint64_t lowest_held, std::vector<SequenceGap>& gaps,
                   bool any_order = true);
+
+  // Marks a message as handled that was kept elsewhere while its device was not known yet, and has gone on meanwhile. False: it
+  // has been handled, or nothing is known of it.
+  bool take_skipped(std::uint64_t epoch, std::uint64_t sequence);
 
   // Ascending by epoch.
   const std::vector<EpochSequences>& epochs() const { return epochs_; }

@@ -14,6 +14,7 @@
 #include "edge/core/block_summary.h"
 #include "edge/core/identities.h"
 #include "edge/core/part.h"
+#include "edge/core/stretches.h"
 #include "gpu_kernels/moments.h"
 #include "schemas/rows_generated.h"
 
@@ -167,10 +168,7 @@ struct StreamClock {
   TimeNs back_to_ns = time_min;
   std::uint64_t late_run = 0;     // late ones in a row, none older than the one before
   TimeNs late_run_ns = time_min;  // the last of them
-  // Windows that start from the first to before the second were sent for good before their end was reached. Empty: there are
-  // none.
-  TimeNs cut_short_from_ns = time_min;
-  TimeNs cut_short_to_ns = time_min;
+  Stretches cut_short;  // windows that start in them were sent for good before their end was reached
   // Samples of the stream came from the first to the last of these times while the definition was not configured. Empty: none.
   TimeNs away_from_ns = time_max;
   TimeNs away_to_ns = time_min;
@@ -181,13 +179,6 @@ struct StreamClock {
   TimeNs silent_from_ns = time_min;
   TimeNs silent_to_ns = time_min;
 
-  // Windows that start between the two times have been sent for good. There is one such stretch: two are taken for one.
-  void note_cut_short(TimeNs from, TimeNs to) {
-    if (from >= to) return;
-    const bool is_first = cut_short_from_ns >= cut_short_to_ns;
-    cut_short_from_ns = is_first ? from : std::min(from, cut_short_from_ns);
-    cut_short_to_ns = is_first ? to : std::max(to, cut_short_to_ns);
-  }
   bool operator==(const StreamClock&) const = default;
 };
 

@@ -1,6 +1,8 @@
 #include "edge/spool/dead_letters.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -17,7 +19,19 @@ constexpr std::uint64_t overhead_bytes = 128;  // what one takes beside its payl
 // The format's description of dead_letter_bytes says the same.
 std::uint64_t bytes_of(const DeadLetter& letter) {
   return letter.payload.size() + letter.rejection.detail.size() + letter.topic.size() + letter.device.size() +
-         letter.channel.size();
+         letter.channel.size() + std::span(letter.late_in).size_bytes();
+}
+
+std::span<const std::uint8_t> bytes_of(const std::vector<std::uint64_t>& numbers) {
+  static_assert(std::endian::native == std::endian::little);
+  const auto bytes = std::as_bytes(std::span(numbers));
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+std::vector<std::uint64_t> numbers_of(std::span<const std::uint8_t> bytes) {
+  std::vector<std::uint64_t> numbers(bytes.size() / sizeof(std::uint64_t));
+  if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::uint64_t));
+  return numbers;
 }
 
 std::uint64_t budget_bytes_of(const RowTotals& letters) { return letters.bytes + letters.rows * overhead_bytes; }
@@ -28,11 +42,11 @@ DeadLetters::DeadLetters(Database& writer)
     : writer_(writer),
       add_(writer,
            "INSERT INTO dead_letter (received_ns, reason, detail, topic, device, channel, payload_bytes, payload, "
-           "clock_untrusted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+           "clock_untrusted, late_in) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
       remove_(writer, "DELETE FROM dead_letter WHERE id = ?1"),
       oldest_(writer,
               "SELECT id, length(payload) + length(CAST(detail AS BLOB)) + length(CAST(topic AS BLOB)) + "
-              "length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB)) FROM dead_letter ORDER BY id"),
+              "length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB)) + length(late_in) FROM dead_letter ORDER BY id"),
       remove_through_(writer, "DELETE FROM dead_letter WHERE id <= ?1"),
       save_total_(writer, "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)") {}
 
@@ -59,6 +73,7 @@ Status DeadLetters::change(std::span<const DeadLetter> added, const DeadLetter* 
                     .bind(7, letter.payload_bytes)
                     .bind(8, std::span(letter.payload))
                     .bind(9, letter.clock_untrusted ? 1 : 0)
+                    .bind(10, bytes_of(letter.late_in))
                     .run();
     if (!done) return done;
     totals_ += {1, bytes_of(letter)};
@@ -108,8 +123,8 @@ Status DeadLetters::save_totals() {
 
 Result<std::optional<DeadLetter>> DeadLetters::after(std::int64_t id) {
   Statement letters(writer_,
-                    "SELECT id, received_ns, reason, detail, topic, device, channel, payload_bytes, payload, clock_untrusted "
-                    "FROM dead_letter WHERE id > ?1 ORDER BY id");
+                    "SELECT id, received_ns, reason, detail, topic, device, channel, payload_bytes, payload, clock_untrusted, "
+                    "late_in FROM dead_letter WHERE id > ?1 ORDER BY id");
   letters.bind(1, id);
   for (;;) {
     const auto row = letters.step();
@@ -128,6 +143,7 @@ Result<std::optional<DeadLetter>> DeadLetters::after(std::int64_t id) {
     const auto payload = letters.blob(8);
     letter.payload.assign(payload.begin(), payload.end());
     letter.clock_untrusted = letters.integer(9) != 0;
+    letter.late_in = numbers_of(letters.blob(10));
     return letter;
   }
 }

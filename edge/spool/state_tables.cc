@@ -41,7 +41,7 @@ constexpr std::string_view pane_columns =
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, "
     "clock_untrusted, recovered";
 
-constexpr std::string_view device_columns = "device, epoch, base, ranges, heard_ns";
+constexpr std::string_view device_columns = "device, epoch, base, ranges, heard_ns, skipped";
 constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "
     "provisional_first_ns, provisional_last_ns, provisional_level, provisional_value";
@@ -85,6 +85,15 @@ Result<std::vector<SequenceRange>> ranges_of(std::span<const std::uint8_t> bytes
   std::vector<SequenceRange> ranges(bytes.size() / sizeof(SequenceRange));
   if (!ranges.empty()) std::memcpy(ranges.data(), bytes.data(), bytes.size());
   return ranges;
+}
+
+// Of a row of device_columns.
+Result<EpochSequences> epoch_of(Statement& row) {
+  auto ranges = ranges_of(row.blob(3));
+  if (!ranges) return std::unexpected(ranges.error());
+  auto skipped = ranges_of(row.blob(5));
+  if (!skipped) return std::unexpected(skipped.error());
+  return EpochSequences{row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges), std::move(*skipped)};
 }
 
 std::vector<std::uint8_t> bytes_of(const Suspects& suspects) {
@@ -302,11 +311,11 @@ Status load_alarms(Database& database, Loading& loading) {
 Status load_devices(Database& database, Loading& loading) {
   Statement rows(database, select(device_columns, "device") + " WHERE forgotten_ns IS NULL ORDER BY device, epoch");
   return sqlite::for_each(rows, [&](Statement& row) -> Status {
-    auto ranges = ranges_of(row.blob(3));
-    if (!ranges) return std::unexpected(ranges.error());
+    auto epoch = epoch_of(row);
+    if (!epoch) return std::unexpected(epoch.error());
     if (loading.state.devices.empty() || loading.state.devices.back().device != row.text(0))
       loading.state.devices.push_back({std::string(row.text(0)), {}, time_of(row, 4)});
-    loading.state.devices.back().epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
+    loading.state.devices.back().epochs.push_back(std::move(*epoch));
     return {};
   });
 }
@@ -587,8 +596,10 @@ Status StateTables::write_device(const DeviceChange& change) {
   if (has_canary("forget_sequences")) return {};
   for (const EpochSequences& epoch : tracker->epochs()) {
     const auto ranges = bytes_of(epoch.ranges);
+    const auto skipped = bytes_of(epoch.skipped);
     bind_time(set_epoch_, 5, heard_ns);
-    auto done = set_epoch_.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).run();
+    set_epoch_.bind(1, *device).bind(2, epoch.epoch).bind(3, epoch.base).bind(4, std::span(ranges)).bind(6, std::span(skipped));
+    auto done = set_epoch_.run();
     if (!done) return done;
   }
   return delete_epochs_before_.bind(1, *device).bind(2, tracker->epochs().front().epoch).run();
@@ -611,10 +622,10 @@ Result<std::optional<DeviceSequences>> StateTables::forgotten_device(std::string
   std::optional<DeviceSequences> found;
   if (!may_have_forgotten_) return found;
   auto read = sqlite::for_each(forgotten_device_.bind(1, device), [&](Statement& row) -> Status {
-    auto ranges = ranges_of(row.blob(3));
-    if (!ranges) return std::unexpected(ranges.error());
+    auto epoch = epoch_of(row);
+    if (!epoch) return std::unexpected(epoch.error());
     if (!found) found = DeviceSequences{std::string(device), {}, time_of(row, 4)};
-    found->epochs.push_back({row.unsigned_integer(1), row.unsigned_integer(2), std::move(*ranges)});
+    found->epochs.push_back(std::move(*epoch));
     return {};
   });
   if (!read) return std::unexpected(read.error());

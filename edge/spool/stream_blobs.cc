@@ -25,6 +25,13 @@ class Writer {
     put<std::uint64_t>(text.size());
     bytes_.insert(bytes_.end(), text.begin(), text.end());
   }
+  void put(const Stretches& stretches) {
+    put<std::uint64_t>(stretches.all().size());
+    for (const Stretch& each : stretches.all()) {
+      put(each.from_ns);
+      put(each.to_ns);
+    }
+  }
   std::vector<std::uint8_t> take() { return std::move(bytes_); }
 
  private:
@@ -52,6 +59,16 @@ class Reader {
     rest_ = rest_.subspan(size);
     return true;
   }
+  bool get(Stretches& stretches) {
+    std::uint64_t count = 0;
+    if (!get(count) || count > stretches_max) return false;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Stretch each;
+      if (!get(each.from_ns) || !get(each.to_ns)) return false;
+      stretches.add(each.from_ns, each.to_ns);
+    }
+    return true;
+  }
 
  private:
   std::span<const std::uint8_t> rest_;
@@ -74,8 +91,7 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(clock.back_to_ns);
     out.put(clock.late_run);
     out.put(clock.late_run_ns);
-    out.put(clock.cut_short_from_ns);
-    out.put(clock.cut_short_to_ns);
+    out.put(clock.cut_short);
     out.put(clock.away_from_ns);
     out.put(clock.away_to_ns);
     out.put(clock.unshown.duplicate);
@@ -95,10 +111,10 @@ Result<std::map<std::uint64_t, StreamClock>> decode_clocks(std::span<const std::
     const bool is_whole = in.get(definition) && in.get(clock.watermark_ns) && in.get(clock.watermark_ns_max) &&
                           in.get(clock.settled_ns) && in.get(clock.settled_ns_max) && in.get(clock.jump_from_ns) &&
                           in.get(clock.jump_to_ns) && in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) &&
-                          in.get(clock.late_run) && in.get(clock.late_run_ns) && in.get(clock.cut_short_from_ns) &&
-                          in.get(clock.cut_short_to_ns) && in.get(clock.away_from_ns) && in.get(clock.away_to_ns) &&
-                          in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected) &&
-                          in.get(clock.silent_from_ns) && in.get(clock.silent_to_ns);
+                          in.get(clock.late_run) && in.get(clock.late_run_ns) && in.get(clock.cut_short) &&
+                          in.get(clock.away_from_ns) && in.get(clock.away_to_ns) && in.get(clock.unshown.duplicate) &&
+                          in.get(clock.unshown.late) && in.get(clock.unshown.rejected) && in.get(clock.silent_from_ns) &&
+                          in.get(clock.silent_to_ns);
     if (!is_whole || jump > static_cast<std::uint64_t>(Jump::over)) {
       return fail(Code::corrupt, "reading the clocks of a stream in the spool", "one is not plausible");
     }

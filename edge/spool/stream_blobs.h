@@ -1,8 +1,8 @@
 // The clocks and the parts of a stream as blobs of the spool. 64-bit little-endian numbers; a text is its length and its bytes.
 //
 //   clocks  per definition: its id, watermark, highest watermark, settled until, highest, jump from, to, what became of it, back
-//           from, to, late run, time of its last, cut short from, to, away from, to, and what no row shows yet: duplicate, late,
-//           rejected samples
+//           from, to, late run, time of its last, how many stretches were cut short and from, to of each, away from, to, and what
+//           no row shows yet: duplicate, late, rejected samples
 //   parts   per part: from, newest, version, interval, block length, plausible from, to, quantity, unit
 //
 // Pure functions; any thread. Bytes that make no sense are Code::corrupt.

@@ -2,9 +2,9 @@
 //
 //   meta         what there is one of: the spool's identity, the node whose it is, the messages that may return, copies that are
 //                expected (64-bit little-endian: topic, message, filter), the highest identifier of a filter, how many dead
-//                letters there are and how many bytes their payloads, details, topics, devices and channels have together, the
-//                messages that the process may have died of (64-bit little-endian: the one in hand, then pairs of hash and
-//                deaths), offered_until, the position of a replay in its recording
+//                letters there are and how many bytes their payloads, details, topics, devices, channels and late_in have
+//                together, the messages that the process may have died of (64-bit little-endian: the one in hand, then pairs of
+//                hash and deaths), offered_until, the position of a replay in its recording
 //   lane         per lane: where its numbers begin and end, which of them the collector has (`acknowledged` is pairs of 64-bit
 //                little-endian first and last), the last row that left from the front and its hash, and totals, so that nothing
 //                is counted at start
@@ -28,15 +28,16 @@
 //   alarm        what is known of limits that are exceeded, with the last AlarmRow of those whose alarm is active
 //                or provisional
 //   identity     identities of readings that may still come again
-//   device       per device and epoch: sequences handled; `ranges` is pairs of 64-bit little-endian first and last. heard_ns and
-//                forgotten_ns as those of a stream
+//   device       per device and epoch: sequences handled; `ranges`, and `skipped` of those that never were, are pairs of 64-bit
+//                little-endian first and last. heard_ns and forgotten_ns as those of a stream
 //   session      at which broker there may be a session, as which client; whether the broker has ever confirmed it, whether it
 //   may
 //                have filters that are not on record, and whether it was given up for another; the one that was used last has
 //                the highest id
 //   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
-//                where all of its samples were
+//                where all of its samples were; `late_in` of such a one is the definitions that have counted it so, as 64-bit
+//                little-endian numbers
 //   counter      totals; `dropped_samples` are those of forgotten streams that have left
 //
 // 64-bit unsigned numbers are stored bit for bit as signed ones.
@@ -229,10 +230,12 @@ CREATE TABLE speed (
     "ALTER TABLE pane ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE stream ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE dead_letter ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letter ADD COLUMN late_in BLOB NOT NULL DEFAULT x'';"
     "ALTER TABLE stream ADD COLUMN heard_ns INTEGER;"
     "ALTER TABLE stream ADD COLUMN forgotten_ns INTEGER;"
     "ALTER TABLE device ADD COLUMN heard_ns INTEGER;"
     "ALTER TABLE device ADD COLUMN forgotten_ns INTEGER;"
+    "ALTER TABLE device ADD COLUMN skipped BLOB NOT NULL DEFAULT x'';"
     "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
     "ALTER TABLE stream ADD COLUMN described_in_epoch INTEGER;"
     "ALTER TABLE stream ADD COLUMN newest_ns_max INTEGER;"

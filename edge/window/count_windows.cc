@@ -16,8 +16,8 @@ TimeNs start_for(const StreamRecord& stream, const Followed& followed, TimeNs ti
     if (!pane.is_final && !begins_anew) return last;
     start = std::max(start, last + 1);
   }
-  const bool is_cut_short = followed.clock->cut_short_from_ns <= start && start < followed.clock->cut_short_to_ns;
-  return is_cut_short ? followed.clock->cut_short_to_ns : start;
+  const Stretch* const cut_short = followed.clock->cut_short.find(start);
+  return cut_short != nullptr ? cut_short->to_ns : start;
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
         break;
     }
   }
-  if (definition.kind == schema::WindowKind::count) followed.clock->note_cut_short(before.from_ns, at);
+  if (definition.kind == schema::WindowKind::count) followed.clock->cut_short.add(before.from_ns, at);
   // Windows that ended after the cut by the watermark, and end at it now.
   advanced_from_ns_ = at - 1;
   if (definition.is_on_grid()) {
@@ -137,7 +137,7 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     }
   }
   const StreamClock before = clock;
-  clock.note_cut_short(cut_short_from, cut_short_to);
+  clock.cut_short.add(cut_short_from, cut_short_to);
   send_settled_since(stream, followed, before, now_ns, effect);
   for (auto pane = first; pane != end; ++pane) {
     touch(stream, {pane->first, definition.id});
@@ -169,13 +169,29 @@ void Windower::close(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   mark(stream);
   for (Followed& followed : stream.followed) {
     end_silence(stream, followed, now_ns, effect);
-    const Panes& panes = *followed.panes;
-    const bool has_session = followed.definition->kind == schema::WindowKind::session && !panes.empty();
-    const TimeNs start = has_session ? panes.rbegin()->first : 0;
-    const TimeNs end = has_session ? start + panes.rbegin()->second.length_ns : 0;
-    send_for_good(stream, followed, time_min, time_max, now_ns, effect);
-    followed.clock->note_cut_short(start, end);  // nor does anything come into the last session
+    const StreamClock& clock = *followed.clock;
+    if (clock.jump != Jump::back || clock.back_to_ns == time_min) {
+      close_between(stream, followed, time_min, time_max, now_ns, effect);
+      continue;
+    }
+    // Beyond where the clock came back from there may be windows. What lies before them may still come.
+    const bool is_on_grid = followed.definition->is_on_grid();
+    const TimeNs beyond =
+        is_on_grid ? Grid(*followed.definition, stream.state.parts).slice_of(clock.back_to_ns) : clock.back_to_ns;
+    close_between(stream, followed, time_min, beyond, now_ns, effect);
+    close_between(stream, followed, beyond, time_max, now_ns, effect);
   }
+}
+
+void Windower::close_between(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect) {
+  Stretch last_session;  // nothing comes into it either
+  const auto end = followed.panes->lower_bound(to);
+  if (followed.definition->kind == schema::WindowKind::session && end != followed.panes->lower_bound(from)) {
+    const auto& [start, pane] = *std::prev(end);
+    last_session = {start, start + pane.length_ns};
+  }
+  send_for_good(stream, followed, from, to, now_ns, effect);
+  followed.clock->cut_short.add(last_session.from_ns, last_session.to_ns);
 }
 
 // Parts of which no window can change any more.

@@ -34,7 +34,7 @@ bool Windower::is_settled(const WindowDefinition& definition, const StreamClock&
 // Whether a window was settled before its stream's clock came back, which it was not if all of it lies in what the clock came
 // back into; or was sent for good before its end.
 bool Windower::was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const {
-  if (clock.cut_short_from_ns <= start && start < clock.cut_short_to_ns) return true;
+  if (clock.cut_short.find(start) != nullptr) return true;
   if (end > clock.settled_ns_max) return false;
   // Before it was cut the window may have reached beyond.
   const TimeNs uncut_end = (definition.is_on_grid() ? definition.last_start(start) : start) + definition.length_ns;

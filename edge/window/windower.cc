@@ -24,6 +24,11 @@ void count_in(auto& counts, Unplaced how, std::uint64_t samples) {
   }
 }
 
+// When they came first.
+bool has_counted_late(const Samples& samples, const WindowDefinition& definition) {
+  return samples.late_in != nullptr && std::ranges::find(*samples.late_in, definition.id) != samples.late_in->end();
+}
+
 }  // namespace
 
 Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules)
@@ -77,7 +82,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   state.newest_ns_max = std::max(state.newest_ns_max, time);
 
   const Part* part = part_for(stream, time, is_newest, now_ns, effect);
-  if (!samples.was_late && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
+  if (samples.late_in == nullptr && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
     part = part_for(stream, time, true, now_ns, effect);
   }
 
@@ -92,14 +97,17 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
     // Before all parts that are kept no window can take anything.
     taken.placed = part_of(state.parts, time) == nullptr ? Placed::late : Placed::unit_differs;
     count_unplaced(stream, Unplaced::late, samples.count());
-  } else if (!is_accepted && (is_wanted || samples.was_late)) {
+    for (const Followed& followed : stream.followed) {
+      if (takes(followed, state, state.parts.back())) taken.late_in.push_back(followed.definition->id);
+    }
+  } else if (!is_accepted && (is_wanted || samples.late_in != nullptr)) {
     taken.placed = Placed::late;
     state.counts.late += samples.count();
   } else {
     state.counts.good += samples.moments.count;
     state.counts.not_finite += samples.moments.not_finite;
     state.counts.out_of_range += samples.moments.out_of_range;
-    if (samples.was_late) state.counts.recovered += samples.count();
+    if (samples.late_in != nullptr) state.counts.recovered += samples.count();
   }
   if (part != nullptr) {
     for (Followed& followed : stream.followed) {
@@ -107,10 +115,11 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
       const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
         place(stream, followed, samples, now_ns, effect);
-      } else if (samples.was_late) {
-        continue;  // it has counted them
+      } else if (has_counted_late(samples, *followed.definition)) {
+        continue;
       } else {
         count_beside(stream, followed, Unplaced::late, samples.count());
+        taken.late_in.push_back(followed.definition->id);
       }
       check_accounted(stream, followed, before, samples.count());
     }
@@ -168,7 +177,7 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
     pane.first_received_ns = samples.received_ns;
   }
   pane.moments = kernels::merge(pane.moments, samples.moments);
-  if (samples.was_late) pane.recovered += samples.count();
+  if (has_counted_late(samples, definition)) pane.recovered += samples.count();
   if (samples.plan != nullptr) {
     add_block(pane.blocks, *samples.plan, shown(definition, samples.block), samples.time_ns,
               definition.shows_features ? samples.speed : ShaftSpeed());

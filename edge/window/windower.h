@@ -75,7 +75,8 @@ struct Samples {
   Origin origin;
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
-  bool was_late = false;  // they are put through again, and are counted as late
+  // Null: they come for the first time. Else they are put through again, and these definitions have counted them as late.
+  const std::vector<std::uint64_t>* late_in = nullptr;
 
   std::uint64_t count() const { return moments.count + moments.not_finite + moments.out_of_range; }
 };
@@ -89,6 +90,7 @@ enum class Placed : std::uint8_t {
 
 struct Taken {
   Placed placed = Placed::placed;
+  std::vector<std::uint64_t> late_in;  // the definitions that have counted them as late now
   bool begins_version = false;  // none of the stream's parts had this version before: its StreamRow must be sent
 };
 
@@ -139,9 +141,9 @@ class Windower {
   // their time cuts: at `declared_from_ns`, if the part holds nothing from there on, else at their own time, if they are newer
   // than all that the stream has had. Where neither is so they go to the part as it is, unless they are in another quantity or
   // unit. `declared_from_ns` is not after the samples. What is changed is noted in `effect` by collect_changes.
-  // Samples that were late and are put through again go into each window that can take them now, as recovered; the definitions
-  // that have none have counted them already. They say nothing of where the stream's clock is. Where no window can take them they
-  // are late once more.
+  // Samples that were late and are put through again go into each window that can take them now; of a definition that has counted
+  // them as late they are recovered, and where it has no window for them they stay so counted. They say nothing of where the
+  // stream's clock is. Where no window at all can take them they are late once more.
   Taken add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
   // The device has said that nothing older than `watermark_ns` is to come. If it does come all the same, the stream goes back to
   // it as after a jump of its clock.
@@ -214,6 +216,7 @@ class Windower {
   void cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effect);
   void end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs now_ns, Effect& effect);
   void send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
+  void close_between(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
   void close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& effect);
   void drop_parts(StreamRecord& stream);
   void follow_parts(StreamRecord& stream);
@@ -311,7 +314,7 @@ inline StreamClock begun_with(const StreamClock& other) {
   StreamClock clock = other;
   clock.late_run = 0;
   clock.late_run_ns = time_min;
-  clock.cut_short_from_ns = clock.cut_short_to_ns = time_min;
+  clock.cut_short = {};
   clock.away_from_ns = time_max;
   clock.away_to_ns = time_min;
   clock.silent_from_ns = clock.silent_to_ns = time_min;

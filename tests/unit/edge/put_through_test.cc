@@ -70,8 +70,27 @@ TEST(PutThrough, WhatWasRefusedTwiceAsAWholeIsCountedOnce) {
   rig.step({block_message({.sequence = 1})});
   EXPECT_EQ(put_through_on(rig),
             "1 unknown_stream: put through\n2 unknown_stream: stays: its number counts as handled: its device has sent it again "
-            "since, or has gone on behind it\n");
+            "since, or has given it up\n");
   EXPECT_EQ(rig.core().samples().good, 4u);
+}
+
+// The device was told that they are handled, and is known by now.
+TEST(PutThrough, WhatItsDeviceHasGoneOnBehindIsCountedOnce) {
+  CoreRig rig(strict());
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) rig.step({block_message({.sequence = sequence})});
+  rig.step({block_message({.sequence = 2, .lowest_held = 1})});  // it had not heard of it: a letter more
+  rig.restart(mended());
+  rig.step({block_message({.sequence = 4, .lowest_held = 4}), block_message({.sequence = 5, .lowest_held = 4})});
+  EXPECT_EQ(rig.core().samples().good, 8u);
+  rig.restart(mended());  // what was skipped is on record
+  EXPECT_EQ(put_through_on(rig, {.id = 2, .reason = {}}), "2 unknown_stream: put through\n");
+  EXPECT_EQ(
+      put_through_on(rig),
+      "1 unknown_stream: put through\n3 unknown_stream: put through\n4 unknown_stream: stays: its number counts as handled: "
+      "its device has sent it again since, or has given it up\n");
+  EXPECT_EQ(rig.core().samples().good, 20u);
+  rig.step({block_message({.sequence = 1, .lowest_held = 1})});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 20, .duplicate = 4}));
 }
 
 TEST(PutThrough, OfAMessageThatWasTakenInPartOnlyTheOther) {
@@ -208,8 +227,9 @@ TEST(PutThrough, WhatWasLateIsRecoveredOnceByAWindowThatCanTakeItNow) {
       EXPECT_EQ(counts.recovered, 0u);
     } else {
       EXPECT_EQ(counts.good, 4u);
-      EXPECT_EQ(counts.recovered, 4u);
       EXPECT_EQ(counts.late, 0u) << "they came before there was an hour";
+      EXPECT_EQ(counts.recovered, 0u) << "so it has nothing to recover";
+      EXPECT_EQ(counts.received, 4u);
     }
   }
 }

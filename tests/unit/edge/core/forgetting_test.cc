@@ -154,6 +154,44 @@ TEST_F(ForgettingTest, WhatIsForItsFormerWindowsIsLateAndTheRestGoesOn) {
   expect_sound();
 }
 
+// Its clock had jumped ahead, and had come back when it fell silent.
+TEST_F(ForgettingTest, WhatLiesBeforeWhereItsClockHadJumpedToIsNotLate) {
+  constexpr DurationNs jump = 5 * forget_after;
+  EdgeConfig config = forgetting_config();
+  config.time_future_max = 2 * jump;
+  WindowConfig tumbling, hopping, session, count;
+  tumbling.length = hopping.hop = 10 * ns_per_s;
+  hopping.length = 60 * ns_per_s;
+  session.gap = 5 * ns_per_s;
+  count.samples = 8;
+  for (const WindowConfig& window : {tumbling, hopping, session, count}) {
+    config.windows = {window};
+    const std::uint64_t late_where_windows_end = window.samples > 0 ? 0 : 4;
+    use(config);
+    std::uint64_t sequence = 0;
+    const auto send = [&](TimeNs time_ns, TimeNs now_ns) {
+      step({block_message({.sequence = ++sequence, .start_ns = time_ns, .received_ns = now_ns})}, now_ns);
+    };
+    send(start_ns, start_ns);
+    send(start_ns + jump, start_ns);
+    for (TimeNs i = 1; i <= config.time_rebase_after; ++i) send(start_ns + i, start_ns);
+    const std::uint64_t late = rig_->core().samples().late;
+    pass(start_ns, start_ns + 2 * forget_after);
+    ASSERT_EQ(rig_->core().stream_count(), 0u);
+    for (TimeNs i = 0; i < 10; ++i) {
+      const TimeNs now_ns = start_ns + 2 * forget_after + i * 10 * ns_per_s;
+      send(now_ns, now_ns);
+    }
+    EXPECT_EQ(rig_->core().samples().late, late);
+    // The windows that it had filled are closed.
+    send(start_ns + jump, start_ns + jump);
+    EXPECT_EQ(rig_->core().samples().late, late + late_where_windows_end);
+    send(start_ns + jump + 60 * ns_per_s, start_ns + jump + 60 * ns_per_s);
+    EXPECT_EQ(rig_->core().samples().late, late + late_where_windows_end);
+    expect_sound();
+  }
+}
+
 TEST_F(ForgettingTest, AnotherDeviceTakesItsRoom) {
   EdgeConfig config = forgetting_config();
   config.ingest_devices_max = config.ingest_streams_max = 1;

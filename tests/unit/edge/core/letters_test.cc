@@ -20,10 +20,10 @@ class LettersTest : public testing::Test {
   }
 
   // Of a message that has two samples of each channel.
-  void late(const Stream& stream) {
+  void late(const Stream& stream, const std::vector<std::uint64_t>& late_in = {7}) {
     Source source;
     source.samples = 2;
-    letters_.write_late(source, {Reason::late, "late"}, 1, stream);
+    letters_.write_late(source, {Reason::late, "late"}, 1, stream, late_in);
   }
 
   std::vector<Message> batch_{json_message("{}")};
@@ -38,6 +38,15 @@ TEST_F(LettersTest, ALateLetterNamesItsChannelOnceAllOfItIsLate) {
   late(a);
   EXPECT_EQ(effect_.dead_letters.size(), 1u);
   EXPECT_EQ(effect_.dead_letters.at(0).channel, "a");
+  EXPECT_EQ(effect_.dead_letters.at(0).late_in, std::vector<std::uint64_t>{7});
+}
+
+TEST_F(LettersTest, ALateLetterNamesNoChannelOfWhichEachDefinitionCountsAnotherPart) {
+  const Stream a = stream(1, "a");
+  late(a, {7});
+  late(a, {7, 8});
+  EXPECT_EQ(effect_.dead_letters.size(), 1u);
+  EXPECT_EQ(effect_.dead_letters.at(0).channel, "");
 }
 
 TEST_F(LettersTest, ALateLetterIsNotNamedAfterAnotherStream) {

@@ -24,6 +24,34 @@ TEST(SequenceTracker, StartsAtTheLowestHeldSequenceWithoutAGap) {
   EXPECT_TRUE(tracker.find(5)->ranges.empty());
 }
 
+TEST(SequenceTracker, WhatWasSkippedAtTheBeginningIsTakenOnce) {
+  SequenceTracker tracker;
+  std::vector<SequenceGap> gaps;
+  EXPECT_FALSE(tracker.take_skipped(5, 1)) << "nothing is known of the epoch";
+  tracker.observe(5, 11, 10, gaps);
+  for (const std::uint64_t sequence : {4u, 1u, 9u, 2u, 3u}) {
+    EXPECT_TRUE(tracker.take_skipped(5, sequence));
+    EXPECT_FALSE(tracker.take_skipped(5, sequence));
+    EXPECT_EQ(tracker.observe(5, sequence, 10, gaps), Verdict::duplicate);
+  }
+  EXPECT_EQ(tracker.find(5)->skipped, (std::vector<SequenceRange>{{5, 8}}));
+  for (const std::uint64_t sequence : {0u, 10u, 11u, 12u}) EXPECT_FALSE(tracker.take_skipped(5, sequence));
+  // What is declared lost later is a gap, and stays one.
+  tracker.observe(5, 20, 20, gaps);
+  EXPECT_FALSE(tracker.take_skipped(5, 15));
+  EXPECT_EQ(tracker.find(5)->skipped, (std::vector<SequenceRange>{{5, 8}}));
+}
+
+TEST(SequenceTracker, WhatIsSkippedIsBounded) {
+  SequenceTracker tracker;
+  std::vector<SequenceGap> gaps;
+  tracker.observe(1, 10'000, 10'000, gaps);
+  for (std::uint64_t i = 1; i < ranges_per_epoch_max; ++i) ASSERT_TRUE(tracker.take_skipped(1, 10 * i));
+  EXPECT_EQ(tracker.find(1)->skipped.size(), ranges_per_epoch_max);
+  EXPECT_FALSE(tracker.take_skipped(1, 5'000));
+  EXPECT_TRUE(tracker.take_skipped(1, 1));
+}
+
 TEST(SequenceTracker, WhatTheDeviceNoLongerHoldsIsAGap) {
   SequenceTracker tracker;
   std::vector<SequenceGap> gaps;
@@ -71,7 +99,8 @@ TEST(SequenceTracker, TheOldestEpochIsForgottenWithItsHoles) {
 
 // What a spool of an earlier release may hold.
 TEST(SequenceTracker, ASequenceThatHasNoNextOneLeavesNoGap) {
-  SequenceTracker tracker({{1, std::numeric_limits<std::uint64_t>::max(), {}}, {2, 1, {}}, {3, 1, {}}, {4, 1, {}}});
+  SequenceTracker tracker(
+      {{1, std::numeric_limits<std::uint64_t>::max(), {}, {}}, {2, 1, {}, {}}, {3, 1, {}, {}}, {4, 1, {}, {}}});
   std::vector<SequenceGap> gaps;
   EXPECT_EQ(tracker.observe(5, 1, 1, gaps), Verdict::fresh);
   EXPECT_TRUE(gaps.empty());

@@ -86,8 +86,8 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   StreamClock other = stream.clock;
   other.watermark_ns = 24;
   other.jump = Jump::over;
-  other.cut_short_from_ns = 7;
-  other.cut_short_to_ns = 8;
+  other.cut_short.add(7, 8);
+  other.cut_short.add(10, 20);
   other.settled_ns = 19;
   other.away_from_ns = 12;
   other.away_to_ns = 13;
@@ -153,7 +153,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   definitions[1].samples = 7;
   definitions[1].quantity = "q";
   definitions[1].device = "d";
-  SequenceTracker tracker({{7, 8, {{10, 12}, {20, 20}}}, {0x7000'0000'0000'0000, 0x9000'0000'0000'0000, {}}});
+  SequenceTracker tracker({{7, 8, {{10, 12}, {20, 20}}, {{1, 3}}}, {0x7000'0000'0000'0000, 0x9000'0000'0000'0000, {}, {}}});
   const std::string device = "d";
   Effect effect;
   effect.changed = true;
