@@ -7,6 +7,7 @@
 #include "common/fault_point.h"
 #include "edge/core/limits.h"
 #include "edge/core/refusals.h"
+#include "edge/core/rows_expected.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -18,12 +19,6 @@ bool is_block(const DecodedChannel& channel) { return !channel.reading && channe
 // Whether the message has had its place in its device's sequence when it became this letter.
 bool was_handled(const DeadLetter& letter) {
   return !letter.channel.empty() || (letter.rejection.reason == Reason::stopped_the_process && !letter.device.empty());
-}
-
-// In how many windows of the definition a sample may lie.
-std::uint64_t windows_a_sample(const WindowDefinition& definition) {
-  if (!definition.is_on_grid()) return 1;
-  return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
 }
 
 std::string replaced(std::string_view device) {
@@ -148,6 +143,13 @@ void Intake::take_message(const Message& message, std::size_t index) {
   if (watcher_ != nullptr) watcher_->look(message, decoded_messages_);
   if (!decoded) return letters_.write(index, decoded.error(), {});
   if (decoded_messages_.empty()) ++effect_->totals[Counter::ignored_messages];
+  const std::uint64_t rows = rows_expected(decoded_messages_, definitions_);
+  too_much_.reset();
+  if (rows > rows_per_batch_max) {
+    too_much_ = {Reason::too_large, "its samples may lie in " + std::to_string(rows) + " windows, of at most " +
+                                        std::to_string(rows_per_batch_max) + " a message"};
+  }
+  rows_expected_ += std::min(rows, rows_per_batch_max);
   if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
   for (DecodedMessage& of_device : decoded_messages_) {
     // A letter is of one device.
@@ -351,7 +353,6 @@ void Intake::note_gaps(const Device& device) {
 }
 
 void Intake::count_duplicates(Device& device) {
-  rows_expected_ += decoded_.channels.size();
   for (const DecodedChannel& channel : decoded_.channels) {
     leave_unplaced(device, channel, Unplaced::duplicate);
   }
@@ -422,7 +423,6 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
 }
 
 void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection) {
-  ++rows_expected_;
   leave_unplaced(device, channel, Unplaced::rejected);
   const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
   letters_.write_channel(index, rejection, device.name, name);
@@ -446,20 +446,14 @@ std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const Poin
 
 void Intake::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
                           const DecodedChannel& channel) {
+  if (too_much_) return refuse_channel(index, device, channel, *too_much_);
   if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, *rejection);
   const ChannelRoute* known = registry_.find_channel(device, channel.channel);
   const auto* entries = known != nullptr ? known->entries : registry_.entries_of(device, channel.channel);
   const PointEntry* entry = valid_at(entries, channel.start_ns);
-  const std::uint64_t rows = windows_of(device, channel.quantity) * (is_block(channel) ? 1 : sample_count(channel));
-  if (rows > rows_per_message_max) {
-    return refuse_channel(index, device, channel,
-                          {Reason::too_large, std::to_string(sample_count(channel)) + " readings that may lie in " +
-                                                  std::to_string(rows) + " windows"});
-  }
   const auto found = route_for(device, channel, entry);
   if (!found) return refuse_channel(index, device, channel, found.error());
   ChannelRoute& route = **found;
-  rows_expected_ += rows;
   const bool was_late = message.again != nullptr && message.again->rejection.reason == Reason::late;
   const Source source{index, sample_count(channel), origin, message.received_ns, message.clock_untrusted, was_late};
   if (is_block(channel)) {
@@ -511,14 +505,6 @@ void Intake::take_readings(ChannelRoute& route, const Device& device, const Sour
     arrivals_->list.emplace_back(ReadingArrived{
         .stream = route.stream, .source = source, .time_ns = time_ns, .value = value, .identity = channel.identity});
   }
-}
-
-std::uint64_t Intake::windows_of(const Device& device, std::string_view quantity) const {
-  std::uint64_t windows = 1;
-  for (const WindowDefinition& definition : definitions_) {
-    if (definition.takes(device.name, quantity)) windows += windows_a_sample(definition);
-  }
-  return windows;
 }
 
 std::vector<OutgoingAck> Intake::acknowledgements() const {

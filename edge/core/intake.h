@@ -115,7 +115,6 @@ class Intake {
   void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);
   void leave_unplaced(Device& device, const DecodedChannel& channel, Unplaced how);
   void leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples);
-  std::uint64_t windows_of(const Device& device, std::string_view quantity) const;
   Status compute();
 
   const EdgeConfig& config_;
@@ -141,6 +140,7 @@ class Intake {
   std::vector<kernels::BlockView> blocks_;
   std::vector<kernels::BlockStatistics> results_;
   std::unordered_map<StreamId, std::uint64_t> samples_decoded_;
+  std::optional<Rejection> too_much_;  // why nothing of the message at hand is taken, if it may bring forth too much
   std::uint64_t rows_expected_ = 0;  // at most, of what was taken; what costs as much is counted as one
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
   std::vector<HandledAlone> handled_alone_;

@@ -159,6 +159,7 @@ TEST_F(ForgettingTest, WhatLiesBeforeWhereItsClockHadJumpedToIsNotLate) {
   constexpr DurationNs jump = 5 * forget_after;
   EdgeConfig config = forgetting_config();
   config.time_future_max = 2 * jump;
+  config.time_rebase_after = 3;
   WindowConfig tumbling, hopping, session, count;
   tumbling.length = hopping.hop = 10 * ns_per_s;
   hopping.length = 60 * ns_per_s;

@@ -93,7 +93,7 @@ class Follower {
     stretch_ = other.stretch_;
     back_ = other.back_;
     run_ = 0;
-    shut_.reset();
+    shut_ = {};
     counted_span_ = never;
     if (!counted_.empty()) counted_.push_back({});
   }
@@ -210,9 +210,11 @@ class Follower {
   // `before` ends at `at`, where it did not before.
   void cut(const Span& before, TimeNs at) {
     if (rule_.kind == Kind::grid) {
+      std::set<TimeNs> beyond;
       for (const auto& [start, held] : windows_) {
-        if (start >= at && start < before.to && !held.is_gone) shut(start);
+        if (start >= at && start < before.to && !held.is_gone && shut_.find(start) == nullptr) beyond.insert(start);
       }
+      shut(beyond);
       for (auto& [start, held] : windows_) {
         if (start < before.from || start >= at || start + held.length <= at) continue;
         const TimeNs end = start + held.length;
@@ -234,13 +236,15 @@ class Follower {
       }
       std::erase_if(windows_, [](const auto& each) { return each.second.values.empty(); });
     } else if (rule_.kind == Kind::session) {
+      std::set<TimeNs> beyond;
       for (Session& each : sessions_) {
         if (each.start >= before.from && each.start < at && !each.is_gone) each.end = std::min(each.end, at);
         if (each.start >= at && each.start < before.to) {
-          if (!each.is_gone) shut(each.start);
+          if (!each.is_gone) beyond.insert(each.start);
           each.is_gone = true;
         }
       }
+      shut(beyond);
     } else if (counted_span_ == before.from) {
       counted_span_ = at;
       if (!counted_.empty() && !counted_.back().values.empty()) counted_.push_back({});
@@ -301,15 +305,15 @@ class Follower {
 
   bool is_settled(TimeNs start, TimeNs end) const {
     if (end <= settled_) return true;
-    if (shut_ && shut_->first <= start && start <= shut_->second) return true;
+    if (shut_.find(start) != nullptr) return true;
     if (end > highest_settled_) return false;
     const TimeNs uncut_end = (rule_.kind == Kind::grid ? on_grid(start) : start) + rule_.length;
     return !back_ || start <= back_->first || uncut_end > back_->second;
   }
 
-  void shut(TimeNs start) {
-    if (!shut_) shut_ = {start, start};
-    shut_ = {std::min(shut_->first, start), std::max(shut_->second, start)};
+  // Windows that start there, and all between them.
+  void shut(const std::set<TimeNs>& starts) {
+    if (!starts.empty()) shut_.add(*starts.begin(), *starts.rbegin() + 1);
   }
 
   Rule rule_;
@@ -321,7 +325,8 @@ class Follower {
   Stretch stretch_ = open;
   std::uint64_t run_ = 0;
   TimeNs run_at_ = never;
-  std::optional<std::pair<TimeNs, TimeNs>> back_, shut_;
+  std::optional<std::pair<TimeNs, TimeNs>> back_;
+  Stretches shut_;
   Windows windows_;
   std::vector<Session> sessions_;
   std::vector<Held> counted_;
