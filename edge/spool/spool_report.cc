@@ -8,6 +8,7 @@
 #include <ostream>
 #include <span>
 
+#include "common/printable.h"
 #include "common/time_text.h"
 #include "edge/spool/row_json.h"
 #include "edge/spool/spool_format.h"
@@ -25,25 +26,6 @@ using sqlite::Statement;
 constexpr std::size_t findings_max = 100;  // that are printed
 constexpr std::size_t reasons_max = 10;
 constexpr std::size_t payload_bytes_max = 120;  // of a dead letter, on its line
-
-std::string printable(std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    if (byte == '\\') {
-      text += "\\\\";
-    } else if (byte >= 0x20 && byte < 0x7f) {
-      text += static_cast<char>(byte);
-    } else {
-      text += {'\\', 'x', digits[byte >> 4u], digits[byte & 0xfu]};
-    }
-  }
-  return text;
-}
-
-std::string printable(std::string_view text) {
-  return printable(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-}
 
 std::string size_text(const std::string& path) {
   std::error_code absent;
