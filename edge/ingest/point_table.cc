@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 16u << 20;
 constexpr std::size_t label_bytes_max = 256;
+constexpr std::size_t errors_max = 100;  // that are told each
 constexpr std::size_t shown_bytes_max = 128;  // of a field that is wrong
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
@@ -170,6 +171,7 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
   std::vector<const Column*> header;
   std::vector<std::string> fields;
   std::size_t line_number = 0;
+  std::size_t more_errors = 0;
   if (auto error = encoding_error(csv, name)) return std::unexpected(std::vector{std::move(*error)});
   // Excel puts a byte order mark before what it saves as UTF-8.
   if (csv.starts_with(byte_order_mark)) csv.remove_prefix(byte_order_mark.size());
@@ -180,6 +182,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     if (line.ends_with('\r')) line.remove_suffix(1);
     ++line_number;
     const auto report = [&](std::string why) {
+      if (errors.size() == errors_max) {
+        ++more_errors;
+        return;
+      }
       errors.push_back({Code::invalid, std::string(name) + ":" + std::to_string(line_number), std::move(why)});
     };
     if (line.empty() || line.front() == '#') continue;
@@ -197,7 +203,7 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
         if (found == columns().end())
           report("unknown column \"" + printable(field, shown_bytes_max) + "\"");
         else if (std::ranges::find(header, &*found) != header.end())
-          report("column \"" + field + "\" stands twice");
+          report("column \"" + printable(field, shown_bytes_max) + "\" stands twice");
         header.push_back(found == columns().end() ? nullptr : &*found);
       }
       for (const Column& column : columns()) {
@@ -230,6 +236,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     list.insert(place, std::move(entry));
   }
   if (header.empty()) errors.push_back({Code::invalid, std::string(name), "no header"});
+  if (more_errors > 0) {
+    errors.push_back({Code::invalid, std::string(name), "and " + std::to_string(more_errors) + " more mistakes"});
+    return std::unexpected(std::move(errors));
+  }
   std::map<std::string_view, const PointEntry*> tachometers;
   for (const PointEntry* entry : table.latest()) {
     if (!is_shaft_speed(*entry)) continue;
