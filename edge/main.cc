@@ -7,6 +7,8 @@
 #include "common/log.h"
 #include "common/time_text.h"
 #include "edge/config/edge_config.h"
+#include "edge/inspect/check.h"
+#include "edge/inspect/environment.h"
 #include "edge/node_clock.h"
 #include "edge/put_through.h"
 #include "edge/replay/replay.h"
@@ -56,28 +58,12 @@ Result<std::unique_ptr<SqliteSpool>> open_existing(const EdgeConfig& config) {
   return spool;
 }
 
-// What is wrong with the spool itself is not the configuration's fault; `run` says it.
-Status check_spool(const EdgeConfig& config) {
-  auto report = SpoolReport::open(config.spool_file);
-  if (!report) return {};
-  const auto owner = report->owner();
-  return owner ? check_owner(config.spool_file, *owner, config.node_id) : Status();
-}
-
-Exit check(const std::string& path) {
+Exit check(const std::string& path, bool environment) {
   const auto loaded = load(path);
   if (!loaded) return Exit::config;
-  const auto points = load_points(loaded->config);
-  if (!points) {
-    for (const Error& error : points.error()) std::cerr << error.text() << '\n';
-    return Exit::config;
-  }
-  if (auto checked = check_spool(loaded->config); !checked) {
-    std::cerr << checked.error().text() << '\n';
-    return Exit::config;
-  }
-  std::cout << path << ": good\n";
-  return Exit::ok;
+  const Exit checked = check_config(path, *loaded, std::cout);
+  const Exit around = environment ? check_environment(loaded->config, std::cout) : Exit::ok;
+  return checked != Exit::ok ? checked : around;
 }
 
 Exit try_with(const std::string& path, const TryOptions& options) {
@@ -185,6 +171,8 @@ int main(int argc, char** argv) {
   auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
   run_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
   auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
+  bool environment = false;
+  check_command->add_flag("--environment", environment, "look at the broker, the clock and the disk as well");
   TryOptions tried;
   auto* try_command = with_config(app.add_subcommand("try", "show what a payload, or what the broker delivers, would become"));
   auto* of_what = try_command->add_option_group("of what");
@@ -286,7 +274,7 @@ int main(int argc, char** argv) {
   Exit exit = Exit::ok;
   if (run_command->parsed()) exit = run(config_path, backend);
   if (replay_command->parsed()) exit = replay_with(config_path, backend, replayed);
-  if (check_command->parsed()) exit = check(config_path);
+  if (check_command->parsed()) exit = check(config_path, environment);
   if (try_command->parsed()) exit = try_with(config_path, tried);
   if (show_command->parsed()) exit = show(config_path);
   if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());

@@ -24,6 +24,7 @@ enum class Exit : int {
   unbalanced = 11,   // counts did not agree; nothing of that batch was kept, and the next start takes messages one by one
   refused = 12,      // of try: something would be refused
   broker = 13,       // of try: it cannot be reached, or refuses the client or all of its filters
+  environment = 14,  // of check: something around the node is wrong
 };
 
 // Returns only if it could not start; else it ends the process, with one of the above.

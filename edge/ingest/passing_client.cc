@@ -1,5 +1,6 @@
 #include "edge/ingest/passing_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/identity.h"
@@ -15,7 +16,8 @@ constexpr std::size_t id_digits = 8;
 // Of the broker, if it has said anything but that it could not be reached.
 Error error_of(const EdgeConfig& config, const mqtt::exception& error) {
   const std::string doing = "connecting to the broker " + broker_of(config);
-  const int reason = error.get_reason_code();
+  // Of a CONNACK Paho gives it as its own.
+  const int reason = std::max(error.get_reason_code(), error.get_return_code());
   switch (reason) {
     case mqtt::ReasonCode::BAD_USER_NAME_OR_PASSWORD:
       return {Code::invalid, doing, "it does not know this user name and password (mqtt.user, mqtt.password_file)"};

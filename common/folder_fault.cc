@@ -1,0 +1,23 @@
+#include "common/folder_fault.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace stethos {
+
+std::string folder_fault(const std::string& file) {
+  std::string folder = std::filesystem::path(file).parent_path().string();
+  if (folder.empty()) folder = ".";
+  std::error_code failed;
+  const auto status = std::filesystem::status(folder, failed);
+  if (status.type() == std::filesystem::file_type::not_found)
+    return "its folder " + folder + " does not exist; nothing makes it by itself: mkdir -p " + folder;
+  if (status.type() != std::filesystem::file_type::directory && !failed) return folder + " is no folder";
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return "this user may not write to its folder " + folder + ": " + std::strerror(errno);
+}
+
+}  // namespace stethos
