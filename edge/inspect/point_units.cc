@@ -61,6 +61,10 @@ UnitContradictions unit_contradictions(const EdgeConfig& config, const PointTabl
   UnitContradictions found;
   if (config.subscriptions.empty()) return found;
   for (const PointEntry* latest : points.latest()) {
+    if (now_ns < config.time_earliest) {
+      judge(config, *latest, found);
+      continue;
+    }
     const auto* entries = points.entries_of(latest->device, latest->channel);
     const PointEntry* now = valid_at(entries, now_ns);
     for (const PointEntry& entry : *entries) {

@@ -20,7 +20,7 @@ struct UnitContradictions {
   std::vector<std::string> unheard;
 };
 
-// Of the entries that are valid at `now_ns` or later.
+// Of the entries that are valid at `now_ns` or later; of a clock that is before time.earliest, and so was not set, of the latest.
 UnitContradictions unit_contradictions(const EdgeConfig& config, const PointTable& points, TimeNs now_ns);
 
 }  // namespace stethos::edge

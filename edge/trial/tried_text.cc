@@ -181,7 +181,7 @@ class Writer {
 
   // Where a block ends is said if its interval has been found to be one.
   static std::string time_text(const DecodedChannel& channel, bool is_taken) {
-    const std::string text = "at " + format_time(channel.start_ns);
+    std::string text = "at " + format_time(channel.start_ns);
     if (channel.times_ns.size() > 1) return text + " to " + format_time(channel.times_ns.back());
     if (channel.reading || channel.interval_ns <= 0 || channel.samples.count < 2 || !is_taken) return text;
     const double duration = channel.interval_ns * static_cast<double>(channel.samples.count - 1);

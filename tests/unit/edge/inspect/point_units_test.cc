@@ -27,12 +27,14 @@ SubscriptionConfig own() {
   return subscription;
 }
 
-UnitContradictions found(std::vector<SubscriptionConfig> subscriptions, const std::string& entries) {
+UnitContradictions found(std::vector<SubscriptionConfig> subscriptions, const std::string& entries,
+                         const std::string& now = "2026-03-01") {
   EdgeConfig config;
+  config.time_earliest = *parse_time("2000-01-01");
   config.subscriptions = std::move(subscriptions);
   const auto points = PointTable::parse("device,channel,machine,point,axis,quantity,unit,valid_from\n" + entries, "p.csv");
   STETHOS_CHECK(points.has_value(), points.error().front().text());
-  return unit_contradictions(config, *points, *parse_time("2026-03-01"));
+  return unit_contradictions(config, *points, *parse_time(now));
 }
 
 TEST(PointUnits, AChannelThatComesInAnotherUnitIsAContradiction) {
@@ -68,6 +70,13 @@ TEST(PointUnits, WhatWasBeforeDoesNotCount) {
                         "t1,temperature,m,p,,temperature,degC,2026-01-01\n"
                         "t1,temperature,m,p,,temperature,K,2027-01-01\n");
   EXPECT_THAT(of.sure, ElementsAre(HasSubstr("in K in the table")));
+}
+
+TEST(PointUnits, OfAClockThatWasNotSetTheLatestEntryCounts) {
+  const std::string entries =
+      "t1,temperature,m,p,,temperature,degF,2025-01-01\n"
+      "t1,temperature,m,p,,temperature,degC,2026-01-01\n";
+  EXPECT_THAT(found({json("a/+", "temperature degC")}, entries, "1970-01-01").sure, IsEmpty());
 }
 
 TEST(PointUnits, AChannelMayBeNamedByTheTopic) {
