@@ -12,8 +12,8 @@
 #include "common/number_text.h"
 #include "common/printable.h"
 #include "common/time_text.h"
-#include "edge/core/definition.h"
 #include "edge/core/cures.h"
+#include "edge/core/definition.h"
 
 namespace stethos::edge {
 namespace {
