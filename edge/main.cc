@@ -7,12 +7,15 @@
 #include "common/log.h"
 #include "common/time_text.h"
 #include "edge/config/edge_config.h"
+#include "edge/inspect/check.h"
+#include "edge/inspect/environment.h"
 #include "edge/node_clock.h"
 #include "edge/put_through.h"
 #include "edge/replay/replay.h"
 #include "edge/run.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/spool_report.h"
+#include "edge/trial/try_command.h"
 
 namespace {
 
@@ -55,28 +58,19 @@ Result<std::unique_ptr<SqliteSpool>> open_existing(const EdgeConfig& config) {
   return spool;
 }
 
-// What is wrong with the spool itself is not the configuration's fault; `run` says it.
-Status check_spool(const EdgeConfig& config) {
-  auto report = SpoolReport::open(config.spool_file);
-  if (!report) return {};
-  const auto owner = report->owner();
-  return owner ? check_owner(config.spool_file, *owner, config.node_id) : Status();
-}
-
-Exit check(const std::string& path) {
+Exit check(const std::string& path, bool environment) {
   const auto loaded = load(path);
   if (!loaded) return Exit::config;
-  const auto points = load_points(loaded->config);
-  if (!points) {
-    for (const Error& error : points.error()) std::cerr << error.text() << '\n';
-    return Exit::config;
-  }
-  if (auto checked = check_spool(loaded->config); !checked) {
-    std::cerr << checked.error().text() << '\n';
-    return Exit::config;
-  }
-  std::cout << path << ": good\n";
-  return Exit::ok;
+  const Exit checked = check_config(path, *loaded, std::cout);
+  const Exit around = environment ? check_environment(loaded->config, std::cout) : Exit::ok;
+  return checked != Exit::ok ? checked : around;
+}
+
+Exit try_with(const std::string& path, const TryOptions& options) {
+  const auto loaded = load(path);
+  if (!loaded) return Exit::config;
+  start_logging("try", loaded->config.log_level);
+  return try_config(loaded->config, options, std::cout);
 }
 
 Exit show(const std::string& path) {
@@ -142,6 +136,15 @@ Exit report_spool(std::string file, const std::string& config_path, Tell tell) {
   return told && *told ? Exit::ok : Exit::spool;
 }
 
+// How long `try` listens.
+DurationNs listening_time(const std::string& text) {
+  constexpr DurationNs listen_max = 86'400 * ns_per_s;
+  const auto duration = parse_duration(text);
+  if (!duration || *duration <= 0 || *duration > listen_max)
+    throw CLI::ValidationError("--listen", "must be a duration up to a day, as in 30s");
+  return *duration;
+}
+
 Result<bool> done_if(const Status& status) {
   if (!status) return std::unexpected(status.error());
   return true;
@@ -168,6 +171,18 @@ int main(int argc, char** argv) {
   auto* run_command = with_config(app.add_subcommand("run", "run until SIGTERM"));
   run_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
   auto* check_command = with_config(app.add_subcommand("check", "say everything that is wrong with a configuration"));
+  bool environment = false;
+  check_command->add_flag("--environment", environment, "look at the broker, the clock and the disk as well");
+  TryOptions tried;
+  auto* try_command = with_config(app.add_subcommand("try", "show what a payload, or what the broker delivers, would become"));
+  auto* of_what = try_command->add_option_group("of what");
+  auto* topic =
+      of_what->add_option("--topic", tried.topic, "the topic of the payload")->check(CLI::Validator(objection_to_topic, ""));
+  of_what->add_option_function<std::string>(
+      "--listen", [&tried](const std::string& text) { tried.listen = listening_time(text); },
+      "hear for so long, as in 30s, what the broker delivers, beside a node that may be running");
+  of_what->require_option(1);
+  try_command->add_option("--file", tried.file, "the file that holds the payload; else standard input")->needs(topic);
   auto* config_command = app.add_subcommand("config", "the configuration");
   config_command->require_subcommand(1);
   auto* show_command =
@@ -259,7 +274,8 @@ int main(int argc, char** argv) {
   Exit exit = Exit::ok;
   if (run_command->parsed()) exit = run(config_path, backend);
   if (replay_command->parsed()) exit = replay_with(config_path, backend, replayed);
-  if (check_command->parsed()) exit = check(config_path);
+  if (check_command->parsed()) exit = check(config_path, environment);
+  if (try_command->parsed()) exit = try_with(config_path, tried);
   if (show_command->parsed()) exit = show(config_path);
   if (reference_command->parsed()) std::cout << settings::reference_page(edge_config_table());
   if (inspect_command->parsed()) {

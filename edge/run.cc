@@ -103,6 +103,11 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   NodeClock node_clock(clock, config.time_clock == ClockRule::trusted);
   catch_stop_signals();
 
+  if (config.subscriptions.empty()) {
+    return stop_with(Exit::config, {Code::invalid, "starting",
+                                    "the configuration has no [[subscription]]: without one there is "
+                                    "nothing to take, and it is for replay alone"});
+  }
   auto points = load_points(config);
   if (!points) {
     for (const Error& error : points.error()) spdlog::error("{}", error.text());

@@ -22,6 +22,9 @@ enum class Exit : int {
   uplink = 9,     // of a replay: the collector refuses it
   interrupted = 10,  // of a replay: a signal ended it
   unbalanced = 11,   // counts did not agree; nothing of that batch was kept, and the next start takes messages one by one
+  refused = 12,      // of try: something would be refused
+  broker = 13,       // of try: it cannot be reached, or refuses the client or all of its filters
+  environment = 14,  // of check: something around the node is wrong
 };
 
 // Returns only if it could not start; else it ends the process, with one of the above.

@@ -164,8 +164,8 @@ void add_intake(settings::Table<EdgeConfig>& table) {
   table.duration(
       "mqtt.session_expiry", &Config::mqtt_session_expiry, "7d", {"1s", "365d"},
       "How long the broker is asked to keep the session, and what it has for us, while we are away, in whole seconds.");
-  table.list("subscription", &Config::subscriptions, subscription_table(), {.count_min = 1, .count_max = subscriptions_max},
-             "A topic filter to subscribe to, and how to read what comes through it.");
+  table.list("subscription", &Config::subscriptions, subscription_table(), {.count_max = subscriptions_max},
+             "A topic filter to subscribe to, and how to read what comes through it. `run` needs at least one, `replay` none.");
 
   table.bytes("ingest.message_bytes_max", &Config::ingest_message_bytes_max, "8 MiB", {"1 KiB", "256 MiB"},
               "The largest payload that is read; a larger one becomes a dead letter.");

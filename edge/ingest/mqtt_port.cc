@@ -15,6 +15,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "edge/core/limits.h"
+#include "edge/ingest/broker.h"
 #include "edge/ingest/endpoint.h"
 #include "edge/ingest/handover.h"
 #include "edge/ingest/port_news.h"
@@ -24,7 +25,6 @@
 namespace stethos::edge {
 namespace {
 
-constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr DurationNs connector_end_max = ns_per_s;
 constexpr DurationNs disconnect_timeout = ns_per_s;
 constexpr auto disconnect_look = std::chrono::milliseconds(10);
@@ -48,12 +48,6 @@ constexpr DurationNs later_look = 5 * ns_per_ms;
 
 constexpr DurationNs never = std::numeric_limits<DurationNs>::max();
 
-std::string broker_of(const EdgeConfig& config) { return config.mqtt_host + ":" + std::to_string(config.mqtt_port); }
-
-std::string client_id_of(const EdgeConfig& config) {
-  return config.mqtt_client_id.empty() ? "stethos-edge-" + config.node_id : config.mqtt_client_id;
-}
-
 std::vector<std::uint32_t> identifiers_of(const mqtt::message& message) {
   const mqtt::properties& properties = message.get_properties();
   std::vector<std::uint32_t> ids;
@@ -70,7 +64,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
   Link(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep)
       : config_(config),
         clock_(clock),
-        client_("tcp://" + broker_of(config), client_id_of(config), mqtt::create_options(MQTTVERSION_5, in_client_max)),
+        client_(broker_uri_of(config), client_id_of(config), mqtt::create_options(MQTTVERSION_5, in_client_max)),
         jitter_(hash_of(config.node_id)),
         handover_(static_cast<std::size_t>(config.ingest_queue_bytes_max), static_cast<std::size_t>(config.spool_batch_bytes_max),
                   clock),
@@ -298,26 +292,17 @@ class MqttPort::Link final : public virtual mqtt::callback {
       }
       constexpr const char* not_kept = "the spool does not take what is to be subscribed";
       if (!subscriber_.prepare()) throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);
-      mqtt::connect_options options = mqtt::connect_options_builder()
-                                          .mqtt_version(MQTTVERSION_5)
-                                          .clean_start(subscriber_.begins_anew())
-                                          .keep_alive_interval(std::chrono::seconds(config_.mqtt_keep_alive / ns_per_s))
-                                          .connect_timeout(connect_timeout)
-                                          .max_inflight(65'535)
-                                          .finalize();
+      mqtt::connect_options options = connect_options_of(config_);
+      options.set_clean_start(subscriber_.begins_anew());
       mqtt::properties properties;
       properties.add(
           {mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(config_.mqtt_session_expiry / ns_per_s)});
       settles_ = settles_ && subscriber_.may_differ();
       properties.add({mqtt::property::RECEIVE_MAXIMUM, static_cast<std::uint16_t>(settles_ ? 1 : on_the_way_max)});
       options.set_properties(properties);
-      if (!config_.mqtt_user.empty()) {
-        options.set_user_name(config_.mqtt_user);
-        options.set_password(config_.mqtt_password);
-      }
       connection_.fetch_add(1);
       const auto token = client_.connect(options);
-      if (!token->wait_for(connect_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
+      if (!token->wait_for(broker_timeout)) throw mqtt::exception(MQTTASYNC_FAILURE, "no answer");
       if (!subscriber_.begin(token->get_connect_response())) {
         disconnect();
         throw mqtt::exception(MQTTASYNC_FAILURE, not_kept);

@@ -9,9 +9,11 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "common/hash.h"
+#include "common/printable.h"
 #include "common/time_text.h"
 #include "schemas/envelope.h"
 
@@ -20,6 +22,9 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 16u << 20;
 constexpr std::size_t label_bytes_max = 256;
+constexpr std::size_t errors_max = 100;  // that are told each
+constexpr std::size_t shown_bytes_max = 128;  // of a field that is wrong
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 // One line of CSV; a field may be quoted, with "" for a quote. False: a quote is not closed.
 bool split(std::string_view line, std::vector<std::string>& fields) {
@@ -58,6 +63,22 @@ bool set_real(const std::string& text, double& out) {
 bool set_bound(const std::string& text, double& out) { return set_real(text, out) && std::abs(out) <= kernels::magnitude_max; }
 bool set_positive(const std::string& text, double& out) {
   return text.empty() || (set_real(text, out) && out > 0 && std::isfinite(out));
+}
+
+// Excel saves a CSV in the encoding of its Windows, or as UTF-16, unless it is told "CSV UTF-8".
+std::optional<Error> encoding_error(std::string_view csv, std::string_view name) {
+  if (csv.starts_with("\xff\xfe") || csv.starts_with("\xfe\xff")) {
+    return Error{Code::invalid, std::string(name), "it is UTF-16: save it as UTF-8 (Excel: \"CSV UTF-8\")"};
+  }
+  if (simdjson::validate_utf8(csv)) return std::nullopt;
+  std::size_t line_number = 1;
+  for (auto rest = csv;; ++line_number) {
+    const auto end = rest.find('\n');
+    if (end == std::string_view::npos || !simdjson::validate_utf8(rest.substr(0, end))) break;
+    rest.remove_prefix(end + 1);
+  }
+  return Error{Code::invalid, std::string(name) + ":" + std::to_string(line_number),
+               "it is not UTF-8, but perhaps Latin-1 or Windows-1252: save it as UTF-8 (Excel: \"CSV UTF-8\")"};
 }
 
 struct Column {
@@ -150,8 +171,9 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
   std::vector<const Column*> header;
   std::vector<std::string> fields;
   std::size_t line_number = 0;
+  std::size_t more_errors = 0;
+  if (auto error = encoding_error(csv, name)) return std::unexpected(std::vector{std::move(*error)});
   // Excel puts a byte order mark before what it saves as UTF-8.
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (csv.starts_with(byte_order_mark)) csv.remove_prefix(byte_order_mark.size());
   while (!csv.empty()) {
     const auto end = csv.find('\n');
@@ -160,6 +182,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     if (line.ends_with('\r')) line.remove_suffix(1);
     ++line_number;
     const auto report = [&](std::string why) {
+      if (errors.size() == errors_max) {
+        ++more_errors;
+        return;
+      }
       errors.push_back({Code::invalid, std::string(name) + ":" + std::to_string(line_number), std::move(why)});
     };
     if (line.empty() || line.front() == '#') continue;
@@ -175,9 +201,9 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
       for (const std::string& field : fields) {
         const auto found = std::ranges::find(columns(), field, &Column::name);
         if (found == columns().end())
-          report("unknown column \"" + field + "\"");
+          report("unknown column \"" + printable(field, shown_bytes_max) + "\"");
         else if (std::ranges::find(header, &*found) != header.end())
-          report("column \"" + field + "\" stands twice");
+          report("column \"" + printable(field, shown_bytes_max) + "\" stands twice");
         header.push_back(found == columns().end() ? nullptr : &*found);
       }
       for (const Column& column : columns()) {
@@ -196,7 +222,8 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     bool good = true;
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (header[i]->set(fields[i], entry)) continue;
-      report(std::string(header[i]->name) + ": \"" + fields[i] + "\" is not " + std::string(header[i]->expected));
+      report(std::string(header[i]->name) + ": \"" + printable(fields[i], shown_bytes_max) + "\" is not " +
+             std::string(header[i]->expected));
       good = false;
     }
     if (!good) continue;
@@ -209,6 +236,10 @@ std::expected<PointTable, std::vector<Error>> PointTable::parse(std::string_view
     list.insert(place, std::move(entry));
   }
   if (header.empty()) errors.push_back({Code::invalid, std::string(name), "no header"});
+  if (more_errors > 0) {
+    errors.push_back({Code::invalid, std::string(name), "and " + std::to_string(more_errors) + " more mistakes"});
+    return std::unexpected(std::move(errors));
+  }
   std::map<std::string_view, const PointEntry*> tachometers;
   for (const PointEntry* entry : table.latest()) {
     if (!is_shaft_speed(*entry)) continue;

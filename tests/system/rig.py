@@ -238,15 +238,15 @@ class Process:
 class Broker(Process):
     name = "mosquitto"
 
-    def __init__(self, rig, queued_messages_max=0):
-        """`queued_messages_max`: for a client; 0: no bound."""
+    def __init__(self, rig, queued_messages_max=0, settings=("allow_anonymous true",)):
+        """`queued_messages_max`: for a client; 0: no bound. `settings`: more lines of its configuration."""
         self.port = free_port()
         label = rig.name_for(self.name)
         state = rig.folder / label
         state.mkdir()
         config = state / "mosquitto.conf"
         config.write_text("\n".join([
-            f"listener {self.port} 127.0.0.1", "allow_anonymous true",
+            f"listener {self.port} 127.0.0.1", *settings,
             "persistence true", f"persistence_location {state}/", "autosave_interval 0",
             f"max_queued_messages {queued_messages_max}", "max_inflight_messages 100",
             "log_dest stderr", "log_type error", "log_type warning", "log_type notice",

@@ -55,7 +55,6 @@ MISTAKES = {
                                                                "time_field": "ts"}]}, "fields", ""),
     "json without a device": ("stethos-edge", {"subscription": [{"topic": "a/+", "format": "json", "time_field": "ts",
                                                                  "fields": {"t": "temperature degC"}}]}, "device", ""),
-    "no subscription": ("stethos-edge", {"subscription": None}, "subscription", ""),
     "no node": ("stethos-edge", {"node.id": None}, "node.id", "must be given"),
     "odd node": ("stethos-edge", {"node.id": "a/b"}, "node.id", ""),
     "a points file that is not there": ("stethos-edge", {"points.file": "nowhere.csv"}, "", "nowhere.csv"),
@@ -110,6 +109,70 @@ def test_a_limit_in_another_unit_than_the_point_table(tmp_path):
     assert code > 1 and "limit[0].unit" in output and "d1/c1 in g" in output, output
     code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv", "limit": [{**LIMIT, "unit": "g"}]}))
     assert code == 0, output
+
+
+JSON = {"topic": "fleet/+/telemetry", "format": "json", "device_level": 1, "time_field": "ts",
+        "fields": {"temperature": "temperature degC"}}
+
+
+def test_a_unit_that_the_point_table_contradicts(tmp_path):
+    """Every sample of the channel would be refused."""
+    table = tmp_path / "points.csv"
+    heading = "device,channel,machine,point,axis,quantity,unit\n"
+    config = EDGE | {"points.file": "points.csv", "subscription": [JSON]}
+    table.write_text(heading + "d1,temperature,m,p,,temperature,degF\n")
+    code, output = check(tmp_path, "stethos-edge", toml(config))
+    assert code == 3 and "points.csv" in output and "d1/temperature" in output and "degF" in output, output
+    assert "subscription[0] says temperature in degC" in output, output
+    # Where the device may speak our own protocol it is a warning.
+    code, output = check(tmp_path, "stethos-edge", toml(config | {"subscription": [JSON, STETHOS_SUBSCRIPTION]}))
+    assert code == 0 and "warning" in output and "d1/temperature" in output, output
+    table.write_text(heading + "d1,temperature,m,p,,temperature,degC\nd1,temprature,m,p,,temperature,degC\n")
+    code, output = check(tmp_path, "stethos-edge", toml(config))
+    assert code == 0 and "of 1 channels no subscription has the name, as of d1/temprature" in output, output
+
+
+@pytest.mark.parametrize("content, word", [
+    ("device,channel,machine,point,axis,quantity,unit\nd1,c,m,p,,t,\u00b0C\n".encode("latin-1"), "points.csv:2: it is not UTF-8"),
+    ("device,channel\n".encode("utf-16"), "it is UTF-16"),
+    (b"device;channel;machine;point;axis;quantity;unit\n", "separated by semicolons"),
+    (b"device,channel,machine,point,axis,quantity,unit\n\x1b[31m,c,m,p,,t,degC\n", "\\x1b[31m"),
+])
+def test_a_point_table_as_a_spreadsheet_saves_it(tmp_path, content, word):
+    (tmp_path / "points.csv").write_bytes(content)
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv"}))
+    assert code == 3 and word in output and "\x1b" not in output, output
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    (tmp_path / "points.csv").write_bytes(b"\xef\xbb\xbfdevice,channel,machine,point,axis,quantity,unit\nd1,c,m,p,,t,degC\n")
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"points.file": "points.csv"}))
+    assert code == 0, output
+
+
+def test_a_folder_that_is_missing(tmp_path):
+    """As `run` says it, and with the same code."""
+    text = toml(EDGE | {"spool.file": "missing/edge.spool"})
+    code, output = check(tmp_path, "stethos-edge", text)
+    assert code == 4 and f"folder {tmp_path}/missing" in output.replace("folder missing", f"folder {tmp_path}/missing"), output
+    assert run("stethos-edge", "run", "--config", "test.toml", folder=tmp_path).returncode == code
+    # That of recordings is made, where there is a place for it.
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"record.folder": "missing/recording"}))
+    assert code == 0, output
+    code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"record.folder": "test.toml/recording"}))
+    assert code == 7 and "test.toml" in output, output
+    assert os.listdir(tmp_path) == ["test.toml"]
+
+
+def test_without_a_subscription_it_is_for_replay_alone(tmp_path):
+    code, output = check(tmp_path, "stethos-edge", toml(with_mistake(EDGE, {"subscription": None})))
+    assert code == 0 and "for replay alone" in output, output
+    refused = run("stethos-edge", "run", "--config", "test.toml", folder=tmp_path)
+    assert refused.returncode == 3 and "[[subscription]]" in refused.stderr, refused
+    (tmp_path / "readings.csv").write_text("timestamp,value\n2026-01-01 00:00:00,1.5\n2026-01-01 00:05:00,2.5\n")
+    replayed = run("stethos-edge", "replay", "--config", "test.toml", "nab:readings.csv", "--csv", "rows.csv", folder=tmp_path)
+    assert replayed.returncode == 0, replayed
+    assert (tmp_path / "rows.csv").read_text().count("\n") > 1
 
 
 def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):

@@ -325,7 +325,6 @@ INSTANTIATE_TEST_SUITE_P(
     Table, EdgeConfigMistake,
     testing::Values(
         Mistake{"no node id", window + subscription, "edge.toml: node.id: must be given"},
-        Mistake{"no subscription", node + window, "edge.toml: subscription: must be given"},
         Mistake{"no window", node + subscription, "edge.toml: window: must be given"},
         Mistake{"not TOML", smallest + "mqtt = \n", "edge.toml:6: not valid TOML"},
         Mistake{"the same key twice", node + node + window + subscription, "edge.toml:2: not valid TOML"},

@@ -82,6 +82,32 @@ TEST(PointTable, AByteOrderMarkIsNoPartOfTheHeading) {
                   .has_value());
 }
 
+TEST(PointTable, AnotherEncodingIsNamedWithItsLine) {
+  const auto error_of = [](std::string_view csv) {
+    const auto points = PointTable::parse(csv, "p.csv");
+    return points ? std::string() : points.error().front().text();
+  };
+  EXPECT_EQ(error_of("device,channel,machine,point,axis,quantity,unit\n"
+                     "d1,c,m,p,,temperature,\xb0"
+                     "C\n"),
+            "p.csv:2: it is not UTF-8, but perhaps Latin-1 or Windows-1252: save it as UTF-8 (Excel: \"CSV UTF-8\")");
+  EXPECT_EQ(error_of(std::string_view("\xff\xfe"
+                                      "d\0e\0",
+                                      6)),
+            "p.csv: it is UTF-16: save it as UTF-8 (Excel: \"CSV UTF-8\")");
+}
+
+TEST(PointTable, WhatItTellsIsBoundedAndPrintable) {
+  std::string csv = "device,channel,machine,point,axis,quantity,unit\n";
+  for (int i = 0; i < 1000; ++i) csv += "\x1b[31m" + std::string(1000, 'x') + ",c,m,p,,q,u\n";
+  const auto points = PointTable::parse(csv, "p.csv");
+  ASSERT_FALSE(points.has_value());
+  ASSERT_EQ(points.error().size(), 101u);
+  EXPECT_EQ(points.error().front().text().find('\x1b'), std::string::npos);
+  EXPECT_LT(points.error().front().text().size(), 250u);
+  EXPECT_EQ(points.error().back().text(), "p.csv: and 900 more mistakes");
+}
+
 TEST(PointTable, OfAMachineOneChannelSaysTheSpeed) {
   const auto points = PointTable::parse(
       "device,channel,machine,point,axis,quantity,unit\n"
@@ -93,10 +119,9 @@ TEST(PointTable, OfAMachineOneChannelSaysTheSpeed) {
             "p.csv: machine gear-1 has two speeds, d1/motor and d1/output: give each shaft a machine of its own");
 }
 
-TEST(PointTable, LabelsAreUtf8) {
+TEST(PointTable, LabelsAreShort) {
   const auto points = PointTable::parse(
-      "device,channel,machine,point,axis,quantity,unit,location\nd1,t,m,p,-,temperature,degC,K\xfc"
-      "hlung\n",
+      "device,channel,machine,point,axis,quantity,unit,location\nd1,t,m,p,-,temperature,degC," + std::string(257, 'x') + "\n",
       "p.csv");
   ASSERT_FALSE(points.has_value());
   EXPECT_NE(points.error()[0].text().find("is not a label of at most 256 bytes of UTF-8"), std::string::npos);
