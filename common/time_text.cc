@@ -139,7 +139,7 @@ std::string format_duration(DurationNs duration) {
 }
 
 std::string format_roughly(DurationNs duration) {
-  constexpr DurationNs year_ns = 365 * 86'400 * ns_per_s;
+  constexpr DurationNs year_ns = DurationNs{365} * 86'400 * ns_per_s;
   constexpr std::array<Unit, 6> spoken{{{" years", year_ns},
                                         {" d", 86'400 * ns_per_s},
                                         {" h", 3'600 * ns_per_s},
