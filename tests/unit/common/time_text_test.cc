@@ -158,7 +158,7 @@ TEST(TimeText, ADurationIsSpokenInItsTwoLargestUnits) {
   EXPECT_EQ(format_roughly(60 * ns_per_s - 1), "59 s 999 ms");
   EXPECT_EQ(format_roughly(3'600 * ns_per_s - 48 * ns_per_s), "59 min 12 s");
   EXPECT_EQ(format_roughly(3'600 * ns_per_s), "1 h");
-  EXPECT_EQ(format_roughly(51 * 3'600 * ns_per_s), "2 d 3 h");
+  EXPECT_EQ(format_roughly(DurationNs{51} * 3'600 * ns_per_s), "2 d 3 h");
   EXPECT_EQ(format_roughly(std::numeric_limits<DurationNs>::max()), "292 years 171 d");
 }
 
