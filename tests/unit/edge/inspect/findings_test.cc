@@ -21,7 +21,7 @@ constexpr std::int64_t mebibyte = 1 << 20;
 EdgeConfig config_of_readings() {
   EdgeConfig config;
   config.ingest_message_bytes_max = 8 * mebibyte;
-  config.mqtt_session_expiry = 7 * 86'400 * ns_per_s;
+  config.mqtt_session_expiry = DurationNs{7} * 86'400 * ns_per_s;
   config.spool_bytes_max = 1024 * mebibyte;
   config.spool_disk_free_bytes_min = 64 * mebibyte;
   SubscriptionConfig json;

@@ -11,8 +11,6 @@
 #include <tuple>
 #include <vector>
 
-#include "edge/core/limits.h"
-
 namespace stethos::edge {
 namespace {
 
@@ -801,7 +799,7 @@ TEST(Windower, OfManyDefinitionsThatLeftTheFirstIsSentAsItIs) {
 TEST(Windower, WithALongerLatenessWhatWasSettledStaysSo) {
   for (const auto& window : {tumbling(s), hopping(2 * s, s), session(500 * ms)}) {
     Bench bench({window}, {.lateness_ns = s});
-    for (int i = 0; i < 10; ++i) bench.add(begin + i * 10 * ms);
+    for (DurationNs i = 0; i < 10; ++i) bench.add(begin + i * 10 * ms);
     bench.add(begin + 4 * s);
     bench.reconfigure({window}, 300 * s);
     EXPECT_EQ(bench.add(begin + 50 * ms), Placed::late);

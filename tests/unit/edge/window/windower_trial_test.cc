@@ -50,7 +50,7 @@ struct Held {
   std::uint64_t version = 0;
   std::vector<double> values;
   bool is_gone = false;  // nothing of it is remembered
-  std::vector<TimeNs> slices = {};  // of a window on a grid: where that of each value starts
+  std::vector<TimeNs> slices;  // of a window on a grid: where that of each value starts
   bool is_revised = false;  // something came after its end: the row that has that comes later
   bool is_doubtful = false;  // a cut took all that it holds, and whether that was in a row is not known here
 };
@@ -253,7 +253,7 @@ class Follower {
 
   Windows windows() const {
     Windows all = windows_;
-    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values, each.is_gone};
+    for (const Session& each : sessions_) all[each.start] = {each.end - each.start, each.version, each.values, each.is_gone, {}};
     return all;
   }
   // Whether its last count window is of the span.
