@@ -95,7 +95,7 @@ Windower::LateRun Windower::follow_late_run(StreamRecord& stream, Followed& foll
   return run;
 }
 
-// Returns whether a watermark went back. What happened is said once for all definitions.
+// Returns whether the stream went back. What happened is said once for all definitions.
 bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
   const bool was_behind = rules_.rebase_after > 0 && std::ranges::any_of(stream.followed, [&](const Followed& each) {
@@ -127,10 +127,12 @@ bool Windower::follow_late_runs(StreamRecord& stream, const Part* part, TimeNs t
     for (Followed& followed : stream.followed) {  // those that take nothing go along
       if (followed.is_former && lies_in_jump(*followed.clock, time)) rebase(stream, followed, time, now_ns, effect);
     }
+  }
+  if (all.is_first) {  // what definitions that were back before have had since stays the newest
     state.newest_ns = time;
     for (Part& each : state.parts) each.newest_ns = std::min(each.newest_ns, time);
   }
-  return all.is_back;
+  return all.is_first;
 }
 
 void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect) {

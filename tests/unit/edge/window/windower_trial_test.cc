@@ -94,7 +94,7 @@ class Follower {
     back_ = other.back_;
     run_ = 0;
     shut_ = {};
-    counted_span_ = never;
+    counted_span_.reset();
     if (!counted_.empty()) counted_.push_back({});
   }
 
@@ -128,7 +128,10 @@ class Follower {
   }
 
   bool accepts(TimeNs time, const Span& span) const {
-    if (rule_.kind == Kind::count) return counted_span_ <= span.from;
+    if (rule_.kind == Kind::count) {
+      const Stretch* const closed = shut_.find(time);
+      return counted_span_.value_or(never) <= span.from && (closed == nullptr || closed->to_ns < span.to);
+    }
     if (rule_.kind == Kind::session) {
       const TimeNs end = std::min(time + rule_.length, span.to);
       if (!is_settled(time, end)) return true;
@@ -153,6 +156,10 @@ class Follower {
     return true;
   }
   void hear_good() { run_ = 0; }
+  // Whether it has gone back into what holds the time.
+  bool is_back_at(TimeNs time) const {
+    return is_followed && !is_away && stretch_ == within && back_ && back_->first < time && time < back_->second;
+  }
 
   void place(const Sample& sample, const Span& span) {
     if (stretch_ == open && from_ < sample.time && sample.time < to_) to_ = sample.time;
@@ -216,7 +223,7 @@ class Follower {
       }
       shut(beyond);
       for (auto& [start, held] : windows_) {
-        if (start < before.from || start >= at || start + held.length <= at) continue;
+        if (held.is_gone || start < before.from || start >= at || start + held.length <= at) continue;
         const TimeNs end = start + held.length;
         if (is_settled(start, end)) continue;  // it stays what was said of it
         // What a wrong clock put beyond the cut is in the windows that start there. Of one that holds nothing else the row stays,
@@ -245,9 +252,12 @@ class Follower {
         }
       }
       shut(beyond);
-    } else if (counted_span_ == before.from) {
-      counted_span_ = at;
-      if (!counted_.empty() && !counted_.back().values.empty()) counted_.push_back({});
+    } else {
+      // What it counts before the cut is closed, whether anything has come there or not.
+      shut_.add(before.from, at);
+      if (counted_span_ != before.from) return;
+      counted_span_.reset();
+      counted_.push_back({});
     }
   }
 
@@ -257,9 +267,7 @@ class Follower {
     return all;
   }
   // Whether its last count window is of the span.
-  bool holds_count_of(const Span& span) const {
-    return !counted_.empty() && !counted_.back().values.empty() && counted_span_ == span.from;
-  }
+  bool holds_count_of(const Span& span) const { return counted_span_ == span.from; }
   std::vector<Held> counted() const {
     std::vector<Held> all = counted_;
     std::erase_if(all, [](const Held& each) { return each.values.empty(); });
@@ -267,7 +275,7 @@ class Follower {
   }
 
  private:
-  enum Stretch { open, within, used };
+  enum Jumped { open, within, used };
   struct Session {
     TimeNs start = 0, end = 0;
     std::uint64_t version = 0;
@@ -322,7 +330,7 @@ class Follower {
   TimeNs settled_ = never, highest_settled_ = never;
   DurationNs lateness_ = rules.lateness_ns;
   TimeNs from_ = never, to_ = never;
-  Stretch stretch_ = open;
+  Jumped stretch_ = open;
   std::uint64_t run_ = 0;
   TimeNs run_at_ = never;
   std::optional<std::pair<TimeNs, TimeNs>> back_;
@@ -330,7 +338,7 @@ class Follower {
   Windows windows_;
   std::vector<Session> sessions_;
   std::vector<Held> counted_;
-  TimeNs counted_span_ = never;
+  std::optional<TimeNs> counted_span_;  // of its last window, while that is kept
 };
 
 class Model {
@@ -377,6 +385,7 @@ class Model {
     newest = std::max(newest, sample.time);
     newest_ever_ = std::max(newest_ever_, sample.time);
     Span* span = span_for(sample, is_newest);
+    const bool was_back = std::ranges::any_of(followers, [&](const Follower& each) { return each.is_back_at(sample.time); });
     bool went_back = false;
     for (Follower& each : followers) {
       if (!each.is_followed || each.is_away || (span != nullptr && !each.takes(span->said))) continue;
@@ -390,9 +399,11 @@ class Model {
       for (Follower& each : followers) {
         if (each.is_followed && each.is_away) each.go_back(sample.time);
       }
-      newest = sample.time;
-      for (Span& each : spans) each.newest = std::min(each.newest, sample.time);
-      if (span == nullptr) span = span_for(sample, true);
+      if (!was_back) {
+        newest = sample.time;
+        for (Span& each : spans) each.newest = std::min(each.newest, sample.time);
+        if (span == nullptr) span = span_for(sample, true);
+      }
     }
     if (span == nullptr) return Placed::unit_differs;
     bool is_wanted = false, is_placed = false;
