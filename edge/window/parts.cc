@@ -102,7 +102,8 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
   }
 }
 
-// Sends the definition's windows that start between the two times and lie in one part, as they are. What comes for them is late.
+// Sends the definition's windows that start between the two times and lie in one part, as they are, final. What comes for them is
+// late.
 void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
   StreamClock& clock = *followed.clock;
@@ -123,7 +124,7 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
       if (start >= to) return false;
       const TimeNs window_end = grid.end_of(start);
       if (!was_settled(definition, clock, start, window_end)) {
-        send_if_changed(stream, followed, start, window_end, window_end <= clock.watermark_ns, now_ns, effect);
+        send_if_changed(stream, followed, start, window_end, true, now_ns, effect);
       }
       return true;
     });
@@ -131,9 +132,7 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     if (followed.unsent_from_ns >= from) followed.unsent_from_ns = std::max(followed.unsent_from_ns, to);
   } else {
     for (auto pane = first; pane != end; ++pane) {
-      const bool is_count = definition.kind == schema::WindowKind::count;
-      const bool ended = is_count ? pane->second.is_final : pane->first + pane->second.length_ns <= clock.watermark_ns;
-      send_if_changed(stream, followed, pane->first, pane->first + 1, ended, now_ns, effect);
+      send_if_changed(stream, followed, pane->first, pane->first + 1, true, now_ns, effect);
     }
   }
   const StreamClock before = clock;

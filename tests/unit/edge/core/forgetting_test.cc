@@ -83,6 +83,8 @@ TEST_F(ForgettingTest, WhatHasNotSpokenForSoLongLeavesMemory) {
   EXPECT_EQ(total(Counter::streams_forgotten), 1u);
   EXPECT_EQ(total(Counter::devices_forgotten), 1u);
   EXPECT_EQ(rig_->core().samples().good, 4u) << "what was counted stays counted";
+  ASSERT_FALSE(rig_->windows.empty());
+  EXPECT_EQ(rig_->windows.back().state, schema::WindowState::final) << "no revision follows";
   EXPECT_TRUE(rig_->spool().load()->streams.empty());
   EXPECT_TRUE(rig_->spool().load()->devices.empty());
   expect_sound();

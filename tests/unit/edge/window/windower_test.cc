@@ -695,7 +695,7 @@ TEST(Windower, OfManyPartsTheOldestIsSentAsItIs) {
     EXPECT_LE(bench.part_count(), parts_per_stream_max);
   }
   EXPECT_EQ(bench.rows.size(), 20u - parts_per_stream_max);
-  EXPECT_EQ(bench.texts().front(), "0+1000 r0 open 1");
+  EXPECT_EQ(bench.texts().front(), "0+1000 r0 final 1");
   EXPECT_EQ(bench.add(begin), Placed::late);
   bench.complete(begin + 1'000 * s);
   EXPECT_EQ(bench.standing().size(), 20u);
