@@ -9,14 +9,18 @@ namespace stethos::kernels {
 namespace {
 
 double quantile_of(const Summary& window) {
-  if (window.buckets.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::uint64_t in_buckets = 0;
+  for (const Bucket& each : window.buckets) in_buckets += each.count;
+  // Where samples are in no bucket, for none were asked for when they came, nothing is known of where they lie.
+  if (in_buckets == 0 || in_buckets != window.moments.count) return std::numeric_limits<double>::quiet_NaN();
   return std::clamp(quantile(window.buckets, window.parameter), window.moments.min, window.moments.max);
 }
 
 constexpr std::array<StatisticDefinition, 1> definitions{{
     {15, "quantile", UnitRule::same, ParameterRule::quantile, Trend::any, "the ceil(p n)-th smallest x",
      "Hyndman and Fan, The American Statistician 50 (1996), definition 1; buckets of 1/64 octave",
-     "within 1 % for values of 1.2e-38 to 3.4e38 and their negatives, else only between min and max; not defined without samples",
+     "within 1 % for values of 1.2e-38 to 3.4e38 and their negatives, else only between min and max; not defined without "
+     "samples, or where some are in no bucket",
      quantile_of},
 }};
 

@@ -188,7 +188,7 @@ std::string statistics_page() {
       "when a\n"
       "sample came is not known of it, so in a window that was open at the restart, and in the hour and the day that hold it,\n"
       "\n"
-      "- quantiles are those of the samples that came while its `[[window]]` had any `quantiles`;\n"
+      "- there are no quantiles (null), unless its `[[window]]` had some when each of its samples came;\n"
       "- validity is that of the blocks that came while it was shown: a run of equal values that began before counts from "
       "there;\n"
       "- statistics of the spectrum and the envelope are of the blocks for which they were computed; where a band, a tolerance "

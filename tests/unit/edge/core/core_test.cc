@@ -763,6 +763,24 @@ TEST(Core, AWindowKeepsOfBlocksWhatItsDefinitionShows) {
   EXPECT_EQ(statistic_of(longer, schema::Statistic::longest_repeat), 64);
 }
 
+// They would be those of a part of its samples.
+TEST(Core, AWindowWithinWhichQuantilesWereAskedForHasNone) {
+  EdgeConfig config = core_config();
+  config.windows[0].length = 10 * ns_per_s;
+  CoreRig rig(config);
+  rig.step({block_message({.samples = {1, 2}})});
+  config.windows[0].quantiles = {"p50"};
+  rig.restart(config);
+  const auto block_at = [](std::uint64_t sequence, int second) {
+    return block_message({.sequence = sequence, .start_ns = epoch_ns + second * ns_per_s, .samples = {3, 4}});
+  };
+  rig.step({block_at(2, 1), block_at(3, 10), block_at(4, 20)});
+  ASSERT_EQ(rig.windows.size(), 2u);
+  EXPECT_TRUE(std::isnan(statistic_of(rig.windows[0], schema::Statistic::quantile)));
+  EXPECT_EQ(statistic_of(rig.windows[0], schema::Statistic::mean), 2.5) << "of all four";
+  EXPECT_NEAR(statistic_of(rig.windows[1], schema::Statistic::quantile), 3, 0.03);
+}
+
 TEST(Core, TheLastRowOfAWindowThatLeftTheConfigurationSaysAllThatIsKnown) {
   EdgeConfig config = core_config();
   CoreRig rig(config);
