@@ -96,11 +96,12 @@ Result<TimeNs> parse_time(std::string_view text) {
 }
 
 std::string format_time(TimeNs time) {
-  const auto point = std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(time));
-  const auto midnight = std::chrono::floor<std::chrono::days>(point);
+  // The midnight before the first time there is cannot be said in nanoseconds.
+  const std::chrono::sys_seconds second(std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(time)));
+  const auto midnight = std::chrono::floor<std::chrono::days>(second);
   const std::chrono::year_month_day date(midnight);
-  const std::chrono::hh_mm_ss clock(point - midnight);
-  const auto ns = clock.subseconds().count();
+  const std::chrono::hh_mm_ss clock(second - midnight);
+  const TimeNs ns = (time % ns_per_s + ns_per_s) % ns_per_s;
   std::array<char, 48> out{};
   const bool whole_ms = ns % ns_per_ms == 0;
   std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%0*lldZ", static_cast<int>(date.year()),

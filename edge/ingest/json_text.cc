@@ -72,6 +72,7 @@ void rewrite(std::string_view in, std::string& out) {
 
 std::expected<simdjson::dom::element, Rejection> JsonText::parse(std::span<const std::uint8_t> payload) {
   const std::string_view text = without_frame({reinterpret_cast<const char*>(payload.data()), payload.size()});
+  if (text.empty()) return std::unexpected(Rejection{Reason::not_json, json_fault(text, simdjson::EMPTY)});
   simdjson::dom::element document;
   auto error = parser_.parse(text.data(), text.size()).get(document);
   if (error == simdjson::SUCCESS) return document;

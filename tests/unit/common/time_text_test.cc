@@ -86,6 +86,8 @@ TEST(TimeText, WritesMillisecondsOrNineDigits) {
   EXPECT_EQ(format_time(1), "1970-01-01T00:00:00.000000001Z");
   EXPECT_EQ(format_time(-1), "1969-12-31T23:59:59.999999999Z");
   EXPECT_EQ(format_time(-ns_per_ms), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(std::numeric_limits<TimeNs>::min()), "1677-09-21T00:12:43.145224192Z");
+  EXPECT_EQ(format_time(std::numeric_limits<TimeNs>::max()), "2262-04-11T23:47:16.854775807Z");
 }
 
 TEST(TimeText, ReadsBackEveryTimeItWrites) {
