@@ -29,6 +29,17 @@ void raise_base(EpochSequences& epoch, std::uint64_t base) {
   }
 }
 
+// What lies beyond all that was skipped before.
+void skip(EpochSequences& epoch, SequenceRange range) {
+  auto& skipped = epoch.skipped;
+  if (!skipped.empty() && skipped.back().last + 1 == range.first) {
+    skipped.back().last = range.last;
+    return;
+  }
+  if (skipped.size() == ranges_per_epoch_max) skipped.erase(skipped.begin());
+  skipped.push_back(range);
+}
+
 }  // namespace
 
 const EpochSequences* SequenceTracker::find(std::uint64_t epoch) const {
@@ -79,6 +90,7 @@ SequenceTracker::Verdict SequenceTracker::observe(std::uint64_t epoch, std::uint
   if (lowest_held - 1 > known->base) {
     for_each_hole(*known, lowest_held - 1, [&](std::uint64_t first, std::uint64_t last) {
       gaps.push_back({epoch, {first, last}, schema::GapCause::device_gave_up});
+      skip(*known, {first, last});
     });
     raise_base(*known, lowest_held - 1);
   }

@@ -1,8 +1,8 @@
 // Which messages of a device have been handled. The tables of the spool hold the same, in the transaction of their effect.
 //
 // Per epoch: everything up to `base` is handled or known to be lost, and beyond it a few ranges are handled. A device seen
-// for the first time, or after a boot, starts at its lowest held sequence without a gap; what it skips so may be kept as a dead
-// letter, and may still be handled. Pure state; one thread.
+// for the first time, or after a boot, starts at its lowest held sequence without a gap; what it skips so, or gives up, may be
+// kept as a dead letter, and may still be handled. Pure state; one thread.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,8 @@ struct EpochSequences {
   std::uint64_t epoch = 0;
   std::uint64_t base = 0;
   std::vector<SequenceRange> ranges;  // ascending, disjoint, not touching, all beyond base + 1
-  // What the device did not hold any more when it was heard first in this epoch: none of these has been handled. As `ranges`,
-  // all up to base.
+  // What was not handled up to base: what the device did not hold any more when it was heard first in this epoch, and what it
+  // gave up since. As `ranges`; beyond as many the lowest are forgotten.
   std::vector<SequenceRange> skipped;
 
   bool operator==(const EpochSequences&) const = default;

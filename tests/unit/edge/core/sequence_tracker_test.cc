@@ -36,10 +36,11 @@ TEST(SequenceTracker, WhatWasSkippedAtTheBeginningIsTakenOnce) {
   }
   EXPECT_EQ(tracker.find(5)->skipped, (std::vector<SequenceRange>{{5, 8}}));
   for (const std::uint64_t sequence : {0u, 10u, 11u, 12u}) EXPECT_FALSE(tracker.take_skipped(5, sequence));
-  // What is declared lost later is a gap, and stays one.
+  // What is given up later is a gap, and may have been kept all the same.
   tracker.observe(5, 20, 20, gaps);
+  EXPECT_EQ(tracker.find(5)->skipped, (std::vector<SequenceRange>{{5, 8}, {10, 10}, {12, 19}}));
+  EXPECT_TRUE(tracker.take_skipped(5, 15));
   EXPECT_FALSE(tracker.take_skipped(5, 15));
-  EXPECT_EQ(tracker.find(5)->skipped, (std::vector<SequenceRange>{{5, 8}}));
 }
 
 TEST(SequenceTracker, WhatIsSkippedIsBounded) {
@@ -50,6 +51,11 @@ TEST(SequenceTracker, WhatIsSkippedIsBounded) {
   EXPECT_EQ(tracker.find(1)->skipped.size(), ranges_per_epoch_max);
   EXPECT_FALSE(tracker.take_skipped(1, 5'000));
   EXPECT_TRUE(tracker.take_skipped(1, 1));
+  // Of what is given up since, the latest is known.
+  for (std::uint64_t i = 1; i < 1'000; ++i) tracker.observe(1, 10'000 + 2 * i, 10'000 + 2 * i, gaps);
+  EXPECT_EQ(tracker.find(1)->skipped.size(), ranges_per_epoch_max);
+  EXPECT_TRUE(tracker.take_skipped(1, 11'997));
+  EXPECT_FALSE(tracker.take_skipped(1, 2));
 }
 
 TEST(SequenceTracker, WhatTheDeviceNoLongerHoldsIsAGap) {
