@@ -176,7 +176,7 @@ void Windower::close(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
     // Beyond where the clock came back from there may be windows. What lies before them may still come.
     const bool is_on_grid = followed.definition->is_on_grid();
     const TimeNs beyond =
-        is_on_grid ? Grid(*followed.definition, stream.state.parts).slice_of(clock.back_to_ns) : clock.back_to_ns;
+        is_on_grid ? Grid(*followed.definition, stream.state.parts).first_start(clock.back_to_ns) : clock.back_to_ns;
     close_between(stream, followed, time_min, beyond, now_ns, effect);
     close_between(stream, followed, beyond, time_max, now_ns, effect);
   }
