@@ -29,7 +29,7 @@ std::optional<FieldConfig> field_of(const SubscriptionConfig& subscription, cons
   return found == fields.end() ? std::nullopt : std::optional(*found);
 }
 
-void judge(const EdgeConfig& config, const PointEntry& entry, UnitContradictions& out) {
+void judge(const EdgeConfig& config, const PointEntry& entry, bool is_valid_now, UnitContradictions& out) {
   const std::string name = entry.device + "/" + entry.channel;
   bool may_be_own = false;
   std::string others;
@@ -50,7 +50,7 @@ void judge(const EdgeConfig& config, const PointEntry& entry, UnitContradictions
     out.unheard.push_back(name);
     return;
   }
-  (may_be_own ? out.possible : out.sure)
+  (may_be_own || !is_valid_now ? out.possible : out.sure)
       .push_back(name + " is " + entry.quantity + " in " + printable(entry.unit) + " in the table, but " + others +
                  ": its samples would be refused (unit_differs)");
 }
@@ -62,13 +62,13 @@ UnitContradictions unit_contradictions(const EdgeConfig& config, const PointTabl
   if (config.subscriptions.empty()) return found;
   for (const PointEntry* latest : points.latest()) {
     if (now_ns < config.time_earliest) {
-      judge(config, *latest, found);
+      judge(config, *latest, true, found);
       continue;
     }
     const auto* entries = points.entries_of(latest->device, latest->channel);
     const PointEntry* now = valid_at(entries, now_ns);
     for (const PointEntry& entry : *entries) {
-      if (entry.valid_from_ns > now_ns || &entry == now) judge(config, entry, found);
+      if (entry.valid_from_ns > now_ns || &entry == now) judge(config, entry, &entry == now, found);
     }
   }
   return found;

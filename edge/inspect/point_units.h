@@ -14,7 +14,8 @@ namespace stethos::edge {
 struct UnitContradictions {
   // Of channels that come by subscriptions that say another quantity or unit, and by no other.
   std::vector<std::string> sure;
-  // Of channels that may come by such, if their device does not speak our own protocol.
+  // Of channels that may come by such, if their device does not speak our own protocol; and of what will be valid only later, for
+  // the subscriptions may have changed by then.
   std::vector<std::string> possible;
   // Channels that no subscription has.
   std::vector<std::string> unheard;
