@@ -72,6 +72,24 @@ TEST(Trial, WhatIsRefusedAsAWholeIsSaidOfTheMessage) {
   EXPECT_FALSE(rig.put(at("nowhere", "1")).is_taken());
 }
 
+TEST(Trial, OfAMessageThatIsRefusedAsAWholeNoChannelIsTaken) {
+  EdgeConfig config = trial_config();
+  config.windows[0].length = 3'600 * ns_per_s;
+  config.windows[0].hop = ns_per_s;
+  config.subscriptions[1].records = "r";
+  TrialRig rig(config);
+  std::string records;
+  for (int i = 0; i < 130; ++i) {
+    records += std::string(i == 0 ? "" : ",") + R"({"temperature":1,"seq":1,"ts":)" +
+               std::to_string(1'767'225'600'000 - i * std::int64_t{3'600'000}) + "}";
+  }
+  const TriedMessage& tried = rig.put(at("fleet/x/telemetry", R"({"device":"t1","r":[)" + records + "]}"));
+  ASSERT_EQ(tried.devices.size(), 1u);
+  EXPECT_EQ(reasons_of(tried.devices[0].refused), Reasons{Reason::too_large});
+  EXPECT_TRUE(tried.devices[0].is_refused);
+  EXPECT_NE(rig.text().find("taken              0 of 130 channels"), std::string::npos) << rig.text();
+}
+
 TEST(Trial, WhatIsIgnoredIsSaidSo) {
   EdgeConfig config = trial_config();
   config.subscriptions[1].ignored_payloads = {"online"};
