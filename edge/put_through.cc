@@ -32,6 +32,7 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::past_deadline:
       return "nothing of it was kept but that it came";
     case Reason::unknown_stream:
+    case Reason::too_large:
     case Reason::too_many_devices:
     case Reason::epoch_too_old:
     case Reason::sequence_conflict:

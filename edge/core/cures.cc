@@ -9,7 +9,7 @@ std::string_view cure_of(Reason reason) {
     case Reason::corrupt:
       return "compare its bytes with what the device sent; `format` must be what the device publishes";
     case Reason::too_large:
-      return "let the device send less with one message, or raise `ingest.message_bytes_max`";
+      return "let the device send less with one message; where its bytes are too many `ingest.message_bytes_max` may be raised";
     case Reason::unsupported:
       return "the device is newer than this edge: update the edge";
     case Reason::not_json:

@@ -18,7 +18,9 @@ bool is_block(const DecodedChannel& channel) { return !channel.reading && channe
 
 // Whether the message has had its place in its device's sequence when it became this letter.
 bool was_handled(const DeadLetter& letter) {
-  return !letter.channel.empty() || (letter.rejection.reason == Reason::stopped_the_process && !letter.device.empty());
+  const Reason reason = letter.rejection.reason;
+  const bool is_whole = reason == Reason::stopped_the_process || reason == Reason::too_large;
+  return !letter.channel.empty() || (is_whole && !letter.device.empty());
 }
 
 std::string replaced(std::string_view device) {
@@ -145,11 +147,11 @@ void Intake::take_message(const Message& message, std::size_t index) {
   if (decoded_messages_.empty()) ++effect_->totals[Counter::ignored_messages];
   const std::uint64_t rows = rows_expected(decoded_messages_, definitions_);
   too_much_.reset();
-  if (rows > rows_per_batch_max) {
-    too_much_ = {Reason::too_large, "its samples may lie in " + std::to_string(rows) + " windows, of at most " +
-                                        std::to_string(rows_per_batch_max) + " a message"};
+  if (rows > rows_per_message_max) {
+    too_much_ = {Reason::too_large,
+                 "its samples end " + std::to_string(rows) + " windows, and may end " + std::to_string(rows_per_message_max)};
   }
-  rows_expected_ += std::min(rows, rows_per_batch_max);
+  rows_expected_ += std::min(rows, rows_per_message_max);
   if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
   for (DecodedMessage& of_device : decoded_messages_) {
     // A letter is of one device.
@@ -176,6 +178,11 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   if (message.stops == stops_max) return set_aside(message, index, decoded_.device);
   poison_point("edge.process", message.payload);
 
+  if (too_much_) {
+    for (const DecodedChannel& channel : decoded_.channels) leave_unplaced(device, channel, Unplaced::rejected);
+    return refuse_too_much(index);
+  }
+
   // Where the device numbers nothing, the edge's own count of messages does.
   const Origin origin =
       decoded_.epoch != 0 ? Origin{decoded_.epoch, decoded_.sequence} : Origin{0, effect_->totals[Counter::messages]};
@@ -201,6 +208,10 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
 // Null: the message is refused as a whole, and is handled with that.
 Device* Intake::device_of(const Message& message, std::size_t index) {
   if (Device* known = registry_.find_device(decoded_.device)) return known;
+  if (too_much_ && decoded_.epoch == 0) {
+    refuse_too_much(index);
+    return nullptr;
+  }
   if (!may_take_place(message)) {
     refuse_stranger(message, index);
     return nullptr;
@@ -234,6 +245,13 @@ void Intake::refuse_stranger(const Message& message, std::size_t index) {
     letters_.write_channel(index, rejection ? *rejection : unknown_stream(decoded_.device, channel.channel), decoded_.device,
                            name);
   }
+}
+
+// Of a message that may bring forth too much there is one letter, whatever it speaks of, so that all of it can be put through
+// again.
+void Intake::refuse_too_much(std::size_t index) {
+  const std::string_view device = decoded_messages_.size() == 1 ? decoded_.device : std::string_view();
+  letters_.write_channel(index, *too_much_, device, {});
 }
 
 // Or it would come again for ever, and leave a letter each time.
@@ -446,7 +464,6 @@ std::uint64_t Intake::tell(ChannelRoute& route, const Device& device, const Poin
 
 void Intake::take_channel(const Message& message, std::size_t index, Device& device, const Origin& origin,
                           const DecodedChannel& channel) {
-  if (too_much_) return refuse_channel(index, device, channel, *too_much_);
   if (auto rejection = check_channel(message, channel)) return refuse_channel(index, device, channel, *rejection);
   const ChannelRoute* known = registry_.find_channel(device, channel.channel);
   const auto* entries = known != nullptr ? known->entries : registry_.entries_of(device, channel.channel);

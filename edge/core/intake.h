@@ -96,6 +96,7 @@ class Intake {
   Device* device_of(const Message& message, std::size_t index);
   bool may_take_place(const Message& message) const;
   void refuse_stranger(const Message& message, std::size_t index);
+  void refuse_too_much(std::size_t index);
   void tell_of_this_one();
   bool can_judge(const Message& message) const;
   TimeNs judged_by(const Message& message) const;

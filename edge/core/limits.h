@@ -81,9 +81,11 @@ inline constexpr std::size_t devices_per_message_max = 1'000;
 
 // What a batch may bring forth, reckoned from the windows that its samples may lie in, from its channels, and from streams that
 // are declared complete (about 2.5 KB of memory each); and dead letters of it. Beyond either the rest of the batch waits for the
-// next commit. A message that may bring forth more by itself is refused. So many readings cost as much as a row.
+// next commit. One message may bring forth so much by itself, else it is refused. So many readings cost as much as a row.
 inline constexpr std::size_t letters_per_batch_max = 10'000;
 inline constexpr std::uint64_t rows_per_batch_max = 100'000;
+inline constexpr std::uint64_t rows_per_message_max = 400'000;
+static_assert(rows_per_batch_max <= rows_per_message_max, "a message that is taken alone may do more than a batch of many");
 inline constexpr std::uint64_t readings_a_row = 16;
 
 }  // namespace stethos::edge

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <string_view>
-#include <unordered_map>
+#include <tuple>
 
 #include "edge/core/limits.h"
 #include "edge/core/part.h"
 
 namespace stethos::edge {
 namespace {
-
-// Fewer are not worth to be gathered by name: what they bring forth is reckoned too high, by a little.
-constexpr std::size_t channels_reckoned_singly_max = 16;
 
 // What a message has of one channel: how many blocks or readings, and the times from the first to the last of them.
 struct Extent {
@@ -26,11 +23,13 @@ std::uint64_t distance(TimeNs first_ns, TimeNs last_ns) {
   return static_cast<std::uint64_t>(last_ns) - static_cast<std::uint64_t>(first_ns);
 }
 
-std::uint64_t windows_touched(const WindowDefinition& definition, const Extent& extent) {
-  if (!definition.is_on_grid()) return extent.count;
+// Those that end while the message is taken, for it goes on beyond them: what its last sample lies in stays open, and what was
+// open before it came is bounded by what its stream holds.
+std::uint64_t windows_ended(const WindowDefinition& definition, const Extent& extent) {
+  if (!definition.is_on_grid() || extent.count <= 1) return extent.count;
   const auto hop_ns = static_cast<std::uint64_t>(definition.hop_ns);
   const std::uint64_t of_one = (static_cast<std::uint64_t>(definition.length_ns) + hop_ns - 1) / hop_ns;
-  return std::min(extent.count * of_one, distance(extent.first_ns, extent.last_ns) / hop_ns + 1 + of_one);
+  return std::min((extent.count - 1) * of_one, distance(extent.first_ns, extent.last_ns) / hop_ns + 1) + 1;
 }
 
 void add_to(Extent& extent, const DecodedChannel& channel) {
@@ -45,7 +44,7 @@ void add_to(Extent& extent, const DecodedChannel& channel) {
 std::uint64_t rows_of(std::string_view device, const Extent& extent, const std::vector<WindowDefinition>& definitions) {
   std::uint64_t rows = 1 + extent.count / readings_a_row;
   for (const WindowDefinition& definition : definitions) {
-    if (definition.takes(device, extent.quantity)) rows += windows_touched(definition, extent);
+    if (definition.takes(device, extent.quantity)) rows += windows_ended(definition, extent);
   }
   return rows;
 }
@@ -54,19 +53,20 @@ std::uint64_t rows_of(std::string_view device, const Extent& extent, const std::
 
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions) {
   std::uint64_t rows = 0;
+  std::vector<const DecodedChannel*> channels;
+  const auto stream_of = [](const DecodedChannel* channel) { return std::tie(channel->channel, channel->quantity); };
   for (const DecodedMessage& message : messages) {
-    if (message.channels.size() <= channels_reckoned_singly_max) {
-      for (const DecodedChannel& channel : message.channels) {
-        Extent extent;
-        add_to(extent, channel);
-        rows += rows_of(message.device, extent, definitions);
-      }
-      continue;
-    }
     // Records of a document are channels of one name, each with one reading.
-    std::unordered_map<std::string_view, Extent> extents;
-    for (const DecodedChannel& channel : message.channels) add_to(extents[channel.channel], channel);
-    for (const auto& [name, extent] : extents) rows += rows_of(message.device, extent, definitions);
+    channels.clear();
+    for (const DecodedChannel& channel : message.channels) channels.push_back(&channel);
+    std::ranges::sort(channels, {}, stream_of);
+    for (auto first = channels.begin(); first != channels.end();) {
+      Extent extent;
+      auto end = first;
+      for (; end != channels.end() && stream_of(*end) == stream_of(*first); ++end) add_to(extent, **end);
+      rows += rows_of(message.device, extent, definitions);
+      first = end;
+    }
   }
   return rows;
 }

@@ -11,8 +11,8 @@
 
 namespace stethos::edge {
 
-// At least as many as the samples of all of them can touch, each read or refused. Exact enough to tell a day of readings a second
-// from as many readings that each lie in thousands of windows of their own.
+// As many windows as end by what comes with the message itself, and one for each channel and definition besides. Exact enough to
+// tell a day of readings a second from as many readings that each lie in thousands of windows of their own.
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions);
 
 }  // namespace stethos::edge

@@ -96,7 +96,7 @@ TEST_F(RecordsTest, RecordsBringForthTooMuchTogether) {
   window.hop = ns_per_s;
   definitions_ = window_definitions({window});
   std::string records;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 130; ++i) {
     records += (i == 0 ? "" : ",") + std::string(R"({"temperature":1,"seq":1,"ts":)") +
                std::to_string(1'767'225'600'000 - i * std::int64_t{3'600'000}) + "}";
   }
@@ -303,14 +303,14 @@ TEST_F(IntakeTest, OneMessageThatBringsForthTooMuchIsRefused) {
     batch.channels.push_back(std::move(channel));
     return message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns);
   };
-  take({reading_batch(90)});
-  EXPECT_EQ(arrived<ReadingArrived>().size(), 90u);
-  take({reading_batch(110)});
+  take({reading_batch(390)});
+  EXPECT_EQ(arrived<ReadingArrived>().size(), 390u);
+  take({reading_batch(410)});
   ASSERT_EQ(effect_.dead_letters.size(), 1u);
   EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::too_large);
   EXPECT_EQ(arrived<ReadingArrived>().size(), 0u);
   ASSERT_EQ(arrived<SamplesUnplaced>().size(), 1u);
-  EXPECT_EQ(arrived<SamplesUnplaced>()[0].samples, 110u);
+  EXPECT_EQ(arrived<SamplesUnplaced>()[0].samples, 410u);
 }
 
 TEST_F(IntakeTest, ALetterIsBoundedInAllItsParts) {
