@@ -9,7 +9,7 @@
 
 namespace stethos {
 
-// Everything but printable ASCII is escaped: "\x1b". At most so many of the bytes, and then " ...".
+// Everything but plain text (common/utf8.h) is escaped: "\x1b". At most so many of the bytes, and then " ...".
 std::string printable(std::span<const std::uint8_t> bytes, std::size_t bytes_max = SIZE_MAX);
 std::string printable(std::string_view text, std::size_t bytes_max = SIZE_MAX);
 

@@ -27,7 +27,7 @@ namespace stethos::edge {
 
 class NeverSeen final : public Watcher {
  public:
-  // `warn` is given the lines for the log: bounded, and printable ASCII.
+  // `warn` is given the lines for the log: bounded, and made printable.
   NeverSeen(const EdgeConfig& config, const PointTable& points, const Clock& clock, std::function<void(std::string)> warn);
 
   void look(const Message& message, std::span<const DecodedMessage> decoded) override;

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "edge/core/limits.h"
 #include "edge/ingest/message_queue.h"
+#include "edge/ingest/topic_filter.h"
 #include "edge/spool/row_json.h"
 #include "schemas/envelope.h"
 
@@ -20,11 +21,6 @@ namespace {
 
 constexpr std::uint64_t disk_free_bytes_more = 16u << 20;
 constexpr std::uint64_t held_overhead_bytes = 2 * sizeof(Message);  // a vector that grows has room for twice as many
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-}
 
 }  // namespace
 
@@ -305,10 +301,8 @@ Status Pipeline::give_up_rest() {
 void Pipeline::republish(const Effect& effect) {
   if (settings_.republish_topic.empty()) return;
   for (const schema::WindowRowT& row : effect.windows) {
-    std::string topic = settings_.republish_topic;
-    replace_all(topic, "{device}", row.device);
-    replace_all(topic, "{channel}", row.channel);
-    port_.publish_later(std::move(topic), window_json(row, effect.labels.at(row.stream_version), core_.parameters()));
+    port_.publish_later(topic_of(settings_.republish_topic, row.device, row.channel),
+                        window_json(row, effect.labels.at(row.stream_version), core_.parameters()));
   }
 }
 

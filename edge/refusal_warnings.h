@@ -21,7 +21,7 @@ class RefusalWarnings {
   // Both must outlive it. The hour is by the clock's monotonic time: a time of day that jumps repeats and hides nothing.
   RefusalWarnings(const EdgeConfig& config, const Clock& clock);
 
-  // The lines that are due for these letters: bounded, and printable ASCII.
+  // The lines that are due for these letters: bounded, and made printable.
   std::vector<std::string> take(std::span<const DeadLetter> letters);
 
  private:

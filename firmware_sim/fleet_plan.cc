@@ -9,7 +9,7 @@
 #include "firmware_sim/scenario.h"
 #include "firmware_sim/synthetic_machine.h"
 #include "recordings/named_recording.h"
-#include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::firmware_sim {
 namespace {

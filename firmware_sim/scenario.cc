@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/time_text.h"
-#include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::firmware_sim {
 namespace {

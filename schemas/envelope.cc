@@ -175,10 +175,4 @@ std::vector<std::uint8_t> pack(const RecordingFrameT& header) {
   return finish<RecordingFrame>(header, RecordingFrameIdentifier());
 }
 
-bool is_name(std::string_view text) {
-  constexpr std::string_view refused = " \"'/+#\\";
-  return !text.empty() && text.size() <= name_bytes_max &&
-         std::ranges::all_of(text, [&](char c) { return c > 0x20 && c < 0x7f && refused.find(c) == std::string_view::npos; });
-}
-
 }  // namespace stethos::schema

@@ -37,7 +37,6 @@ inline constexpr unsigned values_per_row_max = 1'000;
 inline constexpr std::size_t recording_frame_bytes_max = 16u << 20;  // its header, without the data area
 inline constexpr std::size_t channels_per_batch_max = 256;
 inline constexpr std::size_t rows_per_batch_max = 20'000;
-inline constexpr std::size_t name_bytes_max = 128;  // of a device, a channel, a node
 
 // Codes of the errors below: `corrupt` (not such a buffer, cut, or its checksum differs), `too_large`, `unsupported`
 // (a newer major version: the message says which).
@@ -69,9 +68,5 @@ std::vector<std::uint8_t> pack(const SilenceRowT& row);
 std::vector<std::uint8_t> pack(const AlarmRowT& row);
 std::vector<std::uint8_t> pack(const PaneMoreT& more);
 std::vector<std::uint8_t> pack(const RecordingFrameT& header);  // its version stands in the recording's file header
-
-// A name that may stand in a topic, a key and a log line: 1 to name_bytes_max bytes of printable ASCII without spaces,
-// quotes, slashes, '+', '#' and backslashes.
-bool is_name(std::string_view text);
 
 }  // namespace stethos::schema

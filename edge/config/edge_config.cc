@@ -40,7 +40,7 @@ settings::Table<WindowConfig> window_table() {
                  "1 ms; 0: only when the stream is idle.");
   table.text("quantity", &Config::quantity, "", TextLimits{.check = objection_to_name},
              "Only streams of this quantity; empty: of any.");
-  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_plant_name},
              "Only streams of this device; empty: of any.");
   table.texts("statistics", &Config::statistics, std::vector<std::string>{}, {.count_max = 64, .check = objection_to_statistic},
               "The statistics that a row shows, by their names in [statistics](../statistics.md); empty: all of them. What "
@@ -60,7 +60,7 @@ settings::Table<SpectrumConfig> spectrum_table() {
   settings::Table<Config> table("spectrum", "What is computed of each block of some streams.");
   table.text("quantity", &Config::quantity, "acceleration", TextLimits{.bytes_min = 1, .check = objection_to_name},
              "Only streams of this quantity.");
-  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_plant_name},
              "Only streams of this device; empty: of any. The first entry that takes a stream is the one that counts.");
   table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
               "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
@@ -133,9 +133,9 @@ settings::Table<LimitConfig> limit_table() {
                  "Only windows of this length are looked at; 0: all that have one. Each kind of window has alarms of its own.");
   table.text("quantity", &Config::quantity, "", TextLimits{.check = objection_to_name},
              "Only streams of this quantity; empty: of any.");
-  table.text("device", &Config::device, "", TextLimits{.check = objection_to_name},
+  table.text("device", &Config::device, "", TextLimits{.check = objection_to_plant_name},
              "Only streams of this device; empty: of any.");
-  table.text("channel", &Config::channel, "", TextLimits{.check = objection_to_name},
+  table.text("channel", &Config::channel, "", TextLimits{.check = objection_to_plant_name},
              "Only streams of this channel; empty: of any.");
   table.check(check_limit);
   return table;

@@ -17,6 +17,7 @@
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
 #include "schemas/envelope.h"
+#include "schemas/names.h"
 #include "uplink/sender/curl_uplink.h"
 
 namespace stethos::edge {
@@ -26,7 +27,9 @@ constexpr DurationNs slices_max = 1'000;
 constexpr DurationNs forget_after_more = 3'600 * ns_per_s;
 
 constexpr std::string_view name_rule =
-    "must be 1 to 128 letters, digits and signs without spaces, quotes, slashes, '+', '#' and '\\'";
+    "must be 1 to 128 letters, digits and signs of ASCII without spaces, quotes, slashes, '+', '#' and '\\'";
+constexpr std::string_view plant_name_rule =
+    "must be 1 to 128 bytes of UTF-8 without control characters, and without a space at either end";
 
 // Whether some topic made from `pattern`, in which a level with a brace may become anything, matches the filter.
 bool may_match(std::string_view filter, std::string_view pattern) {
@@ -103,11 +106,14 @@ void check_forgetting(const EdgeConfig& config, Problems& problems) {
 
 std::string objection_to_name(std::string_view text) { return schema::is_name(text) ? std::string() : std::string(name_rule); }
 
-// A unit is a name that may have slashes: "m/s2".
+std::string objection_to_plant_name(std::string_view text) {
+  return schema::is_plant_name(text) ? std::string() : std::string(plant_name_rule);
+}
+
+// Without spaces, for a space parts it from its quantity.
 std::string objection_to_unit(std::string_view text) {
-  std::string without_slashes(text);
-  std::ranges::replace(without_slashes, '/', '.');
-  return schema::is_name(without_slashes) ? std::string() : R"(must be a unit, as in "m/s2")";
+  const bool is_unit = schema::is_plant_name(text) && text.find(' ') == std::string_view::npos;
+  return is_unit ? std::string() : R"(must be a unit without spaces, as in "m/s2")";
 }
 
 std::string objection_to_field_meaning(std::string_view text) {

@@ -12,6 +12,7 @@ namespace stethos::edge {
 
 // Each says what is wrong with the text; empty: nothing.
 std::string objection_to_name(std::string_view text);
+std::string objection_to_plant_name(std::string_view text);
 std::string objection_to_unit(std::string_view text);
 std::string objection_to_field_meaning(std::string_view text);  // "quantity unit"
 std::string objection_to_topic_filter(std::string_view text);

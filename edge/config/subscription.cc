@@ -24,7 +24,7 @@ settings::Table<FieldConfig> field_table() {
   table.text(
       "path", &Config::path, required,
       "The name of the field at the top of its record, or a JSON pointer, as in `/data/0/value`; with `tag_field`, the tag.");
-  table.text("channel", &Config::channel, "", TextLimits{.check = objection_to_name},
+  table.text("channel", &Config::channel, "", TextLimits{.check = objection_to_plant_name},
              "The channel that it becomes; empty: the path, with dots for its slashes.");
   table.text("quantity", &Config::quantity, required, TextLimits{.check = objection_to_name}, "What is measured: `temperature`.");
   table.text("unit", &Config::unit, required, TextLimits{.check = objection_to_unit},
@@ -54,7 +54,7 @@ void check_level(int level, const std::string& key, const std::string& topic, Pr
 void check_channels(const SubscriptionConfig& s, Problems& problems) {
   std::map<std::string, std::string> channels;
   for (const FieldConfig& field : s.all_fields()) {
-    if (const auto bad = objection_to_name(field.channel); !bad.empty()) {
+    if (const auto bad = objection_to_plant_name(field.channel); !bad.empty()) {
       problems.add("fields", "its field \"" + field.path + "\" makes a channel whose name " + bad);
     }
     const auto [other, is_new] = channels.emplace(field.channel, field.path);

@@ -9,6 +9,7 @@
 #include "edge/core/refusals.h"
 #include "edge/core/rows_expected.h"
 #include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::edge {
 namespace {
@@ -163,7 +164,7 @@ void Intake::take_message(const Message& message, std::size_t index) {
 
 // What one device says with the message.
 void Intake::take_decoded(const Message& message, std::size_t index) {
-  if (!schema::is_name(decoded_.device)) return letters_.write(index, bad_name("the device's", decoded_.device), {});
+  if (!schema::is_plant_name(decoded_.device)) return letters_.write(index, bad_name("the device's", decoded_.device), {});
   if (message.clock_untrusted && std::ranges::any_of(decoded_.channels, &DecodedChannel::is_stamped_by_arrival)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
@@ -241,7 +242,7 @@ void Intake::refuse_stranger(const Message& message, std::size_t index) {
   }
   for (const DecodedChannel& channel : decoded_.channels) {
     const auto rejection = check_channel(message, channel);
-    const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
+    const std::string_view name = schema::is_plant_name(channel.channel) ? channel.channel : std::string_view();
     letters_.write_channel(index, rejection ? *rejection : unknown_stream(decoded_.device, channel.channel), decoded_.device,
                            name);
   }
@@ -379,7 +380,7 @@ void Intake::count_duplicates(Device& device) {
 // Counts all that the message has for a channel, if that has a stream.
 void Intake::leave_unplaced(Device& device, const DecodedChannel& channel, Unplaced how) {
   const std::uint64_t samples = sample_count(channel);
-  if (samples == 0 || !schema::is_name(channel.channel)) return;
+  if (samples == 0 || !schema::is_plant_name(channel.channel)) return;
   if (const ChannelRoute* route = registry_.find_channel(device, channel.channel)) leave_unplaced(route->stream, how, samples);
 }
 
@@ -390,9 +391,9 @@ void Intake::leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples
 
 std::optional<Rejection> Intake::check_channel(const Message& message, const DecodedChannel& channel) const {
   if (channel.rejected) return channel.rejected;
-  if (!schema::is_name(channel.channel)) return bad_name("a channel's", channel.channel);
-  if (!schema::is_name(channel.quantity)) return bad_name("the quantity's", channel.quantity);
-  if (channel.unit.empty() || channel.unit.size() > schema::name_bytes_max) return bad_unit(channel.unit);
+  if (!schema::is_plant_name(channel.channel)) return bad_name("a channel's", channel.channel);
+  if (!schema::is_name(channel.quantity)) return bad_quantity(channel.quantity);
+  if (!schema::is_plant_name(channel.unit)) return bad_unit(channel.unit);
   const std::uint64_t samples = sample_count(channel);
   if (samples == 0) return Rejection{Reason::empty, "no samples"};
   TimeNs last = channel.times_ns.empty() ? channel.start_ns : channel.times_ns.back();
@@ -442,7 +443,7 @@ std::expected<ChannelRoute*, Rejection> Intake::route_for(Device& device, const 
 
 void Intake::refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection) {
   leave_unplaced(device, channel, Unplaced::rejected);
-  const std::string_view name = schema::is_name(channel.channel) ? channel.channel : std::string_view();
+  const std::string_view name = schema::is_plant_name(channel.channel) ? channel.channel : std::string_view();
   letters_.write_channel(index, rejection, device.name, name);
 }
 

@@ -25,12 +25,17 @@ std::string quoted(std::string_view text) { return '"' + shortened(text, shown_b
 Rejection bad_name(std::string_view whose, std::string_view name) {
   const std::string which = std::string(whose) + " name ";
   if (name.empty()) return {Reason::bad_name, which + "is empty"};
-  return {Reason::bad_name, which + quoted(name) + ' ' + objection_to_name(name)};
+  return {Reason::bad_name, which + quoted(name) + ' ' + objection_to_plant_name(name)};
+}
+
+Rejection bad_quantity(std::string_view quantity) {
+  if (quantity.empty()) return {Reason::bad_name, "the quantity is empty"};
+  return {Reason::bad_name, "the quantity " + quoted(quantity) + ' ' + objection_to_name(quantity)};
 }
 
 Rejection bad_unit(std::string_view unit) {
   if (unit.empty()) return {Reason::bad_name, "the unit is empty"};
-  return {Reason::bad_name, "the unit " + quoted(unit) + " has " + std::to_string(unit.size()) + " bytes, and may have 128"};
+  return {Reason::bad_name, "the unit " + quoted(unit) + ' ' + objection_to_plant_name(unit)};
 }
 
 Rejection time_past(TimeNs time, TimeNs earliest) {

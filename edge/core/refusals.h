@@ -9,9 +9,9 @@
 
 namespace stethos::edge {
 
-// `whose`: "the device's". The name is none by schema::is_name.
+// `whose`: "the device's". Names and units are none by schema::is_plant_name, quantities by schema::is_name.
 Rejection bad_name(std::string_view whose, std::string_view name);
-// A unit that is empty, or too long.
+Rejection bad_quantity(std::string_view quantity);
 Rejection bad_unit(std::string_view unit);
 
 Rejection time_past(TimeNs time, TimeNs earliest);

@@ -6,6 +6,7 @@
 #include "edge/core/refusals.h"
 #include "edge/ingest/decoder.h"
 #include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::edge {
 namespace {
@@ -83,7 +84,7 @@ class BatchDecoder final : public Decoder {
     out.sequence = batch.sequence();
     out.lowest_held = batch.lowest_held();
     out.complete_until_ns = batch.complete_until_ns();
-    if (!schema::is_name(out.device)) return std::unexpected(bad_name("the device's", out.device));
+    if (!schema::is_plant_name(out.device)) return std::unexpected(bad_name("the device's", out.device));
     // stethos/v1/<device>/batch: a device speaks for itself alone.
     if (topic_level(message.topic, 2) != out.device) {
       return std::unexpected(Rejection{Reason::device_differs, "the payload says " + std::string(out.device)});

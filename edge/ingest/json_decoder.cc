@@ -16,7 +16,7 @@
 #include "edge/ingest/json_fault.h"
 #include "edge/ingest/json_path.h"
 #include "edge/ingest/json_text.h"
-#include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::edge {
 namespace {
@@ -130,7 +130,7 @@ class JsonDecoder final : public Decoder {
     if (channels_.empty()) return {};
     const auto device = device_of(record);
     if (!device) return std::unexpected(device.error());
-    if (!schema::is_name(*device)) return std::unexpected(bad_name("the device's", *device));
+    if (!schema::is_plant_name(*device)) return std::unexpected(bad_name("the device's", *device));
     const auto stamp = stamp_of(record);
     Time time = message_->received_ns;
     if (!stamp) {

@@ -15,7 +15,8 @@
 #include "common/hash.h"
 #include "common/printable.h"
 #include "common/time_text.h"
-#include "schemas/envelope.h"
+#include "common/utf8.h"
+#include "schemas/names.h"
 
 namespace stethos::edge {
 namespace {
@@ -50,9 +51,13 @@ bool set_name(const std::string& text, std::string& out) {
   out = text;
   return schema::is_name(text);
 }
+bool set_plant_name(const std::string& text, std::string& out) {
+  out = text;
+  return schema::is_plant_name(text);
+}
 bool set_label(const std::string& text, std::string& out) {
   out = text;
-  return text.size() <= label_bytes_max && simdjson::validate_utf8(text);
+  return is_plain_text(text, label_bytes_max);
 }
 bool set_real(const std::string& text, double& out) {
   if (text.empty()) return true;
@@ -88,15 +93,17 @@ struct Column {
   std::string_view expected;
 };
 
+constexpr std::string_view plant_name = "a name of 1 to 128 bytes without a space at either end";
+
 const std::vector<Column>& columns() {
   static const std::vector<Column> all{
-      {"device", true, [](const auto& t, auto& e) { return set_name(t, e.device); }, "a name"},
-      {"channel", true, [](const auto& t, auto& e) { return set_name(t, e.channel); }, "a name"},
-      {"machine", true, [](const auto& t, auto& e) { return set_name(t, e.machine); }, "a name"},
-      {"point", true, [](const auto& t, auto& e) { return set_name(t, e.point); }, "a name"},
-      {"axis", true, [](const auto& t, auto& e) { return set_name(t.empty() ? "-" : t, e.axis); }, "a name"},
+      {"device", true, [](const auto& t, auto& e) { return set_plant_name(t, e.device); }, plant_name},
+      {"channel", true, [](const auto& t, auto& e) { return set_plant_name(t, e.channel); }, plant_name},
+      {"machine", true, [](const auto& t, auto& e) { return set_plant_name(t, e.machine); }, plant_name},
+      {"point", true, [](const auto& t, auto& e) { return set_plant_name(t, e.point); }, plant_name},
+      {"axis", true, [](const auto& t, auto& e) { return set_plant_name(t.empty() ? "-" : t, e.axis); }, plant_name},
       {"quantity", true, [](const auto& t, auto& e) { return set_name(t, e.quantity); }, "a name"},
-      {"unit", true, [](const auto& t, auto& e) { return !t.empty() && set_label(t, e.unit); }, "a unit"},
+      {"unit", true, [](const auto& t, auto& e) { return set_plant_name(t, e.unit); }, "a unit"},
       {"range_min", false, [](const auto& t, auto& e) { return set_bound(t, e.plausible_min); }, "a number of at most 1e70"},
       {"range_max", false, [](const auto& t, auto& e) { return set_bound(t, e.plausible_max); }, "a number of at most 1e70"},
       {"interval", false,
@@ -128,8 +135,9 @@ const std::vector<Column>& columns() {
        },
        "a time, as in 2026-01-31"},
       {"location", false, [](const auto& t, auto& e) { return set_label(t, e.location); },
-       "a label of at most 256 bytes of UTF-8"},
-      {"owner", false, [](const auto& t, auto& e) { return set_label(t, e.owner); }, "a label of at most 256 bytes of UTF-8"}};
+       "a label of at most 256 bytes of UTF-8, without control characters"},
+      {"owner", false, [](const auto& t, auto& e) { return set_label(t, e.owner); },
+       "a label of at most 256 bytes of UTF-8, without control characters"}};
   return all;
 }
 

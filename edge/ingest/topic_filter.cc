@@ -1,6 +1,20 @@
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
+namespace {
+
+void append_as_level(std::string& topic, std::string_view name) {
+  constexpr std::string_view digits = "0123456789ABCDEF", written = "/+#$%";
+  for (const char c : name) {
+    if (written.find(c) == std::string_view::npos) {
+      topic += c;
+    } else {
+      topic += {'%', digits[static_cast<unsigned char>(c) >> 4u], digits[static_cast<unsigned char>(c) & 0xfu]};
+    }
+  }
+}
+
+}  // namespace
 
 bool topic_matches(std::string_view filter, std::string_view topic) {
   // Wildcards at the first level do not match topics of the broker's own.
@@ -47,6 +61,22 @@ std::vector<std::string_view> levels_of(std::string_view topic) {
     if (slash == std::string_view::npos) return levels;
     topic.remove_prefix(slash + 1);
   }
+}
+
+std::string topic_of(std::string_view pattern, std::string_view device, std::string_view channel) {
+  constexpr std::string_view device_place = "{device}", channel_place = "{channel}";
+  std::string topic;
+  while (!pattern.empty()) {
+    const bool is_device = pattern.starts_with(device_place);
+    if (is_device || pattern.starts_with(channel_place)) {
+      append_as_level(topic, is_device ? device : channel);
+      pattern.remove_prefix((is_device ? device_place : channel_place).size());
+    } else {
+      topic += pattern.front();
+      pattern.remove_prefix(1);
+    }
+  }
+  return topic;
 }
 
 }  // namespace stethos::edge

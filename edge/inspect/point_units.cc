@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "common/printable.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
@@ -51,7 +50,7 @@ void judge(const EdgeConfig& config, const PointEntry& entry, bool is_valid_now,
     return;
   }
   (may_be_own || !is_valid_now ? out.possible : out.sure)
-      .push_back(name + " is " + entry.quantity + " in " + printable(entry.unit) + " in the table, but " + others +
+      .push_back(name + " is " + entry.quantity + " in " + entry.unit + " in the table, but " + others +
                  ": its samples would be refused (unit_differs)");
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "recordings/recording_reader.h"
-#include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::edge {
 namespace {
@@ -212,7 +212,7 @@ Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options) {
   auto named = recordings::open_named(options.recording, options.named);
   if (!named) return std::unexpected(named.error());
   if (!options.device.empty()) named->name = options.device;
-  if (!schema::is_name(named->name)) {
+  if (!schema::is_plant_name(named->name)) {
     return fail(Code::invalid, "naming the device of " + options.recording,
                 "\"" + named->name + "\" is no name: give it another");
   }

@@ -1,6 +1,6 @@
 // What people ask of a spool: what is in it, whether it is sound, what was refused, its rows to take away. Reads only, from one
 // snapshot, beside an edge that runs or without one; takes no lock and makes no spool where there is none. What came from outside
-// is printed with everything but printable ASCII escaped; rows are JSON. One thread at a time.
+// is printed with all but plain text escaped; rows are JSON. One thread at a time.
 #pragma once
 
 #include <cstddef>

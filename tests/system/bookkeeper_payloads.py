@@ -13,7 +13,7 @@ import struct
 from bookkeeper_config import UNIT_NS
 
 BARE_NAN = re.compile(r"(?<=:)nan(?=[,}])")
-NAME = re.compile(r"[A-Za-z0-9._{}-]{1,128}")
+NAME = re.compile(r"(?! )[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+(?<! )")
 
 
 class Refused(Exception):
@@ -116,7 +116,7 @@ def _device(subscription, topic, document):
             device = str(device)
         if not isinstance(device, str):
             raise Refused("wrong_type")
-    if not NAME.fullmatch(device):
+    if not NAME.fullmatch(device) or len(device.encode()) > 128:
         raise Refused("bad_name")
     return device
 

@@ -108,7 +108,7 @@ def parsed(line):
     time_ns = None if time == "arrival" else int(
         datetime.datetime.fromisoformat(second + "+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
     values = [each if each == "nan" else f"{float(each):.17g}" for each in samples.split(" ")]
-    return *where.split("/"), values, time_ns
+    return *where.rsplit("/", 1), values, time_ns
 
 
 @pytest.mark.parametrize("value, reason, samples", [

@@ -4,6 +4,7 @@
 
 #include "common/loopback.h"
 #include "schemas/envelope.h"
+#include "schemas/names.h"
 
 namespace stethos::collector {
 

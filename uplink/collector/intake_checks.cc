@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "uplink/collector/utf8.h"
+#include "common/utf8.h"
+#include "schemas/names.h"
 #include "uplink/protocol/ranges.h"
 
 namespace stethos::collector {
@@ -19,19 +20,7 @@ bool is_spool_identity(std::string_view text) {
   return text.size() == 32 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// UTF-8 without control characters, at most so long: what a person may read. A channel need not be a schema::is_name.
-bool is_plain_text(std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) return false;
-  while (!text.empty()) {
-    const auto lead = static_cast<unsigned char>(text.front());
-    const std::size_t length = lead < 0x20 || lead == 0x7f ? 0 : utf8_sequence_length(text);
-    const bool is_control = length == 2 && lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;  // U+0080 to U+009F
-    if (length == 0 || is_control) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-bool is_key(const flatbuffers::String* text) { return !view(text).empty() && is_plain_text(view(text), schema::name_bytes_max); }
+bool is_key(const flatbuffers::String* text) { return schema::is_plant_name(view(text)); }
 bool is_label(const flatbuffers::String* text) { return is_plain_text(view(text), 4 * schema::name_bytes_max); }
 
 Status refuse(Code code, std::string why) { return fail(code, "reading a batch", std::move(why)); }

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "common/number_text.h"
-#include "uplink/collector/utf8.h"
+#include "common/utf8.h"
 
 namespace stethos::collector {
 void JsonWriter::separate() {

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "schemas/envelope.h"
+#include "schemas/names.h"
 #include "uplink/protocol/compression.h"
 
 namespace stethos::uplink {

@@ -263,18 +263,5 @@ TEST(Envelope, ARequiredFieldThatIsMissingIsRefused) {
   EXPECT_EQ(opened.error().code, Code::corrupt);
 }
 
-TEST(Name, WhatMayStandInATopicAKeyAndALogLine) {
-  for (const std::string_view good : {"a", "press-7", "DE", "1H", "vibration.full_h", "x:y=z;{}", "~!@$%^&*()", "A,B"}) {
-    EXPECT_TRUE(is_name(good)) << good;
-  }
-  EXPECT_TRUE(is_name(std::string(name_bytes_max, 'n')));
-  EXPECT_FALSE(is_name(std::string(name_bytes_max + 1, 'n')));
-  EXPECT_FALSE(is_name(""));
-  for (const char refused : std::string_view(" \"'/+#\\\t\n\r\0\x1f\x7f\x80\xff", 15)) {
-    EXPECT_FALSE(is_name(std::string("a") + refused + "b")) << static_cast<int>(refused);
-  }
-  EXPECT_FALSE(is_name("pr\u00e4zise"));
-}
-
 }  // namespace
 }  // namespace stethos::schema

@@ -23,7 +23,8 @@ TEST(Refusals, SayHowFarATimeIsOff) {
 
 TEST(Refusals, SayWhichNameItIs) {
   EXPECT_EQ(bad_name("the device's", "").detail, "the device's name is empty");
-  EXPECT_EQ(bad_name("a channel's", "a b").detail.find("a channel's name \"a b\" must be 1 to 128 "), 0u);
+  EXPECT_EQ(bad_name("a channel's", "a ").detail.find("a channel's name \"a \" must be 1 to 128 "), 0u);
+  EXPECT_EQ(bad_quantity("a b").detail.find("the quantity \"a b\" must be 1 to 128 "), 0u);
   const std::string detail = bad_name("a channel's", std::string(1'000'000, 'x')).detail;
   EXPECT_LE(detail.size(), letter_detail_bytes_max);
   EXPECT_NE(detail.find("xxx...\" must be"), std::string::npos) << detail;

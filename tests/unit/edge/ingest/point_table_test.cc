@@ -37,7 +37,7 @@ TEST(PointTable, GivesTheEntryThatIsValidThen) {
 TEST(PointTable, SaysEverythingThatIsWrong) {
   const auto points = PointTable::parse(
       "device,channel,machine,point,axis,quantity,unit,range_min,interval,full_scale\n"
-      "d 1,c,m,p,h,q,u,,,\n"
+      "d 1 ,c,m,p,h,q,u,,,\n"
       "d1,c,m,p,h,q,u,hot,,\n"
       "d1,c,m,p,h,q,u,,10,\n"
       "d1,c,m,p\n"
@@ -51,7 +51,7 @@ TEST(PointTable, SaysEverythingThatIsWrong) {
   std::string all;
   for (const Error& error : points.error()) all += error.text() + "\n";
   EXPECT_EQ(all,
-            "p.csv:2: device: \"d 1\" is not a name\n"
+            "p.csv:2: device: \"d 1 \" is not a name of 1 to 128 bytes without a space at either end\n"
             "p.csv:3: range_min: \"hot\" is not a number of at most 1e70\n"
             "p.csv:4: interval: \"10\" is not a duration above zero, as in 10s\n"
             "p.csv:5: 4 fields, the header has 10\n"

@@ -59,5 +59,11 @@ TEST(TopicFilter, OverlapsWhereSomeTopicMatchesBoth) {
   }
 }
 
+TEST(TopicFilter, EachNameHasATopicOfItsOwn) {
+  EXPECT_EQ(topic_of("w/{device}/x-{channel}", "Kühlpumpe 3", "relay/0"), "w/Kühlpumpe 3/x-relay%2F0");
+  EXPECT_EQ(topic_of("{device}", "$SYS+#%2F", "c"), "%24SYS%2B%23%252F");
+  EXPECT_EQ(topic_of("{device}/{channel}", "{channel}", "{device}"), "{channel}/{device}");
+}
+
 }  // namespace
 }  // namespace stethos::edge

@@ -94,10 +94,5 @@ TEST(PointUnits, AChannelMayBeNamedByTheTopic) {
   EXPECT_THAT(found({raw}, "t1,x,m,p,,acceleration,m/s2,\n").sure, testing::SizeIs(1));
 }
 
-TEST(PointUnits, AUnitIsShownWithoutWhatATerminalObeys) {
-  const auto of = found({json("a/+", "temperature degC")}, "t1,temperature,m,p,,temperature,\x1b[31m,\n");
-  EXPECT_THAT(of.sure, ElementsAre(HasSubstr("\\x1b[31m")));
-}
-
 }  // namespace
 }  // namespace stethos::edge
