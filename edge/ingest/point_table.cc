@@ -101,7 +101,7 @@ const std::vector<Column>& columns() {
       {"channel", true, [](const auto& t, auto& e) { return set_plant_name(t, e.channel); }, plant_name},
       {"machine", true, [](const auto& t, auto& e) { return set_plant_name(t, e.machine); }, plant_name},
       {"point", true, [](const auto& t, auto& e) { return set_plant_name(t, e.point); }, plant_name},
-      {"axis", true, [](const auto& t, auto& e) { return set_plant_name(t.empty() ? "-" : t, e.axis); }, plant_name},
+      {"axis", true, [](const auto& t, auto& e) { return set_name(t.empty() ? "-" : t, e.axis); }, "a name"},
       {"quantity", true, [](const auto& t, auto& e) { return set_name(t, e.quantity); }, "a name"},
       {"unit", true, [](const auto& t, auto& e) { return set_plant_name(t, e.unit); }, "a unit"},
       {"range_min", false, [](const auto& t, auto& e) { return set_bound(t, e.plausible_min); }, "a number of at most 1e70"},

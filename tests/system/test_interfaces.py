@@ -97,6 +97,42 @@ def test_windows_are_told_alike_everywhere(line):
     assert collector.get("/v1/nodes")["nodes"][0]["node"] == "edge-1"
 
 
+def test_names_of_a_plant_are_told_as_they_are(rig):
+    device, name, machine = "Kühlpumpe 3 / Süd \"+#%", "relay/0 <b>", "Halle \u00c4, 1"
+    points = rig.folder / "points.csv"
+    quoted = ",".join('"' + each.replace('"', '""') + '"' for each in (device, name, machine))
+    points.write_text(f"device,channel,machine,point,axis,quantity,unit\n{quoted},Gehäuse,h,temperature,°C\n")
+    broker, collector = rig.broker(), rig.collector()
+    subscription = {"topic": "plant", "format": "json", "device_field": "name", "time_field": "ts",
+                    "field": [{"path": "relay/0", "channel": name, "quantity": "temperature", "unit": "°C"}]}
+    edge = rig.edge(broker, collector, subscription=[subscription], window=[{"length": "1s", "device": device}],
+                    **{"points.file": points, "republish.topic": "out/{device}/{channel}"})
+    received = []
+    listener = mqtt.Client(client_id="listener")
+    listener.on_message = lambda client, data, message: received.append(message.topic)
+    listener.connect("127.0.0.1", broker.port)
+    subscribed = []
+    listener.on_subscribe = lambda *_: subscribed.append(True)
+    listener.subscribe("out/#", 1)
+    listener.loop_start()
+    wait_for(lambda: subscribed, "the listener's subscription")
+    publisher = Publisher(broker.port)
+    for i in range(3):
+        publisher.publish("plant", json.dumps({"name": device, "ts": 1_767_225_600_000 + 600_000 * i, "relay/0": 20}))
+    wait_for(lambda: collector.pages("/v1/windows", "windows", device=device, channel=name, machine=machine), "windows")
+    window = collector.pages("/v1/windows", "windows", device=device, channel=name, machine=machine)[0]
+    assert (window["device"], window["channel"], window["unit"], window["point"]) == (device, name, "°C", "Gehäuse")
+    status, body = http(collector.url + "/v1/windows?format=csv")
+    row = next(csv.DictReader(io.StringIO(body.decode())))
+    assert status == 200 and (row["device"], row["channel"], row["machine"]) == (device, name, machine)
+    assert device in query(collector, "streams", "--device", device)
+    wait_for(lambda: received, "a republished row")
+    assert set(received) == {"out/Kühlpumpe 3 %2F Süd \"%2B%23%25/relay%2F0 <b>"}
+    assert edge.dead_letters() == []
+    listener.disconnect()
+    listener.loop_stop()
+
+
 def test_health_follows_the_broker(rig):
     broker = rig.broker()
     edge = rig.edge(broker)
