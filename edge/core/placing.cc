@@ -57,7 +57,11 @@ Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& p
                  .future_max_ns = config.time_future_max,
                  .rebase_after = static_cast<std::uint64_t>(config.time_rebase_after)}),
       plans_(config, windower_.definitions()),
-      detector_(limits_of(config.limits, windower_.definitions())) {}
+      detector_(limits_of(config.limits, windower_.definitions())) {
+  windower_.set_watch([this](const auto& stream, const auto& definition, const auto& description, const auto& whole) {
+    return detector_.see(stream, definition, description, whole);
+  });
+}
 
 void Placing::restore(std::vector<Stream> streams, const SampleCounts& samples_forgotten) {
   windower_.count_forgotten(samples_forgotten);

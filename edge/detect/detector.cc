@@ -52,18 +52,6 @@ std::optional<TimeNs> told_activation(const Alarm& alarm) {
   return alarm.alert_since_ns != time_min ? alarm.alert_since_ns : alarm.danger_since_ns;
 }
 
-bool watches(const Limit& limit, const WatchedWindow& window) {
-  const Stream& stream = window.stream->state;
-  const struct {
-    std::string_view device, channel, quantity;
-  } watched{stream.device, stream.channel, window.description.quantity};
-  return window.moments.count > 0 && limit.definition == window.definition->id && filter_takes(limit, watched);
-}
-
-bool is_in_unit(const Limit& limit, const WatchedWindow& window) {
-  return kernels::unit_of(*limit.statistic.statistic, window.description.unit) == limit.unit;
-}
-
 Alarm alarm_of(const Limit& limit, const Stream& stream) {
   const auto known = stream.alarms.find(limit.id);
   return known == stream.alarms.end() ? Alarm{} : known->second;
@@ -100,11 +88,26 @@ void Detector::watch(std::span<const Watched> watched, Effect& effect) const {
   }
 }
 
+std::vector<Seen> Detector::see(const Stream& stream, const WindowDefinition& definition, const Description& description,
+                                const Pane& whole) const {
+  std::vector<Seen> seen;
+  if (whole.moments.count == 0) return seen;
+  const struct {
+    std::string_view device, channel, quantity;
+  } watched{stream.device, stream.channel, description.quantity};
+  for (std::size_t i = 0; i < limits_.size(); ++i) {
+    const Limit& limit = limits_[i];
+    if (limit.definition != definition.id || !filter_takes(limit, watched)) continue;
+    const bool is_in_unit = kernels::unit_of(*limit.statistic.statistic, description.unit) == limit.unit;
+    seen.push_back({i, is_in_unit ? std::optional(value_of(limit.statistic, whole.moments, whole.blocks)) : std::nullopt});
+  }
+  return seen;
+}
+
 void Detector::watch_final(const WatchedWindow& window, Effect& effect) const {
-  for (const Limit& limit : limits_) {
-    if (!watches(limit, window)) continue;
-    if (is_in_unit(limit, window)) {
-      hold_final(limit, window, effect);
+  for (const Seen& each : window.seen) {
+    if (each.value) {
+      hold_final(limits_[each.limit], window, *each.value, effect);
     } else {
       ++effect.totals[Counter::limit_units_differ];
     }
@@ -113,19 +116,15 @@ void Detector::watch_final(const WatchedWindow& window, Effect& effect) const {
 
 void Detector::watch_open(std::span<const WatchedWindow> windows, Effect& effect) const {
   for (const WatchedWindow& window : windows) {
-    for (const Limit& limit : limits_) {
-      if (limit.stays_exceeded && watches(limit, window) && is_in_unit(limit, window)) hold_open(limit, window, effect);
+    for (const Seen& each : window.seen) {
+      if (limits_[each.limit].stays_exceeded && each.value) hold_open(limits_[each.limit], window, *each.value, effect);
     }
   }
 }
 
-Detector::Look Detector::look_at(const Limit& limit, const WatchedWindow& window) {
-  return {window.start_ns, value_of(limit.statistic, window.moments, window.blocks), window.description.version};
-}
-
-void Detector::hold_final(const Limit& limit, const WatchedWindow& window, Effect& effect) const {
+void Detector::hold_final(const Limit& limit, const WatchedWindow& window, double value, Effect& effect) const {
   Stream& stream = window.stream->state;
-  const Look look = look_at(limit, window);
+  const Look look{window.start_ns, value, window.stream_version};
   Alarm alarm = alarm_of(limit, stream);
   follow(limit, look.start_ns, look.value, alarm);
   if (auto& open = alarm.provisional; open && open->last_ns <= look.start_ns) {
@@ -136,9 +135,9 @@ void Detector::hold_final(const Limit& limit, const WatchedWindow& window, Effec
   keep(limit, stream, look, std::move(alarm), effect);
 }
 
-void Detector::hold_open(const Limit& limit, const WatchedWindow& window, Effect& effect) const {
+void Detector::hold_open(const Limit& limit, const WatchedWindow& window, double value, Effect& effect) const {
   Stream& stream = window.stream->state;
-  const Look look = look_at(limit, window);
+  const Look look{window.start_ns, value, window.stream_version};
   Alarm alarm = alarm_of(limit, stream);
   Alarm expected = alarm;
   follow_with(limit, 0, look.start_ns, look.value, expected);

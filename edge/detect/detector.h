@@ -29,6 +29,10 @@ class Detector {
 
   void set_provenance(std::uint64_t provenance) { provenance_ = provenance; }
 
+  // What the limits see of a window that `watch` or `watch_open` is given.
+  std::vector<Seen> see(const Stream& stream, const WindowDefinition& definition, const Description& description,
+                        const Pane& whole) const;
+
   // Rows and changed alarms are noted in `effect`; a window without good samples says nothing.
   // Each window once, in the order in which they became final. Where a stream becomes another its alarms of that definition end,
   // after the windows before.
@@ -50,9 +54,8 @@ class Detector {
   };
 
   void watch_final(const WatchedWindow& window, Effect& effect) const;
-  static Look look_at(const Limit& limit, const WatchedWindow& window);
-  void hold_final(const Limit& limit, const WatchedWindow& window, Effect& effect) const;
-  void hold_open(const Limit& limit, const WatchedWindow& window, Effect& effect) const;
+  void hold_final(const Limit& limit, const WatchedWindow& window, double value, Effect& effect) const;
+  void hold_open(const Limit& limit, const WatchedWindow& window, double value, Effect& effect) const;
   void keep(const Limit& limit, Stream& stream, const Look& look, Alarm alarm, Effect& effect) const;
   void tell_changes(const Limit& limit, const Stream& stream, const Look& look, const Alarm& before, Alarm& alarm,
                     Effect& effect) const;

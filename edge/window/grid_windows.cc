@@ -53,9 +53,7 @@ void Windower::note_open(StreamRecord& stream, const Followed& followed) {
     if (own == followed.panes->end() || own->second.sent == 0) return true;  // nothing has come for it
     // One that was final before a clock came back is not looked at again.
     if (own->second.is_final || was_settled(*followed.definition, *followed.clock, start, end)) return true;
-    const Pane whole = merged(followed, start, end);
-    const Description& description = part_of(stream.state.parts, start)->description;
-    idle_.push_back({&stream, followed.definition, start, description, whole.moments, whole.blocks});
+    note_watched(stream, *followed.definition, start, merged(followed, start, end), idle_);
     return true;
   });
 }

@@ -90,7 +90,7 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
       // Only by its new end it is settled: no sweep will come to it.
       if (!is_settled(*followed.definition, *followed.clock, window, uncut_end) &&
           is_settled(*followed.definition, *followed.clock, window, at)) {
-        send_if_changed(stream, followed, window, at, at <= followed.clock->watermark_ns, now_ns, effect);
+        send_if_changed(stream, followed, window, at, true, now_ns, effect);
       }
     }
   }
@@ -157,7 +157,9 @@ void Windower::close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& ef
   const TimeNs at = parts[1].from_ns;
   const bool measures_another = !parts[1].description.measures_as(parts[0].description);
   for (Followed& followed : stream.followed) {
+    advanced_from_ns_ = followed.clock->watermark_ns;  // what had not ended becomes final now
     send_for_good(stream, followed, parts[0].from_ns, at, now_ns, effect);
+    advanced_from_ns_ = time_max;
     if (measures_another && followed.clock->watermark_ns < at) watched_.push_back(MeasureEnd{&stream, followed.definition, at});
   }
   parts.erase(parts.begin());

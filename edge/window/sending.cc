@@ -44,8 +44,7 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   }
   whole.revision = own.revision++;
   if (ended && !own.is_final && definition.is_on_grid() && end > advanced_from_ns_) {
-    watched_.push_back(
-        WatchedWindow{&stream, &definition, start, part_of(stream.state.parts, start)->description, whole.moments, whole.blocks});
+    note_watched(stream, definition, start, whole, watched_);
   }
   own.sent = stream.changes;
   own.is_final = ended;

@@ -149,7 +149,7 @@ void Windower::rebase(StreamRecord& stream, Followed& followed, TimeNs time, Tim
   followed.due_ns = due_of(stream, followed);
 }
 
-// Sends the windows as they are that are settled because the clock has changed: no sweep will come to them.
+// Sends the windows as they are, final, that are settled because the clock has changed: no sweep will come to them.
 void Windower::send_settled_since(StreamRecord& stream, Followed& followed, const StreamClock& before, TimeNs now_ns,
                                   Effect& effect) {
   if (!followed.definition->is_on_grid()) return;
@@ -158,7 +158,7 @@ void Windower::send_settled_since(StreamRecord& stream, Followed& followed, cons
     const TimeNs end = grid.end_of(start);
     if (!was_settled(*followed.definition, before, start, end) &&
         was_settled(*followed.definition, *followed.clock, start, end)) {
-      send_if_changed(stream, followed, start, end, end <= followed.clock->watermark_ns, now_ns, effect);
+      send_if_changed(stream, followed, start, end, true, now_ns, effect);
     }
     return true;
   });

@@ -86,8 +86,11 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   moments.max = m.max;
   moments.sum_abs = m.sum_abs;
   moments.sum_sqrt_abs = m.sum_sqrt_abs;
-  moments.buckets = kernels::encode(whole.blocks.buckets);
-  if (moments.buckets.size() > buckets_bytes_max) moments.buckets.clear();
+  // Not cleared: that would keep its memory, and a commit may hold many rows.
+  if (auto buckets = kernels::encode(whole.blocks.buckets); buckets.size() <= buckets_bytes_max) {
+    buckets.shrink_to_fit();
+    moments.buckets = std::move(buckets);
+  }
   row.counts = std::make_unique<schema::CountsT>();
   auto& counts = *row.counts;
   counts.expected = context.expected;

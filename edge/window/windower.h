@@ -23,6 +23,7 @@
 // leave, sending.cc does it, and silences.cc counts what is missing.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -94,14 +95,21 @@ struct Taken {
   bool begins_version = false;  // none of the stream's parts had this version before: its StreamRow must be sent
 };
 
+// What a limit sees of a window.
+struct Seen {
+  std::size_t limit = 0;  // its place among the detector's
+  std::optional<double> value;  // of its statistic; nothing: the window is in another unit
+};
+// Of a window of the definition, whole; empty: no limit watches it.
+using Watch = std::function<std::vector<Seen>(const Stream&, const WindowDefinition&, const Description&, const Pane&)>;
+
 // A window on a grid as limits are held against it.
 struct WatchedWindow {
   StreamRecord* stream = nullptr;
   const WindowDefinition* definition = nullptr;
   TimeNs start_ns = 0;
-  Description description;  // of its part
-  kernels::Moments moments;
-  BlockSummary blocks;
+  std::uint64_t stream_version = 0;  // of its part
+  std::vector<Seen> seen;  // one at least
 };
 // All windows of the definition that start before `at_ns` have been in the list; from there on the stream measures
 // another quantity, or in another unit.
@@ -126,6 +134,8 @@ class Windower {
   Windower(std::vector<WindowDefinition> definitions, const std::vector<WindowDefinition>& former, const TimeRules& rules);
   // What rows call the parameters of statistics; must outlive this. Without, they have none.
   void set_parameters(const Parameters& parameters) { parameters_ = &parameters; }
+  // Without, no window is watched.
+  void set_watch(Watch watch) { watch_ = std::move(watch); }
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   // Those, and the former ones that are remembered, the latest first.
@@ -297,6 +307,13 @@ class Windower {
   std::optional<std::string> imbalance_;
   std::vector<StreamRecord*> dirty_;
   std::vector<const Pane*> to_merge_;
+  void note_watched(StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole, auto& list) const {
+    const Description& description = part_of(stream.state.parts, start)->description;
+    auto seen = watch_ ? watch_(stream.state, definition, description, whole) : std::vector<Seen>{};
+    if (!seen.empty()) list.push_back(WatchedWindow{&stream, &definition, start, description.version, std::move(seen)});
+  }
+
+  Watch watch_;
   std::vector<Watched> watched_;
   std::vector<WatchedWindow> idle_;
   // While a watermark advances: where it was. Windows that end after it become final now, and are watched.
