@@ -217,6 +217,7 @@ Status Pipeline::step() {
     events_.clear();
     effect.changed = true;
   }
+  if (is_last_) core_.keep_all_that_may_return(effect);
   if (settings_.before_commit) settings_.before_commit(effect);
   const TimeNs committing_ns = clock_.now();
   const DurationNs started = clock_.monotonic();
@@ -254,7 +255,9 @@ Status Pipeline::run(const std::function<bool()>& stop, DurationNs deadline) {
   do {
     if (auto done = step(); !done) return done;
   } while (!polled_.empty() && clock_.monotonic() < until);
-  return give_up_rest();
+  if (auto given_up = give_up_rest(); !given_up) return given_up;
+  is_last_ = true;
+  return step();
 }
 
 // The deadline has passed. What its sender keeps comes again; of the rest it is said that it came.

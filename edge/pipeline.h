@@ -120,6 +120,7 @@ class Pipeline {
   std::vector<Message> held_;
   std::uint64_t held_bytes_ = 0;
   bool closing_ = false;
+  bool is_last_ = false;  // the step at hand is the process's last
   DurationNs clock_ahead_ns_ = 0;  // of the monotonic one, in the step before
   std::uint64_t careful_messages_;  // still to come
   Suspects suspects_;

@@ -1,6 +1,7 @@
 #include "edge/core/core.h"
 
 #include "common/hash.h"
+#include "edge/core/limits.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -56,6 +57,13 @@ Result<Effect*> Core::process(std::span<const Message> batch, TimeNs now_ns, boo
                     !effect_.alarms.empty() || !effect_.devices.empty() || !effect_.forgotten_devices.empty();
   totals_ = effect_.totals;
   return &effect_;
+}
+
+void Core::keep_all_that_may_return(Effect& effect) const {
+  auto all = intake_.may_return(redeliveries_remembered_max);
+  if (all.size() <= effect.may_return.size()) return;
+  effect.may_return = std::move(all);
+  effect.changed = true;
 }
 
 }  // namespace stethos::edge

@@ -53,6 +53,10 @@ class Core {
   // Whether the message has no time but that of its arrival.
   bool is_stamped_by_arrival(const Message& message) { return intake_.is_stamped_by_arrival(message); }
 
+  // Has the effect hold all the messages that may be delivered again, and not the last of them alone: no process will go on
+  // remembering the others.
+  void keep_all_that_may_return(Effect& effect) const;
+
   // For the devices that the last batch heard from.
   std::vector<OutgoingAck> acknowledgements() const { return intake_.acknowledgements(); }
 

@@ -63,6 +63,7 @@ Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::ve
       redeliveries_(saved.may_return),
       expected_copies_(saved.expected_copies) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
+  lookers_.resize(decoders_.size());
   registry_.restore(saved);
   for (const SpeedChange& each : saved.speeds) speeds_.restore(each.machine, each.time_ns, each.hz.value());
 }
@@ -101,7 +102,7 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
       effect.devices.push_back({&device->name, &device->sequences, device->heard_ns});
     }
   }
-  effect.may_return = redeliveries_.hashes();
+  effect.may_return = may_return(redeliveries_on_record_max);
   effect.expected_copies = expected_copies_;
   return taken;
 }
@@ -149,8 +150,8 @@ void Intake::take_message(const Message& message, std::size_t index) {
   const std::uint64_t rows = rows_expected(decoded_messages_, definitions_);
   too_much_.reset();
   if (rows > rows_per_message_max) {
-    too_much_ = {Reason::too_large,
-                 "its samples end " + std::to_string(rows) + " windows, and may end " + std::to_string(rows_per_message_max)};
+    too_much_ = {Reason::too_large, "its samples lie in " + std::to_string(rows) + " windows, and may lie in " +
+                                        std::to_string(rows_per_message_max)};
   }
   rows_expected_ += std::min(rows, rows_per_message_max);
   if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
@@ -168,7 +169,8 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   if (message.clock_untrusted && std::ranges::any_of(decoded_.channels, &DecodedChannel::is_stamped_by_arrival)) {
     return letters_.write(index, {Reason::clock_untrusted, "it has no time but that of its arrival"}, decoded_.device);
   }
-  if (recorder_ != nullptr) recorder_->take(decoded_, message);
+  // A recording is judged device by device, and would let through what is too much together.
+  if (recorder_ != nullptr && !too_much_) recorder_->take(decoded_, message);
   Device* const found = device_of(message, index);
   if (found == nullptr) return;
   Device& device = *found;
@@ -196,6 +198,9 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   for (const DecodedChannel& channel : decoded_.channels) take_channel(message, index, device, origin, channel);
 
   if (decoded_.complete_until_ns == 0) return;
+  if (decoded_.complete_until_ns > stamp_ns_max) {
+    return letters_.write(index, beyond_all_time(decoded_.complete_until_ns), decoded_.device);
+  }
   if (is_in_future(message, decoded_.complete_until_ns)) {
     return letters_.write(index, too_far_ahead(message, "what it declares complete", decoded_.complete_until_ns),
                           decoded_.device);
@@ -203,7 +208,7 @@ void Intake::take_decoded(const Message& message, std::size_t index) {
   DeviceComplete complete{.streams = {}, .until_ns = decoded_.complete_until_ns, .is_judged = can_judge(message)};
   for (const ChannelRoute& route : device.channels) complete.streams.push_back(route.stream);
   arrivals_->list.emplace_back(std::move(complete));
-  rows_expected_ += device.channels.size();
+  rows_expected_ += device.channels.size() * windows_of_one(definitions_);
 }
 
 // Null: the message is refused as a whole, and is handled with that.
@@ -276,11 +281,15 @@ bool Intake::is_stamped_by_arrival(const Message& message) {
   if (!found) return false;
   const SubscriptionConfig& subscription = config_.subscriptions[*found];
   if (subscription.format == PayloadFormat::json && subscription.time_missing == MissingTime::arrival) {
-    std::vector<DecodedMessage> decoded;  // only what the payload holds tells
+    // Only what the payload holds tells. The decoder is another one, for the first remembers in which order messages came.
+    auto& decoder = lookers_[*found];
+    if (decoder == nullptr) decoder = make_decoder(subscription);
+    decoder->begin_batch();
+    std::vector<DecodedMessage> decoded;
     const auto has_none = [](const DecodedMessage& each) {
       return std::ranges::any_of(each.channels, &DecodedChannel::is_stamped_by_arrival);
     };
-    return decoders_[*found]->decode(message, decoded) && std::ranges::any_of(decoded, has_none);
+    return decoder->decode(message, decoded) && std::ranges::any_of(decoded, has_none);
   }
   return subscription.format == PayloadFormat::f32 || subscription.format == PayloadFormat::value ||
          subscription.time_unit == TimeUnit::arrival;
@@ -404,10 +413,11 @@ std::optional<Rejection> Intake::check_channel(const Message& message, const Dec
     if (!plausible) {  // NaN included
       return Rejection{Reason::bad_times, "a sampling interval of " + std::to_string(channel.interval_ns) + " ns"};
     }
-    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last))
-      return Rejection{Reason::time_future, "beyond all time"};
+    if (__builtin_add_overflow(last, static_cast<TimeNs>(duration), &last)) return beyond_all_time(time_max);
   }
-  if (channel.start_ns < config_.time_earliest) return time_past(channel.start_ns, config_.time_earliest);
+  const TimeNs earliest = std::max(config_.time_earliest, -stamp_ns_max);
+  if (channel.start_ns < earliest) return time_past(channel.start_ns, earliest);
+  if (last > stamp_ns_max) return beyond_all_time(last);
   if (is_in_future(message, last))
     return too_far_ahead(message, last == channel.start_ns ? "its stamp" : "its last sample", last);
   return std::nullopt;

@@ -76,6 +76,8 @@ class Intake {
 
   // Whether the message has no time but that of its arrival: its payload has none.
   bool is_stamped_by_arrival(const Message& message);
+  // Hashes of the last messages that their broker may deliver again, of so many at most, oldest first.
+  std::vector<std::uint64_t> may_return(std::size_t count) const { return redeliveries_.latest(count); }
 
   // How many samples of each stream the last batch brought, in whatever state: what Placing must account for.
   const std::unordered_map<StreamId, std::uint64_t>& samples_decoded() const { return samples_decoded_; }
@@ -126,6 +128,7 @@ class Intake {
   Letters& letters_;
   const Forgetting& forgetting_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
+  std::vector<std::unique_ptr<Decoder>> lookers_;  // as decoders_; null: not needed yet
   Registry registry_;
   ShaftSpeeds speeds_;
   Redeliveries redeliveries_;

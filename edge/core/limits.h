@@ -10,10 +10,13 @@
 namespace stethos::edge {
 
 // How many messages of QoS 1 a broker may have on the way to us (RECEIVE_MAXIMUM), and deliver again when it has not heard of
-// them, whenever they were acknowledged: as many at least are remembered.
+// them, whenever they were acknowledged: as many at least are on record. Mosquitto 2.0 sends more at the beginning of a
+// connection, all that it has queued. It has 65,535 numbers for them: so many are remembered while the process lives, and put on
+// record when it ends in order.
 inline constexpr std::size_t on_the_way_max = 100;
-inline constexpr std::size_t redeliveries_remembered_max = 100;
-static_assert(redeliveries_remembered_max >= on_the_way_max);
+inline constexpr std::size_t redeliveries_on_record_max = 100;
+inline constexpr std::size_t redeliveries_remembered_max = 65'535;
+static_assert(redeliveries_on_record_max >= on_the_way_max && redeliveries_remembered_max >= redeliveries_on_record_max);
 
 // Copies that are expected by another filter of the session. A copy of an older message is counted as a message of its own.
 inline constexpr std::size_t copies_expected_max = 2 * on_the_way_max;
@@ -60,6 +63,10 @@ inline constexpr DurationNs clock_step_max = 600 * ns_per_s;
 // How far the node's clock and the collector's may be apart to be taken for right both.
 inline constexpr DurationNs clock_difference_max = 60 * ns_per_s;
 
+// Stamps: what they may be at most, and at least below zero, whoever's clock is right: windows of any length end before a number
+// of nanoseconds does. The year 2255.
+inline constexpr TimeNs stamp_ns_max = 9'000'000'000'000'000'000;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;
@@ -79,9 +86,10 @@ inline constexpr std::size_t contents_per_device_max = 64;
 // Devices that one JSON document may speak of, since each may leave a letter and take a place; one of more is refused.
 inline constexpr std::size_t devices_per_message_max = 1'000;
 
-// What a batch may bring forth, reckoned from the windows that its samples may lie in, from its channels, and from streams that
-// are declared complete (about 2.5 KB of memory each); and dead letters of it. Beyond either the rest of the batch waits for the
-// next commit. One message may bring forth so much by itself, else it is refused. So many readings cost as much as a row.
+// Window rows that a batch may bring forth, reckoned from the windows that its samples may lie in, from its channels, and from
+// streams that are declared complete (about 2.5 KB of memory each); and dead letters of it. Beyond either the rest of the batch
+// waits for the next commit. One message may bring forth so much by itself, else it is refused. So many readings cost as much as
+// a row.
 inline constexpr std::size_t letters_per_batch_max = 10'000;
 inline constexpr std::uint64_t rows_per_batch_max = 100'000;
 inline constexpr std::uint64_t rows_per_message_max = 400'000;

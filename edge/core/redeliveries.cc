@@ -22,10 +22,16 @@ bool Redeliveries::take(const Message& message) {
       return true;
     }
   }
-  if (hashes_.size() == redeliveries_remembered_max) hashes_.erase(hashes_.begin());
+  if (hashes_.size() == 2 * redeliveries_remembered_max) {
+    hashes_.erase(hashes_.begin(), hashes_.begin() + static_cast<std::ptrdiff_t>(redeliveries_remembered_max));
+  }
   hashes_.push_back(hash);
   passed_ = hashes_.size();
   return false;
+}
+
+std::vector<std::uint64_t> Redeliveries::latest(std::size_t count) const {
+  return {hashes_.end() - static_cast<std::ptrdiff_t>(std::min(count, hashes_.size())), hashes_.end()};
 }
 
 }  // namespace stethos::edge

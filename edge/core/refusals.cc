@@ -6,6 +6,7 @@
 #include "common/shortened.h"
 #include "common/time_text.h"
 #include "edge/config/edge_rules.h"
+#include "edge/core/limits.h"
 
 namespace stethos::edge {
 namespace {
@@ -41,6 +42,11 @@ Rejection bad_unit(std::string_view unit) {
 Rejection time_past(TimeNs time, TimeNs earliest) {
   return {Reason::time_past,
           "its stamp is " + format_time(time) + ", " + format_roughly(from_to(time, earliest)) + " before time.earliest"};
+}
+
+Rejection beyond_all_time(TimeNs time) {
+  return {Reason::time_future,
+          "its time is " + format_time(time) + ", and no window reaches beyond " + format_time(stamp_ns_max)};
 }
 
 Rejection time_future(std::string_view what, TimeNs time, TimeNs clock, DurationNs future_max) {

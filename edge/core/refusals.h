@@ -16,6 +16,9 @@ Rejection bad_unit(std::string_view unit);
 
 Rejection time_past(TimeNs time, TimeNs earliest);
 
+// Later than limits.h lets any stamp be.
+Rejection beyond_all_time(TimeNs time);
+
 // `what`: "its stamp". It is later than `clock` by more than `future_max`.
 Rejection time_future(std::string_view what, TimeNs time, TimeNs clock, DurationNs future_max);
 

@@ -23,13 +23,21 @@ std::uint64_t distance(TimeNs first_ns, TimeNs last_ns) {
   return static_cast<std::uint64_t>(last_ns) - static_cast<std::uint64_t>(first_ns);
 }
 
-// Those that end while the message is taken, for it goes on beyond them: what its last sample lies in stays open, and what was
-// open before it came is bounded by what its stream holds.
-std::uint64_t windows_ended(const WindowDefinition& definition, const Extent& extent) {
-  if (!definition.is_on_grid() || extent.count <= 1) return extent.count;
-  const auto hop_ns = static_cast<std::uint64_t>(definition.hop_ns);
-  const std::uint64_t of_one = (static_cast<std::uint64_t>(definition.length_ns) + hop_ns - 1) / hop_ns;
-  return std::min((extent.count - 1) * of_one, distance(extent.first_ns, extent.last_ns) / hop_ns + 1) + 1;
+std::uint64_t windows_of_one(const WindowDefinition& definition) {
+  if (!definition.is_on_grid()) return 1;
+  return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
+}
+
+// Of each window in which a sample may lie, one; and of each that is open when it is due to be sent unfinished.
+std::uint64_t rows_of(const WindowDefinition& definition, const Extent& extent) {
+  if (!definition.is_on_grid()) return extent.count;
+  const std::uint64_t span_ns = distance(extent.first_ns, extent.last_ns);
+  const std::uint64_t of_one = windows_of_one(definition);
+  std::uint64_t rows = std::min(extent.count * of_one, span_ns / static_cast<std::uint64_t>(definition.hop_ns) + 1 + of_one);
+  if (definition.emit_every_ns > 0) {
+    rows += std::min(extent.count, span_ns / static_cast<std::uint64_t>(definition.emit_every_ns) + 1) * of_one;
+  }
+  return rows;
 }
 
 void add_to(Extent& extent, const DecodedChannel& channel) {
@@ -44,12 +52,18 @@ void add_to(Extent& extent, const DecodedChannel& channel) {
 std::uint64_t rows_of(std::string_view device, const Extent& extent, const std::vector<WindowDefinition>& definitions) {
   std::uint64_t rows = 1 + extent.count / readings_a_row;
   for (const WindowDefinition& definition : definitions) {
-    if (definition.takes(device, extent.quantity)) rows += windows_ended(definition, extent);
+    if (definition.takes(device, extent.quantity)) rows += rows_of(definition, extent);
   }
   return rows;
 }
 
 }  // namespace
+
+std::uint64_t windows_of_one(const std::vector<WindowDefinition>& definitions) {
+  std::uint64_t windows = 0;
+  for (const WindowDefinition& each : definitions) windows += windows_of_one(each);
+  return windows;
+}
 
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions) {
   std::uint64_t rows = 0;

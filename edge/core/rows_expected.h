@@ -11,8 +11,11 @@
 
 namespace stethos::edge {
 
-// As many windows as end by what comes with the message itself, and one for each channel and definition besides. Exact enough to
-// tell a day of readings a second from as many readings that each lie in thousands of windows of their own.
+// At least as many as the samples of all of them can touch, each read or refused. Exact enough to tell a day of readings a second
+// from as many readings that each lie in thousands of windows of their own.
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions);
+
+// In so many windows one sample may lie.
+std::uint64_t windows_of_one(const std::vector<WindowDefinition>& definitions);
 
 }  // namespace stethos::edge

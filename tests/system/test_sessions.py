@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from messages import Publisher
-from rig import Edge, json_subscription, toml, wait_for
+from rig import Edge, http, json_subscription, toml, wait_for
 
 START_MS = 1_767_225_600_000
 SEED = int(os.environ.get("STETHOS_SEED", "1"))
@@ -44,6 +44,26 @@ def filters_of(edge):
 def counted(edge, number):
     wait_for(lambda: edge.stored() >= number, lambda: f"{edge.stored()} of {number} stored")
     return edge.stored()
+
+
+def test_a_backlog_is_counted_once_however_often_its_edge_stops_in_order(rig):
+    """Mosquitto sends all that it has queued at once, and hears of few of the acknowledgements before the connection ends."""
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[{**NARROW, "acknowledge": "on_arrival"}]).start()
+    assert edge.terminate() == 0
+    publisher = Publisher(broker.port)
+    messages = 3000
+    publisher.publish_many((f"fleet/t1/telemetry", f'{{"device":"t1","ts":{START_MS + i},"temperature":{i}}}')
+                           for i in range(messages))
+    for stop in range(1, 6):
+        edge.spawn()
+        edge.wait_until(lambda: http(edge.url + "/livez")[0] == 200)
+        edge.wait_until(lambda: edge.messages() >= 400 * stop)
+        assert edge.terminate() == 0
+    edge.start()
+    assert counted(edge, messages) == messages
+    wait_for(lambda: edge.metric("stethos_edge_queue_bytes") == 0, "the queue")
+    assert edge.metric("stethos_edge_samples_total", outcome="good") == messages
 
 
 def test_queued_messages_of_a_filter_that_changes_are_counted_once(rig):

@@ -177,6 +177,23 @@ TEST_F(PipelineTest, StoppingDrainsWhatThePortHolds) {
   EXPECT_EQ(std::ranges::count(diary_, "close"), 1);
 }
 
+TEST_F(PipelineTest, AllThatMayReturnIsOnRecordAfterAnOrderlyEnd) {
+  std::vector<Message> batch;
+  for (std::uint64_t i = 1; i <= 3 * redeliveries_on_record_max; ++i) {
+    const std::string text = R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)" + std::to_string(i) + "}";
+    batch.push_back(message_of("fleet/a/telemetry", {text.begin(), text.end()}, epoch_ns));
+    batch.back().may_return = true;
+  }
+  port_.batches.push_back(batch);
+  std::vector<std::size_t> on_record;
+  Pipeline pipeline({}, {}, core_, port_, spool_, clock_,
+                    [&](const Effect& effect) { on_record.push_back(effect.may_return.size()); });
+  ASSERT_TRUE(pipeline.run([] { return true; }, ns_per_s));
+  ASSERT_FALSE(on_record.empty());
+  EXPECT_EQ(on_record.front(), redeliveries_on_record_max);
+  EXPECT_EQ(on_record.back(), batch.size());
+}
+
 // Senders of the first two topics do not keep what was told on arrival, or was of QoS 0; the others do.
 TEST_F(PipelineTest, WhatTheDeadlineDoesNotLetInIsCountedUnlessItsSenderKeepsIt) {
   const auto reading = [](const std::string& topic, bool comes_again) {

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
+#include "common/time_text.h"
 #include "edge/spool/event_time.h"
 #include "tests/unit/edge/core/core_rig.h"
 
@@ -353,6 +355,75 @@ std::vector<BadMessage> bad_messages() {
   };
 }
 
+// Its clock jumps ahead and comes back, and again: what it had open there is settled by that.
+TEST(Core, AWindowThatAClockSettlesWhenItComesBackAgainIsFinal) {
+  EdgeConfig config = core_config();
+  config.time_lateness = 20 * ns_per_s;
+  config.time_rebase_after = 3;
+  config.windows[0] = {};
+  config.windows[0].length = 10 * ns_per_s;
+  for (const std::vector<int>& ahead : {std::vector{100, 105}, std::vector{100, 105, 112, 104}}) {
+    CoreRig rig(config);
+    std::uint64_t sequence = 0;
+    const auto send = [&](int second) {
+      rig.step({block_message({.sequence = ++sequence, .start_ns = epoch_ns + second * ns_per_s, .samples = {1, 2}})});
+    };
+    for (int t = 0; t <= 25; t += 5) send(t);
+    for (int t = 200; t <= 300; t += 5) send(t);
+    for (const int t : {30, 31, 32, 35, 40, 45, 50}) send(t);
+    for (const int t : ahead) send(t);
+    for (const int t : {51, 52, 53}) send(t);
+    for (int t = 55; t <= 700; t += 5) send(t);
+    std::map<TimeNs, schema::WindowState> last;
+    for (const schema::WindowRowT& row : rig.windows) last[row.start_ns] = row.state;
+    EXPECT_EQ(last.at(epoch_ns + 100 * ns_per_s), schema::WindowState::final) << ahead.size();
+  }
+}
+
+TEST(Core, LimitsLookAtWindowsThatAreFinalForTheirStreamHasTooManyParts) {
+  EdgeConfig config = core_config();
+  config.windows[0] = {};
+  config.windows[0].length = 10 * ns_per_s;
+  LimitConfig limit;
+  limit.statistic = "max";
+  limit.unit = "g";
+  limit.alert = 50;
+  config.limits = {limit};
+  std::string table = "device,channel,machine,point,axis,quantity,unit,valid_from\n";
+  constexpr int parts = 2 * static_cast<int>(parts_per_stream_max);
+  for (int i = 0; i < parts; ++i) {
+    table += "d1,vibration,m" + std::to_string(i) + ",p,h,acceleration,g," + format_time(epoch_ns + i * 10 * ns_per_s) + "\n";
+  }
+  std::vector<std::size_t> rows;
+  for (const DurationNs delay : {DurationNs(0), 3'600 * ns_per_s}) {
+    config.time_watermark_delay = delay;
+    CoreRig rig(config, *PointTable::parse(table, "p.csv"));
+    for (int i = 0; i < parts; ++i) {
+      rig.step({block_message({.sequence = static_cast<std::uint64_t>(i) + 1,
+                               .start_ns = epoch_ns + i * 10 * ns_per_s,
+                               .samples = {i < 2 ? 100.0F : 1.0F, 1}})});
+    }
+    rows.push_back(rig.alarms.size());
+  }
+  EXPECT_GT(rows[0], 0u);
+  EXPECT_EQ(rows[1], rows[0]) << "by whichever way they became final";
+}
+
+TEST(Core, NoStampIsBeyondWhatWindowsCanHoldThoughNoClockIsRight) {
+  CoreRig rig;
+  std::uint64_t sequence = 0;
+  for (const TimeNs stamp : {time_max, time_max - 60 * ns_per_s, stamp_ns_max + 1, time_min, -stamp_ns_max - 1}) {
+    const Effect& effect =
+        rig.step({block_message({.sequence = ++sequence, .start_ns = stamp, .samples = {1}})}, epoch_ns, false);
+    ASSERT_EQ(effect.dead_letters.size(), 1u) << stamp;
+    EXPECT_EQ(reason_of(effect), stamp > 0 ? "time_future" : "time_past");
+  }
+  const Effect& complete = rig.step(
+      {block_message({.sequence = 9, .start_ns = epoch_ns, .samples = {1}, .complete_until_ns = time_max})}, epoch_ns, false);
+  EXPECT_EQ(reason_of(complete), "time_future");
+  EXPECT_EQ(rig.core().samples().good, 1u);
+}
+
 TEST(Core, BadInputLeavesOneDeadLetterAndTheNextMessageIsProcessed) {
   for (const BadMessage& bad : bad_messages()) {
     CoreRig rig;
@@ -465,6 +536,24 @@ TEST(Core, AllThatABrokerMayDeliverAgainIsRecognised) {
   }
   EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 141u);
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = sent + 1}));
+}
+
+// A broker may have had more on the way than it was allowed.
+TEST(Core, AfterACutMoreAreRecognisedThanAreOnRecord) {
+  CoreRig rig(without_identity());
+  const std::size_t sent = 5 * redeliveries_on_record_max;
+  std::vector<Message> messages;
+  for (std::size_t i = 0; i < sent; ++i) {
+    messages.push_back(
+        json_message(R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + i) + R"(,"temperature":20.5})"));
+  }
+  for (const Message& message : messages) rig.step({waiting(message)});
+  for (const Message& message : messages) rig.step({waiting(message, true, 2)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = sent}));
+  Effect effect;
+  rig.core().keep_all_that_may_return(effect);
+  EXPECT_EQ(effect.may_return.size(), sent);
+  EXPECT_TRUE(effect.changed);
 }
 
 // Told on arrival, by this run or the one before, which had another configuration.

@@ -100,6 +100,11 @@ TEST_F(RecordsTest, RecordsBringForthTooMuchTogether) {
     records += (i == 0 ? "" : ",") + std::string(R"({"temperature":1,"seq":1,"ts":)") +
                std::to_string(1'767'225'600'000 - i * std::int64_t{3'600'000}) + "}";
   }
+  // A recording would judge each device alone.
+  class : public Recorder {
+    void take(const DecodedMessage& /*message*/, const Message& /*arrived*/) override { ADD_FAILURE() << "recorded"; }
+  } recorder;
+  of_records_.set_recorder(recorder);
   take_records(R"({"device":"t1","r":[)" + records + "]}");
   ASSERT_EQ(effect_.dead_letters.size(), 1u);
   EXPECT_EQ(effect_.dead_letters[0].rejection.reason, Reason::too_large);
