@@ -46,7 +46,7 @@ void judge(const EdgeConfig& config, const PointEntry& entry, bool is_valid_now,
   }
   if (others.empty() && may_be_own) return;
   if (others.empty()) {
-    out.unheard.push_back(name);
+    if (out.unheard.empty() || out.unheard.back() != name) out.unheard.push_back(name);
     return;
   }
   (may_be_own || !is_valid_now ? out.possible : out.sure)

@@ -76,12 +76,7 @@ Result<TriedMessage> Trial::put(const Message& message, TimeNs now_ns, bool cloc
     const bool is_known = std::ranges::any_of(tried.devices, [&](const TriedDevice& device) {
       return device.decoded->device == letter.device && is_explained(letter, device);
     });
-    if (is_known) continue;
-    refused.push_back(letter.rejection);
-    for (TriedDevice& device : tried.devices) {
-      const bool is_of_it = letter.device.empty() || letter.device == device.decoded->device;
-      device.is_refused = device.is_refused || (letter.channel.empty() && is_of_it);
-    }
+    if (!is_known) refused.push_back(letter.rejection);
   }
   return tried;
 }

@@ -29,7 +29,6 @@ struct TriedChannel {
 struct TriedDevice {
   const DecodedMessage* decoded = nullptr;  // never null
   std::vector<Rejection> refused;           // what is said of no single channel
-  bool is_refused = false;                  // its message as a whole, and so each of its channels
   std::vector<TriedChannel> channels;
 };
 

@@ -122,12 +122,11 @@ class Writer {
       if (device.channels.empty()) out_ << "  no channels: a sign of life\n";
     }
     for (const Rejection& each : device.refused) ++refused_by_reason_[each.reason];
-    for (const TriedChannel& channel : device.channels) write_channel(device, channel);
+    for (const TriedChannel& channel : device.channels) write_channel(decoded, channel);
   }
 
-  void write_channel(const TriedDevice& device, const TriedChannel& channel) {
-    const bool is_taken = !device.is_refused && channel.refused.empty();
-    ++(is_taken ? taken_ : refused_);
+  void write_channel(const DecodedMessage& device, const TriedChannel& channel) {
+    ++(channel.refused.empty() ? taken_ : refused_);
     for (const Rejection& each : channel.refused) ++refused_by_reason_[each.reason];
     if (shown_ == channels_shown_max) {
       ++not_shown_;
@@ -146,7 +145,7 @@ class Writer {
     }
     for (const Rejection& each : channel.refused) write_refusal(of_channel, each);
     if (channel.duplicates > 0) labelled(of_channel, "duplicates") << channel.duplicates << ", of others in this message\n";
-    if (is_taken) write_place(*device.decoded, channel);
+    if (channel.refused.empty()) write_place(device, channel);
   }
 
   void write_values(const DecodedChannel& channel) {

@@ -132,7 +132,7 @@ def test_listening_counts_by_topic_beside_an_edge_that_runs(rig):
         wait_for(lambda: "topic              raw/d1/last" in shown.read_text(), "the last message")
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == REFUSED
-        text = shown.read_bytes().decode("ascii")
+        text = shown.read_text()
     assert "\x1b" not in text
     assert text.count("device t1\n") == 1 and text.count("device t2\n") == 1, text
     table = {line.split()[-1]: line.split()[:4] for line in text.splitlines() if line[:10].strip().isdigit()}
