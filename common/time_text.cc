@@ -49,7 +49,7 @@ class Scanner {
 
 }  // namespace
 
-Result<TimeNs> parse_time(std::string_view text) {
+Result<WrittenTime> parse_written_time(std::string_view text) {
   const auto refuse = [&](std::string why) {
     return fail(Code::invalid, "reading the time \"" + std::string(text) + "\"", std::move(why));
   };
@@ -60,6 +60,7 @@ Result<TimeNs> parse_time(std::string_view text) {
   }
   std::int64_t fraction_ns = 0;
   int zone_minutes = 0;
+  bool has_zone = false;
   if (!scan.done()) {
     if (!scan.literal("Tt ") || !scan.number(2, hour) || !scan.literal(":") || !scan.number(2, minute))
       return refuse("expected Thh:mm");
@@ -76,6 +77,7 @@ Result<TimeNs> parse_time(std::string_view text) {
         } while (scan.number(1, digit));
       }
     }
+    has_zone = !scan.done();
     if (!scan.literal("Zz") && !scan.done()) {
       const int sign = scan.peek() == '-' ? -1 : 1;
       int zone_hour = 0, zone_minute = 0;
@@ -92,7 +94,14 @@ Result<TimeNs> parse_time(std::string_view text) {
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return refuse("no such date or time of day");
   if (year < 1678 || year > 2261) return refuse("outside 1678 to 2261");
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return ((days * 24 + hour) * 60 + minute - zone_minutes) * 60 * ns_per_s + second * ns_per_s + fraction_ns;
+  const TimeNs time = ((days * 24 + hour) * 60 + minute - zone_minutes) * 60 * ns_per_s + second * ns_per_s + fraction_ns;
+  return WrittenTime{time, has_zone};
+}
+
+Result<TimeNs> parse_time(std::string_view text) {
+  const auto written = parse_written_time(text);
+  if (!written) return std::unexpected(written.error());
+  return written->time_ns;
 }
 
 std::string format_time(TimeNs time) {

@@ -13,6 +13,13 @@ namespace stethos {
 // +hh, or none, which is UTC; a date alone is its midnight. Years 1678 to 2261.
 Result<TimeNs> parse_time(std::string_view text);
 
+// The same, and whether a zone was given: if not, `time_ns` is what a clock shows, as if that were UTC.
+struct WrittenTime {
+  TimeNs time_ns = 0;
+  bool has_zone = false;
+};
+Result<WrittenTime> parse_written_time(std::string_view text);
+
 // "2026-11-21T10:00:00.500Z": milliseconds, or nine digits where there is more to say.
 std::string format_time(TimeNs time);
 

@@ -13,6 +13,7 @@
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
 #include "edge/config/problems.h"
+#include "edge/ingest/time_zone.h"
 #include "edge/ingest/topic_filter.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
@@ -124,6 +125,11 @@ std::string objection_to_field_meaning(std::string_view text) {
   if (!schema::is_name(quantity)) return "has a quantity that " + std::string(name_rule);
   if (!objection_to_unit(unit).empty()) return R"(must have one unit behind its quantity, as in "acceleration m/s2")";
   return {};
+}
+
+std::string objection_to_time_zone(std::string_view text) {
+  if (text.empty() || TimeZone::find(std::string(text))) return {};
+  return R"(must be a time zone that this machine knows by its package tzdata, as in "Europe/Berlin")";
 }
 
 std::string objection_to_topic_filter(std::string_view text) {

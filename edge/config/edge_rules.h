@@ -15,6 +15,7 @@ std::string objection_to_name(std::string_view text);
 std::string objection_to_plant_name(std::string_view text);
 std::string objection_to_unit(std::string_view text);
 std::string objection_to_field_meaning(std::string_view text);  // "quantity unit"
+std::string objection_to_time_zone(std::string_view text);
 std::string objection_to_topic_filter(std::string_view text);
 std::string objection_to_republish_topic(std::string_view text);
 std::string objection_to_statistic(std::string_view text);

@@ -78,6 +78,8 @@ void check_json(const SubscriptionConfig& s, Problems& problems) {
   } else if (s.time_field.empty()) {
     problems.add("time_field", "must be given for json, unless time_unit is \"arrival\"");
   }
+  problems.refuse_if(!s.time_zone.empty() && s.time_unit != TimeUnit::iso8601, "time_zone",
+                     "what time_field counts is UTC, unless time_unit is \"iso8601\"");
   if (s.time_missing == MissingTime::arrival && s.identity == "time") {
     problems.add("identity", "must not be \"time\" where a missing time is that of the arrival: a copy would have another");
   }
@@ -96,6 +98,7 @@ void refuse_json_keys(const SubscriptionConfig& s, std::string_view why, Problem
   problems.refuse_if(!s.tag_field.empty(), "tag_field", why);
   problems.refuse_if(!s.value_field.empty(), "value_field", why);
   problems.refuse_if(!s.time_field.empty(), "time_field", why);
+  problems.refuse_if(!s.time_zone.empty(), "time_zone", why);
   problems.refuse_if(s.time_missing == MissingTime::arrival, "time_missing", why);
   problems.refuse_if(!s.interval_field.empty(), "interval_field", why);
   problems.refuse_if(!s.rate_field.empty(), "rate_field", why);
@@ -240,6 +243,9 @@ settings::Table<SubscriptionConfig> subscription_table() {
                "json: what `time_field` counts since 1970 UTC, as a number or in quotes, or `iso8601` for a text, which is UTC "
                "where it has no zone; `arrival`: the "
                "payload has no time, and that of its arrival is taken, as value and f32 always do.");
+  table.text(
+      "time_zone", &Config::time_zone, "", TextLimits{.check = objection_to_time_zone},
+      "json, with time_unit = \"iso8601\": the zone whose clock a time without a zone is of, `Europe/Berlin`; empty: UTC.");
   table.choice("time_missing", &Config::time_missing, "refuse",
                {{"refuse", MissingTime::refuse}, {"arrival", MissingTime::arrival}},
                "json: what becomes of a record whose time is missing or null: it is refused, or has the time of its arrival.");

@@ -46,6 +46,7 @@ struct SubscriptionConfig {
   std::string value_field;
   std::string time_field;  // json
   TimeUnit time_unit = TimeUnit::ms;
+  std::string time_zone;  // json texts without a zone: the zone of the device's clock; empty: UTC
   MissingTime time_missing = MissingTime::refuse;
   std::string interval_field;  // json arrays: the field with the sampling interval, in interval_unit
   TimeUnit interval_unit = TimeUnit::us;

@@ -39,6 +39,7 @@ enum class Reason : std::uint8_t {
   repeated_key,         // an object of the document has a declared field's name twice
   past_deadline,        // the process ended before its turn, and its sender does not keep it; only that it came is known
   sequence_conflict,    // its number was that of a message that said something else; its samples are counted as duplicates
+  time_ambiguous,       // clocks of its zone showed the time twice, and nothing tells which is meant
   count_,
 };
 
@@ -51,7 +52,8 @@ inline constexpr std::array<std::string_view, reason_count> reason_names{
     "empty",          "bad_times",           "time_past",        "time_future",
     "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
     "late",           "stopped_the_process", "unknown_topic",    "clock_untrusted",
-    "crowded_out",    "repeated_key",        "past_deadline",    "sequence_conflict"};
+    "crowded_out",    "repeated_key",        "past_deadline",    "sequence_conflict",
+    "time_ambiguous"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

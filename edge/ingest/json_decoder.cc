@@ -16,6 +16,7 @@
 #include "edge/ingest/json_fault.h"
 #include "edge/ingest/json_path.h"
 #include "edge/ingest/json_text.h"
+#include "edge/ingest/local_clock.h"
 #include "schemas/names.h"
 
 namespace stethos::edge {
@@ -47,6 +48,16 @@ bool is_given(const std::optional<element>& value) { return value && !value->is_
 
 std::optional<JsonPath> path_of(const std::string& text) { return text.empty() ? std::nullopt : std::optional<JsonPath>(text); }
 
+// Whether numbers that were written otherwise may have become this one. Up to 15 digits each has a double of its own.
+bool may_stand_for_another(double value) {
+  constexpr double whole_max = 9'007'199'254'740'992;  // 2^53: beyond, not even whole numbers have
+  constexpr std::ptrdiff_t digits_max = 15;
+  const std::string text = number_text(value);
+  const auto first = std::ranges::find_if(text, [](char c) { return c >= '1' && c <= '9'; });
+  const auto digits = std::count_if(first, std::find(first, text.end(), 'e'), [](char c) { return c >= '0' && c <= '9'; });
+  return std::abs(value) > whole_max || digits > digits_max;
+}
+
 struct Field {
   FieldConfig config;
   JsonPath path;
@@ -67,6 +78,7 @@ class JsonDecoder final : public Decoder {
         arena_initial_(arena_bytes_initial),
         arena_(arena_initial_.data(), arena_initial_.size()) {
     for (const FieldConfig& each : subscription.all_fields()) fields_.push_back({each, JsonPath(each.path)});
+    if (auto zone = TimeZone::find(subscription.time_zone)) local_clock_.emplace(std::move(*zone));
   }
 
   void begin_batch() override { arena_.release(); }
@@ -136,7 +148,7 @@ class JsonDecoder final : public Decoder {
     if (!stamp) {
       time = std::unexpected(stamp.error());
     } else if (*stamp) {
-      time = time_of(**stamp);
+      time = time_of(**stamp, *device);
     }
     const auto identity = time ? identity_of(*time, record) : std::unexpected(time.error());
     const auto [of_device, is_new] = devices_.try_emplace(*device, out.size());
@@ -221,16 +233,17 @@ class JsonDecoder final : public Decoder {
     return found;
   }
 
-  Time time_of(element value) const {
+  Time time_of(element value, std::string_view device) {
     std::string_view text;
     const bool is_text = !value.get_string().get(text);
     if (subscription_.time_unit == TimeUnit::iso8601) {
       if (!is_text) return refuse(Reason::wrong_type, time_->text() + " is no string");
-      const auto time = parse_time(text);
-      if (!time)
+      const auto written = parse_written_time(text);
+      if (!written)
         return refuse(Reason::wrong_type,
-                      time_->text() + " is \"" + shortened(text, time_bytes_shown) + "\": " + time.error().failed);
-      return *time;
+                      time_->text() + " is \"" + shortened(text, time_bytes_shown) + "\": " + written.error().failed);
+      if (written->has_zone || !local_clock_) return written->time_ns;
+      return local_clock_->time_of(written->time_ns, device, channels_, *message_);
     }
     return is_text ? counted_time(text) : counted_time(value);
   }
@@ -297,6 +310,10 @@ class JsonDecoder final : public Decoder {
     if (!value) return std::unexpected(value.error());
     if (!*value) return refuse(Reason::missing_field, identity_->text() + " is not there" + names_in(record));
     if ((*value)->is_bool()) return refuse(Reason::wrong_type, identity_->text() + " identifies nothing");
+    double real = 0;
+    if ((*value)->is_double() && !(*value)->get_double().get(real) && may_stand_for_another(real)) {
+      return refuse(Reason::wrong_type, identity_->text() + " has more digits than numbers have here: let it be a text");
+    }
     const bool is_alone = subscription_.time_unit == TimeUnit::arrival || subscription_.time_missing == MissingTime::arrival;
     std::uint64_t identity = hash_of(std::string_view(simdjson::minify(**value)));
     // What stands around the records identifies the document: each has its place in it.
@@ -312,6 +329,7 @@ class JsonDecoder final : public Decoder {
   }
 
   const SubscriptionConfig subscription_;
+  std::optional<LocalClock> local_clock_;  // nothing: times without a zone are UTC
   std::vector<Field> fields_;  // in order of path
   const std::optional<JsonPath> records_;
   const std::optional<JsonPath> device_;

@@ -1,0 +1,68 @@
+#include "edge/ingest/local_clock.h"
+
+#include "common/time_text.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr DurationNs remembered_around = 3 * 3'600 * ns_per_s;  // before and after clocks are put back
+constexpr std::size_t streams_max = 100'000;
+
+std::string stream_of(std::string_view device, const DecodedChannel& channel) {
+  return std::string(device).append(1, '\n').append(channel.channel);
+}
+
+}  // namespace
+
+std::expected<TimeNs, Rejection> LocalClock::time_of(TimeNs shown_ns, std::string_view device,
+                                                     std::span<const DecodedChannel> channels, const Message& message) {
+  const TimeZone::Times times = zone_.times_of(shown_ns);
+  const auto shown = [&] {
+    std::string text = format_time(shown_ns);
+    return text.substr(0, text.size() - 1) + " of " + zone_.name();
+  };
+  if (times.shown == TimeZone::Shown::never) {
+    return std::unexpected(Rejection{Reason::wrong_type, shown() + " never was: clocks were put forward over it"});
+  }
+  TimeNs time_ns = times.first_ns;
+  if (times.shown == TimeZone::Shown::twice) {
+    const auto which = told(times, stream_of(device, channels.front()), message);
+    if (!which) {
+      return std::unexpected(Rejection{Reason::time_ambiguous, shown() + " was twice: " + format_time(times.first_ns) + " and " +
+                                                                   format_time(times.second_ns)});
+    }
+    time_ns = *which;
+  }
+  remember(time_ns, device, channels, message);
+  return time_ns;
+}
+
+std::optional<TimeNs> LocalClock::told(const TimeZone::Times& times, const std::string& stream, const Message& message) const {
+  if (message.clock_untrusted) return std::nullopt;
+  // A device's clock may be ahead of the node's, by less than this.
+  const DurationNs half = (times.second_ns - times.first_ns) / 2;
+  if (times.second_ns > message.received_ns + half) return times.first_ns;
+  const auto before = before_.find(stream);
+  // What is delivered again may be what came before.
+  if (before == before_.end() || message.redelivered) return std::nullopt;
+  const bool came_just_now = message.received_ns - before->second.arrived_ns < half;
+  if (before->second.time_ns > times.first_ns) return times.second_ns;
+  if (before->second.time_ns < times.first_ns && came_just_now) return times.first_ns;
+  if (before->second.time_ns == times.first_ns && !came_just_now) return times.second_ns;
+  return std::nullopt;
+}
+
+void LocalClock::remember(TimeNs time_ns, std::string_view device, std::span<const DecodedChannel> channels,
+                          const Message& message) {
+  if (!zone_.goes_back_within(2 * remembered_around, time_ns - remembered_around)) {
+    if (before_.empty()) return;
+    for (const DecodedChannel& channel : channels) before_.erase(stream_of(device, channel));
+    return;
+  }
+  for (const DecodedChannel& channel : channels) {
+    const std::string stream = stream_of(device, channel);
+    if (before_.size() < streams_max || before_.contains(stream)) before_[stream] = {time_ns, message.received_ns};
+  }
+}
+
+}  // namespace stethos::edge
