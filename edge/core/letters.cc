@@ -46,20 +46,21 @@ void Letters::write_once(std::size_t message, const Rejection& rejection, Stream
   if (is_first(message, rejection.reason, stream, {}, {})) write(message, rejection, device);
 }
 
-void Letters::write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
-                         const std::vector<std::uint64_t>& late_in) {
+void Letters::write_unplaced(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
+                             const std::vector<std::uint64_t>& late_in) {
   const std::size_t letters = effect_->dead_letters.size();
   write_once(source.message, rejection, stream.id, stream.device);
   if (effect_->dead_letters.size() > letters) {
-    late_letter_ = letters;
-    late_stream_ = stream.id;
-    late_samples_ = 0;
-    effect_->dead_letters[late_letter_].late_in = late_in;
+    unplaced_letter_ = letters;
+    unplaced_stream_ = stream.id;
+    unplaced_samples_ = 0;
+    effect_->dead_letters[unplaced_letter_].late_in = late_in;
   }
-  if (late_stream_ != stream.id) return;  // another's came in between: what its letter stands for is not known any more
-  if (effect_->dead_letters[late_letter_].late_in != late_in) return;
-  late_samples_ += samples;
-  if (late_samples_ == source.samples) effect_->dead_letters[late_letter_].channel = stream.channel;
+  if (unplaced_stream_ != stream.id) return;  // another's came in between: what its letter stands for is not known any more
+  const DeadLetter& letter = effect_->dead_letters[unplaced_letter_];
+  if (letter.rejection.reason != rejection.reason || letter.late_in != late_in) return;
+  unplaced_samples_ += samples;
+  if (unplaced_samples_ == source.samples) effect_->dead_letters[unplaced_letter_].channel = stream.channel;
 }
 
 }  // namespace stethos::edge

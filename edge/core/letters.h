@@ -36,10 +36,10 @@ class Letters {
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
-  // As write_once, of so many samples that are late. The letter names the channel if all that the message has of it is, in the
-  // same definitions.
-  void write_late(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
-                  const std::vector<std::uint64_t>& late_in);
+  // As write_once, of so many samples that no window took. The letter names the channel if all that the message has of it are
+  // such; where they are late, in the same definitions.
+  void write_unplaced(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
+                      const std::vector<std::uint64_t>& late_in);
 
  private:
   bool is_first(std::size_t message, Reason reason, StreamId stream, std::string_view device, std::string_view channel);
@@ -51,9 +51,9 @@ class Letters {
   std::optional<std::size_t> message_;  // of which letters were written last
   std::set<std::tuple<Reason, StreamId, std::string, std::string>> of_message_;  // by stream, or by device and channel
   // Of the last letter that is late: its place among the effect's, its stream, and how many samples of that it stands for.
-  std::size_t late_letter_ = 0;
-  StreamId late_stream_ = 0;
-  std::uint64_t late_samples_ = 0;
+  std::size_t unplaced_letter_ = 0;
+  StreamId unplaced_stream_ = 0;
+  std::uint64_t unplaced_samples_ = 0;
 };
 
 }  // namespace stethos::edge

@@ -351,14 +351,12 @@ bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples
   const Taken taken = windower_.add(stream, samples, effect_->now_ns, *effect_);
   if (taken.begins_version) send_stream_row(stream.declared_by);
   if (taken.placed == Placed::late) {
-    letters_.write_late(source, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
-                        samples.count(), state, taken.late_in);
+    letters_.write_unplaced(source, {Reason::late, "channel " + state.channel + " is at " + format_time(state.newest_ns)},
+                            samples.count(), state, taken.late_in);
   }
   if (taken.placed == Placed::unit_differs) {
-    letters_.write_once(source.message,
-                        {Reason::unit_differs, "channel " + state.channel + " in " + stream.declared.unit +
-                                                   ", not newer than what came in " + state.unit},
-                        state.id, state.device);
+    const std::string units = " in " + stream.declared.unit + ", not newer than what came in " + state.unit;
+    letters_.write_unplaced(source, {Reason::unit_differs, "channel " + state.channel + units}, samples.count(), state, {});
   }
   if (samples.moments.not_finite == samples.count()) {
     letters_.write_once(source.message, {Reason::not_finite, "channel " + state.channel}, state.id, state.device);

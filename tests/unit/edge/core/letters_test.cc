@@ -23,7 +23,7 @@ class LettersTest : public testing::Test {
   void late(const Stream& stream, const std::vector<std::uint64_t>& late_in = {7}) {
     Source source;
     source.samples = 2;
-    letters_.write_late(source, {Reason::late, "late"}, 1, stream, late_in);
+    letters_.write_unplaced(source, {Reason::late, "late"}, 1, stream, late_in);
   }
 
   std::vector<Message> batch_{json_message("{}")};
@@ -56,6 +56,19 @@ TEST_F(LettersTest, ALateLetterIsNotNamedAfterAnotherStream) {
   ASSERT_EQ(effect_.dead_letters.size(), 2u);
   EXPECT_EQ(effect_.dead_letters[0].channel, "");
   EXPECT_EQ(effect_.dead_letters[1].channel, "");
+}
+
+TEST_F(LettersTest, ALetterOfAnotherUnitNamesItsChannelTooButNotForWhatIsLate) {
+  Source source;
+  source.samples = 2;
+  const Stream a = stream(1, "a");
+  letters_.write_unplaced(source, {Reason::unit_differs, ""}, 2, a, {});
+  EXPECT_EQ(effect_.dead_letters.at(0).channel, "a");
+  const Stream b = stream(2, "b");
+  letters_.write_unplaced(source, {Reason::unit_differs, ""}, 1, b, {});
+  letters_.write_unplaced(source, {Reason::late, ""}, 1, b, {});
+  EXPECT_EQ(effect_.dead_letters.at(1).channel, "");
+  EXPECT_EQ(effect_.dead_letters.at(2).channel, "");
 }
 
 TEST_F(LettersTest, AChannelHasOneLetterForEachReason) {
