@@ -163,15 +163,20 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
     sender->set_listener([&node_clock](const uplink::CollectorTime& time) { node_clock.hear(time); });
   }
 
-  auto port =
-      MqttPort::open(config, clock, std::move(sessions), [&spool](const SessionRecord& record) { return spool.note(record); });
-  if (!port) return stop_with(Exit::config, port.error());
+  const bool last_run_died = spool.begin_run();
+  const auto careful_messages = last_run_died ? static_cast<std::uint64_t>(config.ingest_careful_messages) : 0;
+  auto port = MqttPort::open(config, clock, std::move(sessions), careful_messages,
+                             [&spool](const SessionRecord& record) { return spool.note(record); });
+  if (!port) {
+    if (!last_run_died) spool.end_run();
+    return stop_with(Exit::config, port.error());
+  }
   Pipeline pipeline({.commit_interval = config.spool_commit_interval,
                      .republish_topic = config.republish_topic,
                      .disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min),
                      .held_bytes_max = static_cast<std::uint64_t>(config.time_held_bytes_max),
-                     .last_run_died = spool.begin_run(),
-                     .careful_messages = static_cast<std::uint64_t>(config.ingest_careful_messages),
+                     .last_run_died = last_run_died,
+                     .careful_messages = careful_messages,
                      .before_commit = {}},
                     std::move(suspects), core, **port, spool, node_clock, [&](const Effect& effect) {
                       if (recorder != nullptr) recorder->flush();

@@ -61,11 +61,12 @@ std::vector<std::uint32_t> identifiers_of(const mqtt::message& message) {
 
 class MqttPort::Link final : public virtual mqtt::callback {
  public:
-  Link(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep)
+  Link(const EdgeConfig& config, const Clock& clock, SessionRecord record, std::uint64_t careful_messages, Keep keep)
       : config_(config),
         clock_(clock),
         client_(broker_uri_of(config), client_id_of(config), mqtt::create_options(MQTTVERSION_5, in_client_max)),
         jitter_(hash_of(config.node_id)),
+        careful_messages_(careful_messages),
         handover_(static_cast<std::size_t>(config.ingest_queue_bytes_max), static_cast<std::size_t>(config.spool_batch_bytes_max),
                   clock),
         subscriber_(config_, broker_of(config), client_id_of(config), clock, std::move(record), std::move(keep), news_, [this] {
@@ -184,7 +185,8 @@ class MqttPort::Link final : public virtual mqtt::callback {
     const SubscriptionConfig* subscription = subscription_of(message.topic);
     const bool is_ours = subscription != nullptr && subscription->format == PayloadFormat::stethos;
     const bool on_arrival = subscription != nullptr && subscription->acknowledge == Acknowledge::on_arrival;
-    message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && !on_arrival;
+    message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && (!on_arrival || careful_messages_ > 0);
+    if (careful_messages_ > 0) --careful_messages_;
     message.comes_again = arrived->get_qos() > 0 || is_ours;
     message.may_return = arrived->get_qos() > 0 && !is_ours;
     message.owner = arrived;
@@ -394,6 +396,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
   const Clock& clock_;
   mqtt::async_client client_;
   std::mt19937_64 jitter_;
+  std::uint64_t careful_messages_;  // still to come that wait for their commit; Paho's thread's alone
   // The broker may have a session of ours that is not subscribed as it should be, with a backlog: Paho is busy with the messages
   // of it, under a lock that sending a SUBSCRIBE needs too and gets only while Paho waits for a message. So until the session is
   // settled the broker sends one message at a time. The connector's alone.
@@ -423,12 +426,14 @@ class MqttPort::Link final : public virtual mqtt::callback {
   std::atomic<std::uint64_t> connection_ = 0;  // attempts, so far
 };
 
-Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock, SessionRecord record, Keep keep) {
+Result<std::unique_ptr<MqttPort>> MqttPort::open(const EdgeConfig& config, const Clock& clock, SessionRecord record,
+                                                 std::uint64_t careful_messages, Keep keep) {
   if (auto left = give_up_former(record, broker_of(config), client_id_of(config), config.mqtt_former_client_id); !left) {
     return std::unexpected(left.error());
   }
   try {
-    return std::unique_ptr<MqttPort>(new MqttPort(std::make_unique<Link>(config, clock, std::move(record), std::move(keep))));
+    return std::unique_ptr<MqttPort>(
+        new MqttPort(std::make_unique<Link>(config, clock, std::move(record), careful_messages, std::move(keep))));
   } catch (const mqtt::exception& error) {
     return fail(Code::unavailable, "making the MQTT client", error.what());
   }

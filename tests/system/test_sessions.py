@@ -66,6 +66,25 @@ def test_a_backlog_is_counted_once_however_often_its_edge_stops_in_order(rig):
     assert edge.metric("stethos_edge_samples_total", outcome="good") == messages
 
 
+def test_what_comes_after_a_crash_is_acknowledged_once_it_is_committed(rig):
+    """By a run that takes messages one by one: what waits behind the one at hand would be lost with the next crash."""
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[{**NARROW, "acknowledge": "on_arrival", "identity": "seq"}]).start()
+    publisher = Publisher(broker.port)
+    edge.kill()
+    messages = 900
+    publisher.publish_many((f"fleet/t1/telemetry", f'{{"device":"t1","ts":{START_MS + i},"temperature":{i},"seq":{i}}}')
+                           for i in range(messages))
+    for kill in range(1, 4):
+        edge.spawn()
+        edge.wait_until(lambda: http(edge.url + "/livez")[0] == 200)
+        edge.wait_until(lambda: edge.messages() >= 100 * kill)
+        edge.kill()
+    edge.start()
+    assert counted(edge, messages) == messages
+    assert edge.metric("stethos_edge_samples_total", outcome="good") == messages
+
+
 def test_queued_messages_of_a_filter_that_changes_are_counted_once(rig):
     chance = rig.chance(SEED)
     broker = rig.broker()
