@@ -29,6 +29,8 @@ std::string objection_to(const DeadLetter& letter) {
     case Reason::clock_untrusted:
       return "nothing knows when it came";
     case Reason::crowded_out:
+    case Reason::bad_record:
+      return "the other records of its document were taken";
     case Reason::past_deadline:
       return "nothing of it was kept but that it came";
     case Reason::unknown_stream:
@@ -61,8 +63,11 @@ Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, 
   const auto processed = core.process({&message, 1}, now_ns, clock_trusted);
   if (!processed) return std::unexpected(processed.error());
   Effect& effect = **processed;
-  if (!effect.dead_letters.empty()) {
-    const Rejection& rejection = effect.dead_letters.front().rejection;
+  // Records that can never be read keep a letter of their own, and the others need not wait for them.
+  const auto refused = std::ranges::find_if(effect.dead_letters,
+                                            [](const DeadLetter& each) { return each.rejection.reason != Reason::bad_record; });
+  if (refused != effect.dead_letters.end()) {
+    const Rejection& rejection = refused->rejection;
     return Tried{std::string(name_of(rejection.reason)) + ": " + printable(rejection.detail), rejection.reason == Reason::late};
   }
   if (effect.totals[Counter::duplicate_messages] > duplicates_before)

@@ -42,6 +42,8 @@ std::string_view cure_of(Reason reason) {
     case Reason::time_future:
       return "set the device's clock, or this machine's; whole hours are a zone: a time without one is UTC; far more is another "
              "`time_unit`; `time.future_max` is the bound";
+    case Reason::bad_record:
+      return "let each record, or the document around them, name its device by `device_field`";
     case Reason::time_ambiguous:
       return "let the device write its time with a zone, or in UTC";
     case Reason::not_finite:

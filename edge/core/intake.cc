@@ -156,6 +156,11 @@ void Intake::take_message(const Message& message, std::size_t index) {
   rows_expected_ += std::min(rows, rows_per_message_max);
   if (message.stops == stops_max && decoded_messages_.size() > 1) return set_aside(message, index, {});
   for (DecodedMessage& of_device : decoded_messages_) {
+    if (of_device.rejected) {
+      const bool has_letter = message.again != nullptr && !message.again->channel.empty();
+      if (!too_much_ && !has_letter) letters_.write(index, *of_device.rejected, {});
+      continue;
+    }
     // A letter is of one device.
     if (message.again != nullptr && !message.again->device.empty() && message.again->device != of_device.device) continue;
     std::swap(decoded_, of_device);

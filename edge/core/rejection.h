@@ -40,6 +40,7 @@ enum class Reason : std::uint8_t {
   past_deadline,        // the process ended before its turn, and its sender does not keep it; only that it came is known
   sequence_conflict,    // its number was that of a message that said something else; its samples are counted as duplicates
   time_ambiguous,       // clocks of its zone showed the time twice, and nothing tells which is meant
+  bad_record,           // of a document with others that are taken: whose it is cannot be told
   count_,
 };
 
@@ -53,7 +54,7 @@ inline constexpr std::array<std::string_view, reason_count> reason_names{
     "not_finite",     "identity_conflict",   "too_many_devices", "too_many_streams",
     "late",           "stopped_the_process", "unknown_topic",    "clock_untrusted",
     "crowded_out",    "repeated_key",        "past_deadline",    "sequence_conflict",
-    "time_ambiguous"};
+    "time_ambiguous", "bad_record"};
 
 constexpr std::string_view name_of(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 

@@ -37,9 +37,10 @@ struct DecodedChannel {
 
 inline std::uint64_t sample_count(const DecodedChannel& channel) { return channel.reading ? 1 : channel.samples.count; }
 
-// What one device says with one message.
+// What one device says with one message; or what of it cannot be told whose it is, and then nothing else.
 struct DecodedMessage {
   std::string_view device;
+  std::optional<Rejection> rejected;
   std::uint64_t epoch = 0;     // 0: the format has no sequence
   std::uint64_t sequence = 0;
   std::uint64_t lowest_held = 0;

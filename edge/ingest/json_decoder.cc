@@ -89,6 +89,7 @@ class JsonDecoder final : public Decoder {
     if (!document) return std::unexpected(document.error());
     message_ = &message;
     devices_.clear();
+    bad_records_ = 0;
     document_ = *document;
     if (subscription_.records.empty()) {
       if (auto taken = take_record(*document, out); !taken) return taken;
@@ -102,6 +103,11 @@ class JsonDecoder final : public Decoder {
       }
       // The records of one document do not make each other late, whichever comes first in it.
       for (DecodedMessage& each : out) std::ranges::stable_sort(each.channels, {}, &DecodedChannel::start_ns);
+    }
+    if (bad_records_ > 0 && out.empty()) return std::unexpected(*bad_record_);
+    if (bad_records_ > 0) {
+      out.emplace_back().rejected =
+          Rejection{Reason::bad_record, std::to_string(bad_records_) + " of its records: " + bad_record_->detail};
     }
     if (out.empty() && !subscription_.ignores_other_documents)
       return refuse(Reason::missing_field, "none of the declared fields" + names_in(*document));
@@ -133,16 +139,19 @@ class JsonDecoder final : public Decoder {
     return found;
   }
 
-  // A record without any of the fields is left out. One whose device cannot be told refuses the whole message; what else is wrong
-  // with it refuses its fields.
+  // A record without any of the fields is left out, and one whose device cannot be told is a bad one. What else is wrong with a
+  // record refuses its fields.
   std::expected<void, Rejection> take_record(element record, std::vector<DecodedMessage>& out) {
     const auto interval = interval_of(record);
     channels_.clear();
     collect_fields(record, interval && *interval != 0);
     if (channels_.empty()) return {};
-    const auto device = device_of(record);
-    if (!device) return std::unexpected(device.error());
-    if (!schema::is_plant_name(*device)) return std::unexpected(bad_name("the device's", *device));
+    auto device = device_of(record);
+    if (device && !schema::is_plant_name(*device)) device = std::unexpected(bad_name("the device's", *device));
+    if (!device) {
+      if (bad_records_++ == 0) bad_record_ = device.error();
+      return {};
+    }
     const auto stamp = stamp_of(record);
     Time time = message_->received_ns;
     if (!stamp) {
@@ -345,6 +354,8 @@ class JsonDecoder final : public Decoder {
 
   // Of the message at hand.
   const Message* message_ = nullptr;
+  std::size_t bad_records_ = 0;
+  std::optional<Rejection> bad_record_;  // the first of them
   element document_;
   std::size_t place_ = 0;  // of the record at hand
   std::unordered_map<std::string_view, std::size_t> devices_;  // by name, their places in what is decoded

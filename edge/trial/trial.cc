@@ -91,7 +91,9 @@ Status Trial::take_one_by_one(const Message& message, TimeNs now_ns, bool clock_
       TriedChannel& its = device.channels.emplace_back();
       its.decoded = &channel;
       its.entry = valid_at(points_.entries_of(decoded.device, channel.channel), channel.start_ns);
-      const DecodedMessage alone{.device = decoded.device, .channels = {channel}};
+      DecodedMessage alone;
+      alone.device = decoded.device;
+      alone.channels = {channel};
       Message arrived = message;
       arrived.decoded = &alone;
       arrived.payload = {};

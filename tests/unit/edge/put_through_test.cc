@@ -124,6 +124,31 @@ TEST(PutThrough, OfAMessageThatWasTakenInPartOnlyTheOther) {
   EXPECT_EQ(rig.core().stream_count(), 2u);
 }
 
+// A document that was too much, with a record of nobody.
+TEST(PutThrough, RecordsThatCannotBeReadKeepALetterAndTheOthersAreTaken) {
+  EdgeConfig config = strict();
+  config.points_required = false;
+  config.spool_dead_letter_bytes_max = 1 << 20;
+  config.subscriptions[1].records = ".";
+  EdgeConfig hopping = config;
+  hopping.windows[0].length = 3'600 * ns_per_s;
+  hopping.windows[0].hop = ns_per_s;
+  std::string records = R"([{"ts":1767225600000,"temperature":1,"seq":0})";
+  for (int i = 1; i <= 130; ++i) {
+    records += R"(,{"device":"t1","temperature":1,"seq":)" + std::to_string(i) + R"(,"ts":)" +
+               std::to_string(1'767'225'600'000 - i * std::int64_t{3'600'000}) + "}";
+  }
+  hopping.time_earliest = config.time_earliest = epoch_ns - 86'400 * 30 * ns_per_s;
+  CoreRig rig(hopping);
+  rig.step({json_message(records + "]")});
+  EXPECT_EQ(letters_of(rig), 1u);
+  rig.restart(config);
+  EXPECT_EQ(put_through_on(rig, {}, config),
+            "1 too_large: put through\n2 bad_record: stays: the other records of its document were taken\n");
+  EXPECT_EQ(rig.core().samples().good, 130u);
+  EXPECT_EQ(letters_of(rig), 1u);
+}
+
 TEST(PutThrough, WhatWouldBeRefusedAgainStaysAndLeavesNoTrace) {
   CoreRig rig(strict());
   rig.step({block_message({.sequence = 1, .samples = {}}), json_message("no json"), block_message({.sequence = 2})});

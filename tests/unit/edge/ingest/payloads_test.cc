@@ -73,6 +73,7 @@ TEST(Payloads, AreReadAsTheTableSays) {
     if (!done) continue;
     std::vector<std::string> found, expected;
     for (const DecodedMessage& each : decoded) {
+      if (each.rejected) found.push_back("refused " + std::string(name_of(each.rejected->reason)));
       for (const DecodedChannel& channel : each.channels) found.push_back(text_of(each, channel));
     }
     for (const toml::node& line : *row["expected"].as_array()) expected.push_back(line.value_or(std::string()));
