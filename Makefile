@@ -1,6 +1,6 @@
 # The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-long soak bench format format-check tidy docs clean dependencies
+.PHONY: help demo test check check-long soak fuzz bench format format-check tidy docs clean dependencies
 
 JOBS := $(shell nproc)
 # Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
@@ -56,6 +56,14 @@ soak: dependencies ## new seeds of the simulation and kills of real processes fo
 	cmake --preset dev
 	cmake --build --preset dev -j $(JOBS)
 	scripts/soak.sh $(MINUTES)
+
+fuzz: dependencies ## give the decoders whatever bytes may come, for MINUTES (60)
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS) --target decoder_fuzz
+	$(PYTHON) tests/fuzz/seeds.py build/fuzz/seeds
+	mkdir -p build/fuzz/corpus
+	build/fuzz/bin/decoder_fuzz -max_total_time=$$(expr 60 '*' $(MINUTES)) -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/fuzz/corpus build/fuzz/seeds
 
 bench: dependencies ## measure on this machine; asserts nothing
 	cmake --preset release

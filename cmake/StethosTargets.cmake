@@ -11,14 +11,16 @@ endif()
 
 add_library(stethos_options INTERFACE)
 target_compile_options(stethos_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:GNU>:-Werror>)
 # Stack traces name files relative to the checkout, whichever clone compiled them.
 target_compile_options(stethos_options INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 target_include_directories(stethos_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(STETHOS_SANITIZE)
   # GCC's manual: with a sanitizer, -Wmaybe-uninitialized reports what is initialised (std::function in std::regex, here).
   target_compile_options(stethos_options INTERFACE
-    -fsanitize=${STETHOS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+    -fsanitize=${STETHOS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
 endif()
 
