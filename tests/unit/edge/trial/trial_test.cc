@@ -192,8 +192,11 @@ TEST(Trial, AgreesWithTheCoreOnEveryPayloadOfTheTable) {
     for (const DeadLetter& each : effect.dead_letters) letters.emplace(each.rejection.reason, each.rejection.detail);
     EXPECT_EQ(told_once, letters) << shape;
     EXPECT_EQ(tried.is_taken(), letters.empty()) << shape;
-    const bool is_refused = !row["refused"].value_or(std::string()).empty();
-    EXPECT_EQ(channels, is_refused ? 0 : row["expected"].as_array()->size()) << shape;
+    std::size_t expected = 0;
+    if (const toml::array* lines = row["expected"].as_array()) {
+      for (const toml::node& line : *lines) expected += line.value_or(std::string()).starts_with("refused ") ? 0 : 1;
+    }
+    EXPECT_EQ(channels, expected) << shape;
     EXPECT_FALSE(rig.text().empty());
   }
 }
