@@ -9,8 +9,8 @@
 namespace stethos {
 
 std::string folder_fault(const std::string& file) {
-  std::string folder = std::filesystem::path(file).parent_path().string();
-  if (folder.empty()) folder = ".";
+  const std::filesystem::path parent = std::filesystem::path(file).parent_path();
+  const std::string folder = parent.empty() ? std::string(1, '.') : parent.string();
   std::error_code failed;
   const auto status = std::filesystem::status(folder, failed);
   if (status.type() == std::filesystem::file_type::not_found)
