@@ -78,7 +78,7 @@ class JsonDecoder final : public Decoder {
         arena_initial_(arena_bytes_initial),
         arena_(arena_initial_.data(), arena_initial_.size()) {
     for (const FieldConfig& each : subscription.all_fields()) fields_.push_back({each, JsonPath(each.path)});
-    if (auto zone = TimeZone::find(subscription.time_zone)) local_clock_.emplace(std::move(*zone));
+    if (const auto zone = TimeZone::find(subscription.time_zone)) local_clock_.emplace(*zone);
   }
 
   void begin_batch() override { arena_.release(); }

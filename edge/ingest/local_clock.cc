@@ -5,7 +5,7 @@
 namespace stethos::edge {
 namespace {
 
-constexpr DurationNs remembered_around = 3 * 3'600 * ns_per_s;  // before and after clocks are put back
+constexpr DurationNs remembered_around = DurationNs{3} * 3'600 * ns_per_s;  // before and after clocks are put back
 constexpr std::size_t streams_max = 100'000;
 
 std::string stream_of(std::string_view device, const DecodedChannel& channel) {

@@ -26,7 +26,7 @@ namespace stethos::edge {
 
 class LocalClock {
  public:
-  explicit LocalClock(TimeZone zone) : zone_(std::move(zone)) {}
+  explicit LocalClock(TimeZone zone) : zone_(zone) {}
 
   // Of a record of `channels`, one at least, that came with `message`. `shown_ns`: what the clock showed, as if that were UTC.
   // For each record once, in their order, for the order is remembered.

@@ -15,7 +15,7 @@ std::optional<TimeZone> TimeZone::find(const std::string& name) {
   cctz::time_zone zone;
   // A path of a file would be taken for a zone.
   if (name.empty() || name.front() == '/' || !cctz::load_time_zone(name, &zone)) return std::nullopt;
-  return TimeZone(std::move(zone));
+  return TimeZone(zone);
 }
 
 TimeZone::Times TimeZone::times_of(TimeNs shown_ns) const {

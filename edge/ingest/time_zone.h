@@ -32,7 +32,7 @@ class TimeZone {
   std::string name() const { return zone_.name(); }
 
  private:
-  explicit TimeZone(cctz::time_zone zone) : zone_(std::move(zone)) {}
+  explicit TimeZone(cctz::time_zone zone) : zone_(zone) {}
 
   cctz::time_zone zone_;
 };

@@ -138,7 +138,7 @@ TEST(PutThrough, RecordsThatCannotBeReadKeepALetterAndTheOthersAreTaken) {
     records += R"(,{"device":"t1","temperature":1,"seq":)" + std::to_string(i) + R"(,"ts":)" +
                std::to_string(1'767'225'600'000 - i * std::int64_t{3'600'000}) + "}";
   }
-  hopping.time_earliest = config.time_earliest = epoch_ns - 86'400 * 30 * ns_per_s;
+  hopping.time_earliest = config.time_earliest = epoch_ns - DurationNs{30} * 86'400 * ns_per_s;
   CoreRig rig(hopping);
   rig.step({json_message(records + "]")});
   EXPECT_EQ(letters_of(rig), 1u);

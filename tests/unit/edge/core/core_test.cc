@@ -392,7 +392,8 @@ TEST(Core, LimitsLookAtWindowsThatAreFinalForTheirStreamHasTooManyParts) {
   std::string table = "device,channel,machine,point,axis,quantity,unit,valid_from\n";
   constexpr int parts = 2 * static_cast<int>(parts_per_stream_max);
   for (int i = 0; i < parts; ++i) {
-    table += "d1,vibration,m" + std::to_string(i) + ",p,h,acceleration,g," + format_time(epoch_ns + i * 10 * ns_per_s) + "\n";
+    table += "d1,vibration,m" + std::to_string(i) + ",p,h,acceleration,g," +
+             format_time(epoch_ns + DurationNs{10} * i * ns_per_s) + "\n";
   }
   std::vector<std::size_t> rows;
   for (const DurationNs delay : {DurationNs(0), 3'600 * ns_per_s}) {
@@ -400,7 +401,7 @@ TEST(Core, LimitsLookAtWindowsThatAreFinalForTheirStreamHasTooManyParts) {
     CoreRig rig(config, *PointTable::parse(table, "p.csv"));
     for (int i = 0; i < parts; ++i) {
       rig.step({block_message({.sequence = static_cast<std::uint64_t>(i) + 1,
-                               .start_ns = epoch_ns + i * 10 * ns_per_s,
+                               .start_ns = epoch_ns + DurationNs{10} * i * ns_per_s,
                                .samples = {i < 2 ? 100.0F : 1.0F, 1}})});
     }
     rows.push_back(rig.alarms.size());
