@@ -28,9 +28,9 @@ std::string objection_to(const DeadLetter& letter) {
       return "its samples are counted already";
     case Reason::clock_untrusted:
       return "nothing knows when it came";
-    case Reason::crowded_out:
     case Reason::bad_record:
       return "the other records of its document were taken";
+    case Reason::crowded_out:
     case Reason::past_deadline:
       return "nothing of it was kept but that it came";
     case Reason::unknown_stream:

@@ -369,6 +369,18 @@ TEST(PutThrough, WhatIsNotThereWholeOrHasNoSubscriptionStays) {
             "takes it\n");
 }
 
+TEST(PutThrough, WhatWasGivenUpUnreadStays) {
+  CoreRig rig(strict());
+  Message crowded_out = message_of("fleet/a/telemetry", {}, epoch_ns);
+  crowded_out.crowded_out = CrowdedOut{.messages = 3, .bytes = 90, .past_deadline = false};
+  Message past_deadline = crowded_out;
+  past_deadline.crowded_out->past_deadline = true;
+  rig.step({crowded_out, past_deadline});
+  EXPECT_EQ(put_through_on(rig),
+            "1 crowded_out: stays: nothing of it was kept but that it came\n2 past_deadline: stays: nothing of it was kept but "
+            "that it came\n");
+}
+
 TEST(PutThrough, OneOrThoseOfAReasonAreChosen) {
   CoreRig rig(strict());
   for (std::uint64_t i = 1; i <= 3; ++i) rig.step({block_message({.sequence = i})});
