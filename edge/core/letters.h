@@ -50,7 +50,8 @@ class Letters {
   std::size_t bytes_ = 0;
   std::optional<std::size_t> message_;  // of which letters were written last
   std::set<std::tuple<Reason, StreamId, std::string, std::string>> of_message_;  // by stream, or by device and channel
-  // Of the last letter that is late: its place among the effect's, its stream, and how many samples of that it stands for.
+  // Of the last letter of samples that no window took: its place among the effect's, its stream, and how many samples of that it
+  // stands for.
   std::size_t unplaced_letter_ = 0;
   StreamId unplaced_stream_ = 0;
   std::uint64_t unplaced_samples_ = 0;

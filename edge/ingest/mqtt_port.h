@@ -52,7 +52,7 @@ class MqttPort final : public MessagePort {
   using Keep = std::function<Status(const SessionRecord&)>;
 
   // `record` is what was kept last. Code::invalid: it has the session of another client id at this broker, which the
-  // configuration does not give up. Of the first `careful_messages` of QoS 1 none is acknowledged on arrival: the process may die
+  // configuration does not give up. Of the first `careful_messages` none of QoS 1 is acknowledged on arrival: the process may die
   // of any, and then those behind it would be lost. `keep` is called by the port's own thread, until the port is destroyed.
   static Result<std::unique_ptr<MqttPort>> open(const EdgeConfig& config, const Clock& clock, SessionRecord record,
                                                 std::uint64_t careful_messages, Keep keep);
