@@ -1,5 +1,6 @@
 """What people and programs are shown: pages, queries, republished rows, labels of the point table."""
 
+import contextlib
 import csv
 import io
 import json
@@ -19,6 +20,24 @@ pump-1,temperature,press 7,DE,-,temperature,degC,500ms,1,hall 3,reliability
 """
 
 
+@contextlib.contextmanager
+def listening(broker):
+    """What is published again from now on: (topic, row)."""
+    received, subscribed = [], []
+    listener = mqtt.Client(client_id="listener")
+    listener.on_message = lambda client, data, message: received.append((message.topic, json.loads(message.payload)))
+    listener.on_subscribe = lambda *_: subscribed.append(True)
+    listener.connect("127.0.0.1", broker.port)
+    listener.subscribe("out/#", 1)
+    listener.loop_start()
+    try:
+        wait_for(lambda: subscribed, "the listener's subscription")
+        yield received
+    finally:
+        listener.disconnect()
+        listener.loop_stop()
+
+
 @pytest.fixture
 def line(rig):
     """Two machines, of which the point table knows two channels of one; published, and at the collector."""
@@ -26,20 +45,10 @@ def line(rig):
     points.write_text(POINTS.replace("press 7", "press-7"))
     broker, collector = rig.broker(), rig.collector()
     edge = rig.edge(broker, collector, **{"points.file": points, "republish.topic": "out/{device}/{channel}"})
-    received = []
-    listener = mqtt.Client(client_id="listener")
-    listener.on_message = lambda client, data, message: received.append((message.topic, json.loads(message.payload)))
-    listener.connect("127.0.0.1", broker.port)
-    subscribed = []
-    listener.on_subscribe = lambda *_: subscribed.append(True)
-    listener.subscribe("out/#", 1)
-    listener.loop_start()
-    wait_for(lambda: subscribed, "the listener's subscription")
-    ledger = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="3m"), "--speed", 0, "--complete-past", "1m").finish()
-    assert rig.reconciled(ledger, edge, collector).good
-    yield edge, collector, ledger, received
-    listener.disconnect()
-    listener.loop_stop()
+    with listening(broker) as received:
+        ledger = rig.sim(broker, "--scenario", rig.fleet(machines=2, duration="3m"), "--speed", 0, "--complete-past", "1m").finish()
+        assert rig.reconciled(ledger, edge, collector).good
+        yield edge, collector, ledger, received
 
 
 def query(collector, *arguments):
@@ -107,30 +116,20 @@ def test_names_of_a_plant_are_told_as_they_are(rig):
                     "field": [{"path": "relay/0", "channel": name, "quantity": "temperature", "unit": "°C"}]}
     edge = rig.edge(broker, collector, subscription=[subscription], window=[{"length": "1s", "device": device}],
                     **{"points.file": points, "republish.topic": "out/{device}/{channel}"})
-    received = []
-    listener = mqtt.Client(client_id="listener")
-    listener.on_message = lambda client, data, message: received.append(message.topic)
-    listener.connect("127.0.0.1", broker.port)
-    subscribed = []
-    listener.on_subscribe = lambda *_: subscribed.append(True)
-    listener.subscribe("out/#", 1)
-    listener.loop_start()
-    wait_for(lambda: subscribed, "the listener's subscription")
     publisher = Publisher(broker.port)
-    for i in range(3):
-        publisher.publish("plant", json.dumps({"name": device, "ts": 1_767_225_600_000 + 600_000 * i, "relay/0": 20}))
-    wait_for(lambda: collector.pages("/v1/windows", "windows", device=device, channel=name, machine=machine), "windows")
+    with listening(broker) as received:
+        for i in range(3):
+            publisher.publish("plant", json.dumps({"name": device, "ts": 1_767_225_600_000 + 600_000 * i, "relay/0": 20}))
+        wait_for(lambda: collector.pages("/v1/windows", "windows", device=device, channel=name, machine=machine), "windows")
+        wait_for(lambda: received, "a republished row")
     window = collector.pages("/v1/windows", "windows", device=device, channel=name, machine=machine)[0]
     assert (window["device"], window["channel"], window["unit"], window["point"]) == (device, name, "°C", "Gehäuse")
     status, body = http(collector.url + "/v1/windows?format=csv")
     row = next(csv.DictReader(io.StringIO(body.decode())))
     assert status == 200 and (row["device"], row["channel"], row["machine"]) == (device, name, machine)
     assert device in query(collector, "streams", "--device", device)
-    wait_for(lambda: received, "a republished row")
-    assert set(received) == {"out/Kühlpumpe 3 %2F Süd \"%2B%23%25/relay%2F0 <b>"}
+    assert {topic for topic, _ in received} == {"out/Kühlpumpe 3 %2F Süd \"%2B%23%25/relay%2F0 <b>"}
     assert edge.dead_letters() == []
-    listener.disconnect()
-    listener.loop_stop()
 
 
 def test_health_follows_the_broker(rig):

@@ -46,43 +46,35 @@ def counted(edge, number):
     return edge.stored()
 
 
-def test_a_backlog_is_counted_once_however_often_its_edge_stops_in_order(rig):
-    """Mosquitto sends all that it has queued at once, and hears of few of the acknowledgements before the connection ends."""
-    broker = rig.broker()
-    edge = Edge(rig, broker, subscription=[{**NARROW, "acknowledge": "on_arrival"}]).start()
-    assert edge.terminate() == 0
-    publisher = Publisher(broker.port)
-    messages = 3000
-    publisher.publish_many((f"fleet/t1/telemetry", f'{{"device":"t1","ts":{START_MS + i},"temperature":{i}}}')
+def take_in_pieces(edge, publisher, messages, piece, end):
+    """Publishes a backlog of so many readings; the edge is ended each time that it has taken a piece more, and then takes all."""
+    publisher.publish_many(("fleet/t1/telemetry", f'{{"device":"t1","ts":{START_MS + i},"temperature":{i},"seq":{i}}}')
                            for i in range(messages))
-    for stop in range(1, 6):
+    for count in range(1, 6):
         edge.spawn()
         edge.wait_until(lambda: http(edge.url + "/livez")[0] == 200)
-        edge.wait_until(lambda: edge.messages() >= 400 * stop)
-        assert edge.terminate() == 0
+        edge.wait_until(lambda: edge.messages() >= piece * count)
+        end()
     edge.start()
     assert counted(edge, messages) == messages
     wait_for(lambda: edge.metric("stethos_edge_queue_bytes") == 0, "the queue")
     assert edge.metric("stethos_edge_samples_total", outcome="good") == messages
 
 
+def test_a_backlog_is_counted_once_however_often_its_edge_stops_in_order(rig):
+    """Mosquitto sends all that it has queued at once, and hears of few of the acknowledgements before the connection ends."""
+    broker = rig.broker()
+    edge = Edge(rig, broker, subscription=[{**NARROW, "acknowledge": "on_arrival"}]).start()
+    assert edge.terminate() == 0
+    take_in_pieces(edge, Publisher(broker.port), 3000, 400, edge.terminate)
+
+
 def test_what_comes_after_a_crash_is_acknowledged_once_it_is_committed(rig):
     """By a run that takes messages one by one: what waits behind the one at hand would be lost with the next crash."""
     broker = rig.broker()
     edge = Edge(rig, broker, subscription=[{**NARROW, "acknowledge": "on_arrival", "identity": "seq"}]).start()
-    publisher = Publisher(broker.port)
     edge.kill()
-    messages = 900
-    publisher.publish_many((f"fleet/t1/telemetry", f'{{"device":"t1","ts":{START_MS + i},"temperature":{i},"seq":{i}}}')
-                           for i in range(messages))
-    for kill in range(1, 4):
-        edge.spawn()
-        edge.wait_until(lambda: http(edge.url + "/livez")[0] == 200)
-        edge.wait_until(lambda: edge.messages() >= 100 * kill)
-        edge.kill()
-    edge.start()
-    assert counted(edge, messages) == messages
-    assert edge.metric("stethos_edge_samples_total", outcome="good") == messages
+    take_in_pieces(edge, Publisher(broker.port), 900, 100, edge.kill)
 
 
 def test_queued_messages_of_a_filter_that_changes_are_counted_once(rig):
