@@ -104,6 +104,15 @@ Status Statement::run() {
   return {};
 }
 
+Result<std::int64_t> run_for_integer(Statement& statement) {
+  const auto has_row = statement.step();
+  if (!has_row) return std::unexpected(has_row.error());
+  STETHOS_CHECK(*has_row, "a statement that always gives a row");
+  const std::int64_t value = statement.integer(0);
+  statement.reset();
+  return value;
+}
+
 void Statement::reset() {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());

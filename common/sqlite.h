@@ -81,6 +81,9 @@ Status for_each(Statement& statement, Row row) {
   return {};
 }
 
+// Of a statement that always gives one row: the integer that this begins with.
+Result<std::int64_t> run_for_integer(Statement& statement);
+
 enum class Access : std::uint8_t { read_write, read_only };
 
 class Database {

@@ -18,13 +18,13 @@
 #include <expected>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/result.h"
 #include "schemas/envelope.h"
 #include "uplink/collector/notices.h"
+#include "uplink/collector/row_intake.h"
 #include "uplink/collector/store.h"
 #include "uplink/collector/wanted.h"
 #include "uplink/protocol/ranges.h"
@@ -33,8 +33,6 @@ namespace stethos::collector {
 
 // Holes in what a lane has: rows that would need more ranges are left for later, and not acknowledged.
 inline constexpr std::size_t ranges_per_lane_max = 200;
-inline constexpr std::size_t refused_rows_max = 10'000;       // the oldest go first
-inline constexpr std::size_t refused_row_bytes_max = 1'024;   // that are kept of each
 
 struct IntakeError {
   enum class Fault : std::uint8_t {
@@ -55,45 +53,13 @@ class Intake {
   std::expected<std::vector<std::uint8_t>, IntakeError> take(std::span<const std::uint8_t> packed, TimeNs now);
 
  private:
-  struct Source;  // whose row it is, and when it came
-  // What is replaced by a higher revision. The statements take the same parameters.
-  struct Replaceable {
-    Counter rows, bytes, superseded, stale;
-    sqlite::Statement insert;  // where there is none of the same identity
-    sqlite::Statement update;  // where it is to be replaced
-    // The size of its body, whether it is another spool's, of the same generation and with another body, which one's, and its
-    // good samples.
-    sqlite::Statement select;
-  };
-
-  Status find_replaced(std::string_view name, Source& source);
-  Status take_lane(Source source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
-  Status take_again(Source source, const schema::LaneBatch& lane, const uplink::NumberSet& held, schema::LaneAckT& ack);
+  Status find_replaced(std::string_view name, RowSource& source);
+  Status take_lane(RowSource source, const schema::LaneBatch& lane, schema::LaneAckT& ack);
+  Status take_again(RowSource source, const schema::LaneBatch& lane, const uplink::NumberSet& held, schema::LaneAckT& ack);
   Result<uplink::NumberSet> read_ranges(std::int64_t spool, int lane);
   Status write_ranges(std::int64_t spool, int lane, const uplink::NumberSet& held);
-  Status note_lost_rows(const Source& source, const schema::LaneBatch& lane, uplink::NumberSet& held);
-  Status note_missing_rows(const Source& source, const uplink::NumberSet& held, const schema::GivenUpT& lost);
-  Status take_row(Source source, const schema::Row& row);
-  Status take_window(const Source& source, const schema::WindowRow& row, schema::Bytes body);
-  Status take_stream(const Source& source, const schema::StreamRow& row);
-  Status take_provenance(const Source& source, const schema::ProvenanceRow& row);
-  Status take_gap(const Source& source, const schema::GapRow& row);
-  Status take_event(const Source& source, const schema::EventRow& row);
-  Status take_silence(const Source& source, const schema::SilenceRow& row);
-  Status take_alarm(const Source& source, const schema::AlarmRow& row, schema::Bytes body);
-  // What was there already.
-  struct Before {
-    std::int64_t spool = 0;
-    std::int64_t good = 0;
-    bool differs = false;  // it is another spool's, of the same generation, and has another body
-    bool is_replaced = false;
-  };
-  // Inserts a row, replaces one, or leaves it.
-  template <class Bind>
-  Result<Before> upsert(Replaceable& table, schema::Bytes body, Bind bind);
-  Status refuse_row(const Source& source, const schema::Row& row, std::string_view reason);
-  Result<std::int64_t> stream_id(std::int64_t node, std::string_view device, std::string_view channel);
-  void count_note(std::size_t bytes);  // if the last statement inserted it
+  Status note_lost_rows(const RowSource& source, const schema::LaneBatch& lane, uplink::NumberSet& held);
+  Status note_missing_rows(const RowSource& source, const uplink::NumberSet& held, const schema::GivenUpT& lost);
 
   Store& store_;
   const std::vector<std::string> replaceable_;
@@ -101,9 +67,7 @@ class Intake {
   Tally tally_;
   Notices notices_;
   Wanted wanted_;
-  std::int64_t rows_before_ = 0;  // the store ever took, before this batch, with those that came again
-  // Identifiers of streams, by node, device and channel: bounded, and emptied when a transaction fails.
-  std::unordered_map<std::string, std::int64_t> stream_ids_;
+  RowIntake rows_;
 
   sqlite::Statement select_offered_;
   sqlite::Statement upsert_node_;
@@ -113,19 +77,6 @@ class Intake {
   sqlite::Statement select_ranges_;
   sqlite::Statement delete_ranges_;
   sqlite::Statement insert_range_;
-  sqlite::Statement select_stream_;
-  sqlite::Statement insert_stream_;
-  Replaceable windows_;
-  sqlite::Statement insert_stream_version_;
-  sqlite::Statement insert_provenance_;
-  sqlite::Statement insert_gap_;
-  sqlite::Statement insert_event_;
-  sqlite::Statement update_silence_;
-  sqlite::Statement insert_silence_;
-  Replaceable alarms_;
-  sqlite::Statement insert_unknown_;
-  sqlite::Statement insert_refused_;
-  sqlite::Statement trim_refused_;
 };
 
 }  // namespace stethos::collector

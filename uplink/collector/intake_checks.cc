@@ -9,11 +9,14 @@
 
 #include "common/utf8.h"
 #include "schemas/names.h"
+#include "uplink/collector/store.h"
 #include "uplink/protocol/ranges.h"
 
 namespace stethos::collector {
 namespace {
 
+constexpr DurationNs window_length_max = 366 * day_ns;  // as the configuration of an edge has it
+constexpr std::uint64_t good_max = 1ull << 53;  // so that sums of them stay numbers
 constexpr std::uint64_t number_max = std::numeric_limits<std::int64_t>::max();
 
 bool is_spool_identity(std::string_view text) {
@@ -99,14 +102,27 @@ std::string_view objection(const schema::WindowRow& row) {
   if (row.length_ns() < 0 || row.length_ns() > plausible_time_max) return "its length is implausible";
   if (row.start_ns() < -plausible_time_max || row.start_ns() > plausible_time_max - row.length_ns())
     return "its start is implausible";
+  if (row.counts()->good() > good_max) return "it has more good samples than there can be";
+  if (const auto* whole = row.whole()) {
+    if (row.kind() != schema::WindowKind::tumbling && row.kind() != schema::WindowKind::hopping) return "it can be no part";
+    const bool holds = whole->length_ns() > 0 && whole->length_ns() <= window_length_max &&
+                       whole->start_ns() >= -plausible_time_max && whole->start_ns() <= row.start_ns() &&
+                       row.start_ns() + row.length_ns() <= whole->start_ns() + whole->length_ns();
+    if (!holds) return "it is a part of a window that does not hold it";
+  }
   return {};
+}
+
+std::string_view objection_to_live(const schema::WindowRow& row) {
+  return row.generation() == 0 ? std::string_view() : "it is no replay's and not of the live generation";
 }
 
 std::string_view objection_to_replayed(const schema::WindowRow& row, TimeNs offered_until) {
   if (row.generation() == 0) return "it is a replay's and of the live generation";
   if (row.state() != schema::WindowState::final) return "it is a replay's and not final";
-  if (row.start_ns() + row.length_ns() > offered_until)
-    return "it is a replay's, and the node that it replaces has not come so far";
+  const auto* whole = row.whole();
+  const TimeNs end = whole == nullptr ? row.start_ns() + row.length_ns() : whole->start_ns() + whole->length_ns();
+  if (end > offered_until) return "it is a replay's, and the node that it replaces has not come so far";
   return {};
 }
 

@@ -19,7 +19,8 @@ namespace stethos::collector {
 // While it lasts the same is told of a node once in this time.
 inline constexpr DurationNs notice_interval = hour_ns;
 
-// A window that two spools of a node have with other content. One row of it is shown. The texts are the batch's.
+// A window that two spools have with other content, or a replay with fewer samples than the node. One row of it is shown. The
+// texts are the batch's.
 struct WindowConflict {
   std::string_view device;
   std::string_view channel;

@@ -94,7 +94,7 @@ Query::Query(Store& store)
       select_windows_{sqlite::Statement(
                           store.database(),
                           "SELECT w.start_ns, w.definition, w.stored_ns, w.body, 1, p.identity, w.lane, w.number FROM windows w "
-                          "JOIN spools p ON p.id = w.spool" +
+                          "JOIN spools p ON p.id = w.spool AND NOT w.withdrawn" +
                               windows_of_a_stream),
                       sqlite::Statement(store.database(),
                                         "SELECT w.start_ns, w.definition, w.stored_ns, w.body, w.windows, '', 0, 0 FROM hours w" +
@@ -108,9 +108,9 @@ Query::Query(Store& store)
                      "AND (?5 IS NULL OR a.state = ?5) AND a.activated_ns >= ?6 AND a.activated_ns < ?7 "
                      "FROM alarms a JOIN streams s ON s.id = a.stream JOIN nodes n ON n.id = s.node "
                      "JOIN spools p ON p.id = a.spool WHERE a.id > ?1 ORDER BY a.id"),
-      select_span_(
-          store.database(),
-          "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1), (SELECT max(start_ns) FROM windows WHERE stream = ?1)"),
+      select_span_(store.database(),
+                   "SELECT (SELECT min(start_ns) FROM windows WHERE stream = ?1 AND NOT withdrawn), (SELECT max(start_ns) FROM "
+                   "windows WHERE stream = ?1 AND NOT withdrawn)"),
       select_nodes_(store.database(),
                     "SELECT id, name, first_seen_ns, last_seen_ns FROM nodes WHERE id > ?1 AND (?2 IS NULL OR name = ?2) "
                     "ORDER BY id LIMIT ?3"),

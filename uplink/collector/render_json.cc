@@ -117,7 +117,13 @@ void write_window(JsonWriter& json, const WindowRecord& record, const Filter& fi
 
   write_statistics(json, record, filter);
   write_speed(json, row.speed());
-  json.member("clock_untrusted", row.clock_untrusted());
+  json.member("clock_untrusted", row.clock_untrusted()).member("incomplete", row.incomplete());
+  json.key("whole");
+  if (const auto* whole = row.whole()) {
+    json.begin_object().member("start_ns", whole->start_ns()).member("length_ns", whole->length_ns()).end_object();
+  } else {
+    json.null();
+  }
   write_source(json, record);
   json.end_object();
 }

@@ -130,7 +130,7 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
       ",shaft_hz,speed_source,speed_age_ns,first_epoch,first_sequence,last_epoch,last_sequence,spool,lane,number,provenance,"
       "program,backend,source";
   for (const auto& field : time_fields) out.append(",").append(field.first);
-  out += ",stored,clock_untrusted,recovered\r\n";
+  out += ",stored,clock_untrusted,recovered,incomplete,whole_start_ns,whole_length_ns\r\n";
 
   for (const WindowRecord& record : page.records) {
     const schema::WindowRow& row = *record.row;
@@ -171,6 +171,9 @@ std::string csv_of(const Page<WindowRecord>& page, const Filter& filter) {
     add(time_or_empty(record.stored));
     add(row.clock_untrusted() ? "true" : "false");
     add_number(row.counts()->recovered());
+    add(row.incomplete() ? "true" : "false");
+    add(row.whole() == nullptr ? std::string() : std::to_string(row.whole()->start_ns()));
+    add(row.whole() == nullptr ? std::string() : std::to_string(row.whole()->length_ns()));
     out.append(line).append("\r\n");
   }
   return out;

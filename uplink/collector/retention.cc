@@ -26,14 +26,16 @@ struct Retention::Timed {
         select_oldest(database, "SELECT id, stream FROM " + table + " ORDER BY id LIMIT 1"),
         select_newest(database, "SELECT id, stream FROM " + table + " ORDER BY id DESC LIMIT 1"),
         select_rows(database,
-                    "SELECT start_ns, definition, " + std::string(is_windows() ? "1, start_ns, start_ns" : span_columns) +
-                        ", body FROM " + table +
+                    "SELECT start_ns, definition, " +
+                        std::string(is_windows() ? "NOT withdrawn, start_ns, start_ns" : span_columns) + ", body FROM " + table +
                         " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 ORDER BY start_ns, definition LIMIT ?4"),
         delete_rows(database,
                     "DELETE FROM " + table + " WHERE stream = ?1 AND start_ns >= ?2 AND (start_ns, definition) <= (?3, ?4)") {
     if (is_windows()) return;
     select_row.emplace(database, "SELECT " + std::string(span_columns) + ", body FROM " + table +
                                      " WHERE stream = ? AND start_ns = ? AND definition = ?");
+    select_spans.emplace(database, "SELECT " + std::string(span_columns) + ", body FROM " + table +
+                                       " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 AND definition = ?4");
     upsert_row.emplace(database, "INSERT INTO " + table +
                                      " (id, stream, start_ns, definition, windows, first_ns, last_ns, stored_ns, body) VALUES "
                                      "((SELECT coalesce(max(id) + 1, ?8) FROM " +
@@ -52,6 +54,7 @@ struct Retention::Timed {
   sqlite::Statement select_rows;
   sqlite::Statement delete_rows;
   std::optional<sqlite::Statement> select_row;
+  std::optional<sqlite::Statement> select_spans;  // that begin between two times
   std::optional<sqlite::Statement> upsert_row;
 };
 
@@ -232,7 +235,9 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
       if (!found) return std::unexpected(found.error());
       into = merged.emplace(row.definition, std::move(*found)).first;
     }
-    const auto added = merge(into->second, stream, row.span, row.body);
+    const auto is_merged = from.is_windows() ? is_merged_already(stream, into->second, row.body) : false;
+    if (!is_merged) return std::unexpected(is_merged.error());
+    const auto added = *is_merged ? false : merge(into->second, stream, row.span, row.body);
     if (!added) return std::unexpected(added.error());
     if (!*added) tally_.count(from.is_windows() ? Counter::windows_unmerged : Counter::hours_unmerged);
   }
@@ -266,6 +271,7 @@ Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_
 }
 
 Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& span, schema::Bytes body) {
+  if (span.windows == 0) return false;  // withdrawn
   const auto row = schema::open_window_row(body);
   if (!row || into.covered[0].meets(span) || into.covered[1].meets(span)) return false;
   if (into.rollup.span().windows > 0 && (*row)->stream_version() != into.rollup.stream_version()) {
@@ -280,6 +286,42 @@ Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& spa
   auto texts = texts_of(stream, (*row)->provenance());
   if (!texts) return std::unexpected(texts.error());
   return into.rollup.add(**row, span, std::move(*texts));
+}
+
+// Whether anything of the row's window has been merged before, where one of the two is a replay's: its rows may begin elsewhere
+// than those of the node.
+Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& into, schema::Bytes body) {
+  const auto opened = schema::open_window_row(body);
+  if (!opened) return false;
+  const schema::WindowRow& row = **opened;
+  const auto* whole = row.whole();
+  // A live row that is no part and lies in one hour is told by its start, where the hour holds nothing of a replay, nor the day
+  // may.
+  const bool is_in_one_hour =
+      at_or_before(row.start_ns(), hour_ns) == at_or_before(row.start_ns() + row.length_ns() - 1, hour_ns);
+  if (row.generation() == 0 && whole == nullptr && is_in_one_hour && !into.rollup.has_replayed() &&
+      into.covered[1].windows == 0) {
+    return false;
+  }
+  const TimeNs start = whole == nullptr ? row.start_ns() : whole->start_ns();
+  const Span window{1, start, start + (whole == nullptr ? row.length_ns() : whole->length_ns()) - 1};
+  for (std::size_t tier = 1; tier < timed_.size(); ++tier) {
+    sqlite::Statement& select = *timed_[tier].select_spans;
+    select.bind(1, stream)
+        .bind(2, at_or_before(start, timed_[tier - 1].slice))
+        .bind(3, window.last + 1)
+        .bind(4, row.definition());
+    bool meets = false;
+    const Status read = sqlite::for_each(select, [&](sqlite::Statement& found) -> Status {
+      if (meets || !window.meets(span_of(found, 0))) return {};
+      const auto merged = schema::open_window_row(found.blob(3));
+      meets = row.generation() > 0 || !merged || (*merged)->generation() > 0;
+      return {};
+    });
+    if (!read) return std::unexpected(read.error());
+    if (meets) return true;
+  }
+  return false;
 }
 
 Result<Rollup::Texts> Retention::texts_of(std::int64_t stream, std::uint64_t provenance) {

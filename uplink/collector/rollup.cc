@@ -84,8 +84,9 @@ Rollup::Rollup(const schema::WindowRow& stored, const Span& span, Texts texts)
 }
 
 bool Rollup::add(const schema::WindowRow& row, const Span& span, Texts texts) {
-  const bool overlaps =
-      row.kind() == schema::WindowKind::hopping && (row.length_ns() == 0 || row.start_ns() % row.length_ns() != 0);
+  const TimeNs start = row.whole() == nullptr ? row.start_ns() : row.whole()->start_ns();
+  const DurationNs length = row.whole() == nullptr ? row.length_ns() : row.whole()->length_ns();
+  const bool overlaps = row.kind() == schema::WindowKind::hopping && (length == 0 || start % length != 0);
   const bool may_move = row.kind() == schema::WindowKind::session;
   if (overlaps || may_move || row.state() == schema::WindowState::withdrawn) return false;
 
@@ -124,6 +125,8 @@ bool Rollup::add(const schema::WindowRow& row, const Span& span, Texts texts) {
   row_.closed_ns = std::max(row_.closed_ns, row.closed_ns());
   row_.committed_ns = std::max(row_.committed_ns, row.committed_ns());
   row_.clock_untrusted = row_.clock_untrusted || row.clock_untrusted();
+  row_.incomplete = row_.incomplete || row.incomplete();
+  row_.generation = std::max(row_.generation, row.generation());
   add_counts(*row_.counts, *row.counts());
   moments_ = kernels::merge(moments_, moments_of(*row.moments()));
   merge_buckets(row);

@@ -45,12 +45,14 @@ class Rollup {
   Rollup(TimeNs start, DurationNs length) : start_(start), length_(length) {}
   Rollup(const schema::WindowRow& stored, const Span& span, Texts texts);
 
-  // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970;
+  // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970
+  // (of a part its whole window);
   // sessions are not: late data may join one to an earlier one, and from its start nobody can tell whether it is in.
   bool add(const schema::WindowRow& row, const Span& span, Texts texts);
 
   const Span& span() const { return span_; }
   std::uint64_t stream_version() const { return row_.stream_version; }  // once something was added
+  bool has_replayed() const { return row_.generation > 0; }
   schema::WindowRowT row() const;
 
  private:

@@ -122,9 +122,14 @@ CREATE TABLE windows (
   number      INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
   good        INTEGER NOT NULL,           -- samples
-  body        BLOB NOT NULL
+  body        BLOB NOT NULL,
+  length_ns   INTEGER NOT NULL DEFAULT 0, -- 0: of a row that an older version stored
+  part_of_ns  INTEGER,                    -- a part that begins within its window: where that one begins; else null
+  good_before INTEGER NOT NULL DEFAULT 0, -- good samples of the row that it replaced, if that had a lower generation
+  withdrawn   INTEGER NOT NULL DEFAULT 0  -- 1: for rows of a replay (replayed_windows.h), which have its generation
 ) STRICT;
 CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
+CREATE INDEX windows_parts ON windows (stream, definition, part_of_ns) WHERE part_of_ns IS NOT NULL;
 
 CREATE TABLE hours (
   id          INTEGER PRIMARY KEY,
@@ -263,14 +268,19 @@ CREATE TABLE refused_rows (
 ) STRICT;
 )sql";
 
-// What version 4 has beyond version 3.
+// What version 5 has beyond version 3; no release had version 4.
 constexpr const char* upgrade_sql = R"sql(
 ALTER TABLE gaps ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE silences ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE windows ADD COLUMN length_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE windows ADD COLUMN part_of_ns INTEGER;
+ALTER TABLE windows ADD COLUMN good_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE windows ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX windows_parts ON windows (stream, definition, part_of_ns) WHERE part_of_ns IS NOT NULL;
 DROP INDEX alarms_by_age;
 CREATE INDEX alarms_by_end ON alarms (iif(state IN (1, 3), 9223372036854775807, stored_ns));
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 )sql";
 constexpr int upgradable_version = 3;
 
@@ -430,7 +440,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, sqlite::Acce
   if (!application || !version) return fail(Code::io, doing, "its header cannot be read");
   if (*application != application_id) return fail(Code::unsupported, doing, "it is not a collector's store");
   if (*version == upgradable_version && access == sqlite::Access::read_write) {
-    static_assert(store_version == upgradable_version + 1);
+    static_assert(store_version == 5 && upgradable_version == 3);
     auto upgraded = store->database_.transaction([&] { return store->database_.execute(upgrade_sql); });
     if (!upgraded) return std::unexpected(Error{upgraded.error().code, doing, upgraded.error().failed});
     version = store_version;

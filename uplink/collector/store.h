@@ -15,7 +15,7 @@
 
 namespace stethos::collector {
 
-inline constexpr int store_version = 4;
+inline constexpr int store_version = 5;
 
 class Store {
  public:

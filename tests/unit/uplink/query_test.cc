@@ -430,9 +430,11 @@ TEST_F(ParametersTest, TheTableHasOnlySoManyColumns) {
 
 TEST_F(ParametersTest, TheSpeedIsShownWithItsSource) {
   fill();
-  EXPECT_THAT(json(),
-              HasSubstr(R"("speed":{"shaft_hz":24.75,"source":"stream","age_ns":1500},"clock_untrusted":false,"lineage")"));
-  EXPECT_THAT(json(), HasSubstr(R"("speed":null,"clock_untrusted":false,"lineage")"));
+  EXPECT_THAT(
+      json(),
+      HasSubstr(
+          R"("speed":{"shaft_hz":24.75,"source":"stream","age_ns":1500},"clock_untrusted":false,"incomplete":false,"whole":null,"lineage")"));
+  EXPECT_THAT(json(), HasSubstr(R"("speed":null,"clock_untrusted":false,"incomplete":false,"whole":null,"lineage")"));
 }
 
 TEST_F(ParametersTest, AnAlarmNamesItsParameter) {

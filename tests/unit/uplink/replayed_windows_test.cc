@@ -1,0 +1,163 @@
+// Windows that a node and replays of several generations cut as they like, and whose rows come in any order, in one batch or in
+// two, and again: held against what must be shown, merged and told.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <compare>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/unit/uplink/collector_fixture.h"
+#include "uplink/collector/retention.h"
+
+namespace stethos::collector {
+namespace {
+
+constexpr DurationNs tenth = ns_per_s / 10;
+constexpr std::uint64_t good_per_tenth = 10;
+
+// A row of the window [0, 10) tenths of a second.
+struct Part {
+  int from = 0;
+  int to = 0;
+  std::uint32_t generation = 0;
+  std::uint64_t good = 0;
+  auto operator<=>(const Part&) const = default;
+};
+
+struct Batch {
+  std::uint32_t generation = 0;
+  std::vector<Part> parts;
+};
+
+std::string text_of(const Batch& batch) {
+  std::string text = "\n  generation " + std::to_string(batch.generation) + ":";
+  for (const Part& each : batch.parts) {
+    text += " [" + std::to_string(each.from) + "," + std::to_string(each.to) + ")=" + std::to_string(each.good);
+  }
+  return text;
+}
+
+class ReplayedWindowsTest : public CollectorTest {
+ protected:
+  ReplayedWindowsTest() {
+    intake.emplace(*store, std::vector<std::string>{"gateway-1"});
+    take(batch_of({}));
+  }
+
+  // Of some generations, each cut anywhere, now and then with a part missing, or with fewer samples.
+  static std::vector<Batch> random_batches(std::mt19937& random, bool has_losses) {
+    std::vector<Batch> batches;
+    for (std::uint32_t generation = 0; generation < 4; ++generation) {
+      if (random() % 4 == 0) continue;
+      std::set<int> cuts{0, 10};
+      for (auto more = random() % 4; more > 0; --more) cuts.insert(static_cast<int>(1 + random() % 9));
+      Batch batch{generation, {}};
+      for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
+        Part part{*cut, *std::next(cut), generation, good_per_tenth * static_cast<std::uint64_t>(*std::next(cut) - *cut)};
+        if (has_losses && random() % 4 == 0) part.good = random() % 30;
+        if (!has_losses || random() % 8 > 0) batch.parts.push_back(part);
+      }
+      if (batch.parts.empty()) continue;
+      std::ranges::shuffle(batch.parts, random);
+      batches.push_back(batch);
+      if (random() % 3 == 0) batches.push_back(batch);  // again
+      if (random() % 3 == 0) batches.push_back({generation, {batch.parts.front()}});
+    }
+    std::ranges::shuffle(batches, random);
+    return batches;
+  }
+
+  void send(TimeNs window, const Batch& batch) {
+    std::vector<SentRow> rows;
+    for (const Part& each : batch.parts) {
+      auto row = window_row({.start = window + each.from * tenth, .generation = each.generation, .good = each.good});
+      row.length_ns = (each.to - each.from) * tenth;
+      if (each.to - each.from < 10) row.whole = std::make_unique<schema::Span>(window, ns_per_s);
+      rows.push_back(sent(++numbers_[batch.generation], row));
+    }
+    auto packed = batch_of({{.rows = std::move(rows)}}, std::string(32, static_cast<char>('a' + batch.generation)),
+                           batch.generation == 0 ? "gateway-1" : "lab");
+    if (batch.generation > 0) packed.replaces = "gateway-1";
+    take(packed);
+  }
+
+  std::set<Part> shown(TimeNs window) {
+    Filter filter;
+    filter.from = window;
+    filter.to = window + ns_per_s;
+    std::set<Part> parts;
+    const auto page = query->windows(filter);
+    for (const auto& each : page->records) {
+      const auto from = (each.row->start_ns() - window) / tenth;
+      parts.insert({static_cast<int>(from), static_cast<int>(from + each.row->length_ns() / tenth), each.row->generation(),
+                    each.row->counts()->good()});
+    }
+    return parts;
+  }
+
+  // Of the hour that holds the window.
+  std::uint64_t good(TimeNs window, Tier tier) {
+    Filter filter;
+    filter.from = at_or_before(window, hour_ns);
+    filter.to = *filter.from + hour_ns;
+    std::uint64_t sum = 0;
+    const auto page = query->windows(filter, tier);
+    for (const auto& each : page->records) sum += each.row->counts()->good();
+    return sum;
+  }
+
+ private:
+  std::map<std::uint32_t, std::uint64_t> numbers_;  // by generation, each of a spool of its own
+};
+
+std::uint64_t good_of(const std::set<Part>& parts) {
+  std::uint64_t sum = 0;
+  for (const Part& each : parts) sum += each.good;
+  return sum;
+}
+
+TEST_F(ReplayedWindowsTest, RowsOfTheHighestGenerationAreShownAndALossIsTold) {
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 400; ++trial) {
+    const TimeNs window = some_time - 3'600 * ns_per_s - trial * ns_per_s;
+    std::map<std::uint32_t, std::set<Part>> come;
+    std::string story = "trial " + std::to_string(trial);
+    for (const Batch& batch : random_batches(random, true)) {
+      story += text_of(batch);
+      const auto before = good_of(shown(window));
+      const auto told = counted(Counter::windows_conflicting);
+      send(window, batch);
+      come[batch.generation].insert(batch.parts.begin(), batch.parts.end());
+      ASSERT_EQ(shown(window), come.rbegin()->second) << story;
+      const bool is_told = counted(Counter::windows_conflicting) > told;
+      ASSERT_TRUE(is_told || good_of(shown(window)) >= before) << story;
+    }
+  }
+}
+
+TEST_F(ReplayedWindowsTest, NoSampleIsMergedTwice) {
+  std::mt19937 random(2);
+  Budgets budgets;
+  budgets.windows.bytes_max = 0;
+  Retention retention(*store, budgets);
+  for (int trial = 0; trial < 300; ++trial) {
+    const TimeNs window = at_or_before(some_time, hour_ns) - 400 * hour_ns + trial * hour_ns + 7 * ns_per_s;
+    std::string story = "trial " + std::to_string(trial);
+    for (const Batch& batch : random_batches(random, false)) {
+      story += text_of(batch);
+      send(window, batch);
+      if (random() % 2 == 0) {
+        story += "\n  merged";
+        for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
+      }
+      ASSERT_LE(good(window, Tier::hours), 10 * good_per_tenth) << story;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stethos::collector
