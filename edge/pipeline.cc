@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdlib>
 #include <iterator>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -100,17 +102,23 @@ void Pipeline::watch_clock() {
 }
 
 // What poll gave last, as far as the clock is needed to place it. At the end of the process only those stay whose senders still
-// wait: the others are told, or never will be.
+// wait: the others are told, or never will be. Nobody waits for care that long: what is held would hold up all behind it.
 void Pipeline::hold() {
   if (clock_.is_trusted()) return;
   const auto to_hold = std::ranges::stable_partition(polled_, [&](const Message& message) {
     return message.crowded_out || !core_.is_stamped_by_arrival(message) || (closing_ && !message.waits_for_commit);
   });
+  std::uint64_t told = 0;  // the last ticket of those
   for (Message& message : to_hold) {
     held_bytes_ += held_overhead_bytes + memory_of(message);
+    if (message.waits_for_commit && message.waits_for_care) {
+      message.waits_for_commit = false;
+      told = message.ticket;
+    }
     held_.push_back(std::move(message));
   }
   polled_.erase(to_hold.begin(), to_hold.end());
+  if (told > 0) port_.durable(durable_through(told));
 }
 
 // What was committed has tickets up to this one; whoever waits for something that was not is not told.
@@ -227,12 +235,17 @@ Status Pipeline::step() {
     effect.changed = true;
   }
   const auto acknowledge = [&] {
-    if (!batch.empty()) port_.durable(durable_through(batch.back().ticket));
+    // What was held for the clock stands before what came earlier.
+    for (const Message& message : batch) ticket_committed_ = std::max(ticket_committed_, message.ticket);
+    if (!batch.empty()) port_.durable(durable_through(ticket_committed_));
     fault_point("edge.durable.after");
     for (const OutgoingAck& ack : core_.acknowledgements()) port_.publish(ack.topic, ack.payload);
     fault_point("edge.acknowledge.after");
   };
-  if (has_canary("acknowledge_before_commit")) acknowledge();
+  if (has_canary("acknowledge_before_commit")) {
+    acknowledge();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the acknowledgement leaves on another thread
+  }
   if (auto committed = spool_.commit(effect); !committed) return committed;
   if (effect.changed) suspects_changed_ = false;
   const DurationNs commit_ns = clock_.monotonic() - started;

@@ -117,6 +117,7 @@ class Pipeline {
   const std::function<void(const Effect&)> committed_;
   std::vector<Message> polled_;
   std::size_t taken_ = 0;  // of them
+  std::uint64_t ticket_committed_ = 0;  // the highest
   std::vector<Message> held_;
   std::uint64_t held_bytes_ = 0;
   bool closing_ = false;

@@ -20,7 +20,7 @@ struct Tried {
 std::string objection_to(const DeadLetter& letter) {
   switch (letter.rejection.reason) {
     case Reason::late:
-      if (letter.channel.empty() || letter.late_in.empty())
+      if (letter.channel.empty() || !letter.is_counted_late())
         return "which of its samples were late is not on record, and the others are counted";
       break;
     case Reason::not_finite:
@@ -72,7 +72,7 @@ Result<Tried> try_again(Core& core, SqliteSpool& spool, const Message& message, 
   }
   if (effect.totals[Counter::duplicate_messages] > duplicates_before)
     return Tried{"its number counts as handled: its device has sent it again since, or has given it up"};
-  if (message.again->rejection.reason == Reason::late && core.samples().duplicate > repeated_before) {
+  if (message.again->is_counted_late() && core.samples().duplicate > repeated_before) {
     return Tried{"it has come again since, and is counted"};
   }
   if (placed(core) == placed_before)

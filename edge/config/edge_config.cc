@@ -29,7 +29,8 @@ settings::Table<WindowConfig> window_table() {
                  "How long after a window starts the next one does, where they overlap (hopping windows); at least 1 ms and a "
                  "thousandth of the length; 0: they do not overlap.");
   table.duration("offset", &Config::offset, "0s", {"0s", "366d"},
-                 "How far the starts of windows are moved from multiples of the length, or of the hop, since 1970 UTC.");
+                 "How far the starts of windows are moved from multiples of the length, or of the hop, since 1970 UTC; less than "
+                 "that.");
   table.duration("gap", &Config::gap, "0s", {"0s", "366d"},
                  "Session windows: one lasts until its stream pauses for so long, at least 1 ms.");
   table.integer("samples", &Config::samples, 0, {0, 1'000'000'000'000},
@@ -143,7 +144,7 @@ settings::Table<LimitConfig> limit_table() {
 
 void add_intake(settings::Table<EdgeConfig>& table) {
   using Config = EdgeConfig;
-  table.text("mqtt.host", &Config::mqtt_host, "127.0.0.1", {.bytes_min = 1, .bytes_max = 255},
+  table.text("mqtt.host", &Config::mqtt_host, "127.0.0.1", {.bytes_min = 1, .bytes_max = 255, .check = objection_to_host},
              "Host name or address of the broker. The connection is not encrypted yet: keep it on this machine or in a network "
              "you trust.");
   table.integer("mqtt.port", &Config::mqtt_port, 1883, {1, 65'535}, "Port of the broker.");
@@ -273,7 +274,7 @@ void add_output(settings::Table<EdgeConfig>& table) {
   table.bytes("spool.dead_letter_bytes_max", &Config::spool_dead_letter_bytes_max, "32 KiB", {"0 B", "8 MiB"},
               "How many of the first bytes of its payload a dead letter keeps; one that is kept whole can be put through again.");
 
-  table.text(
+  table.file(
       "record.folder", &Config::record_folder, "",
       "The folder that everything which comes is recorded in, for `stethos-edge replay`; made when it is not there; empty: "
       "nothing is recorded.");

@@ -195,6 +195,15 @@ std::string objection_to_loopback_host(std::string_view text) {
   return "must be a loopback address, such as 127.0.0.1: the pages are not encrypted";
 }
 
+// An IPv6 address has two colons at least.
+std::string objection_to_host(std::string_view text) {
+  if (text.contains('/') || text.contains('@')) return "must be a name or an address, and no URL";
+  if (text.contains('[')) return "must be an address without brackets and port";
+  if (std::ranges::any_of(text, [](unsigned char c) { return std::isspace(c) != 0; })) return "must not hold spaces";
+  if (std::ranges::count(text, ':') == 1) return "must not hold a port: mqtt.port does";
+  return {};
+}
+
 std::string objection_to_uplink_url(std::string_view text) {
   if (text.starts_with("https://")) return "must be http:// to a loopback address: TLS is not built yet";
   const auto checked = uplink::check_uplink_url(std::string(text));
@@ -271,6 +280,7 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
   }
   if (!config.mqtt_password.empty() && config.mqtt_user.empty())
     problems.add("mqtt.user", "must be given beside mqtt.password_file");
+  if (config.spool_file.empty()) problems.add("spool.file", "must name a file");
   if (config.points_required && config.points_file.empty()) problems.add("points.required", "needs points.file");
 
   for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {

@@ -25,6 +25,7 @@ std::string objection_to_band(std::string_view text);
 std::string objection_to_optional_band(std::string_view text);
 std::string objection_to_multiple(std::string_view text);
 std::string objection_to_loopback_host(std::string_view text);
+std::string objection_to_host(std::string_view text);
 std::string objection_to_uplink_url(std::string_view text);
 
 // Keys are those of the section: "length".

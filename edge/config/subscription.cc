@@ -57,6 +57,7 @@ void check_channels(const SubscriptionConfig& s, Problems& problems) {
     if (const auto bad = objection_to_plant_name(field.channel); !bad.empty()) {
       problems.add("fields", "its field \"" + field.path + "\" makes a channel whose name " + bad);
     }
+    if (field.scale == 0) problems.add("field", "must not have a scale of 0: every value would be the offset");
     const auto [other, is_new] = channels.emplace(field.channel, field.path);
     if (is_new) continue;
     problems.add("fields", "its field \"" + field.path + "\" makes the same channel as \"" + other->second + "\"");
@@ -144,6 +145,10 @@ void check_stethos(const SubscriptionConfig& s, Problems& problems) {
   problems.refuse_if(s.interval > 0, "interval", why);
   problems.refuse_if(!s.ignored_payloads.empty(), "ignore_payloads", why);
   refuse_json_keys(s, why, problems);
+  const auto levels = levels_of(s.topic);
+  const bool is_of_devices = levels.size() == 4 && levels[0] == "stethos" && levels[1] == "v1" && levels[3] == "batch";
+  if (is_of_devices && (levels[2] == "+" || objection_to_plant_name(levels[2]).empty())) return;
+  problems.add("topic", "must be stethos/v1/+/batch, or that of one device, for the format \"stethos\"");
 }
 
 std::vector<settings::Problem> check(const SubscriptionConfig& subscription) {
@@ -225,10 +230,10 @@ settings::Table<SubscriptionConfig> subscription_table() {
       "records", &Config::records, "",
       "json: the array, by its name or JSON pointer, whose elements are records with fields, time and device of their own; "
       "`.`: the document is that array; empty: the document is one record.");
-  table.text(
-      "tag_field", &Config::tag_field, "",
-      "json: the field of a record whose text says which of the declared fields the record holds; empty: each field has its "
-      "own path.");
+  table.text("tag_field", &Config::tag_field, "",
+             "json: the field of a record whose text or number says which of the declared fields the record holds; empty: each "
+             "field has its "
+             "own path.");
   table.text("value_field", &Config::value_field, "", "json: with `tag_field`, the field of a record that holds the value.");
   table.text("time_field", &Config::time_field, "",
              "json: the field that holds the time of the reading, or of the first sample of an array; looked for in the record, "

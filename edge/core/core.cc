@@ -20,8 +20,9 @@ Core::Core(const EdgeConfig& config, std::uint64_t config_hash, PointTable point
       letters_(static_cast<std::size_t>(config.spool_dead_letter_bytes_max)),
       forgetting_(config.ingest_forget_after),
       placing_(config_, letters_, points_, forgetting_, saved.definitions),
-      intake_(config_, points_, placing_.definitions(), placing_.plans(), std::move(backend), letters_, forgetting_, remembered,
-              saved) {
+      intake_(
+          config_, points_, placing_.definitions(), placing_.plans(), std::move(backend), letters_, forgetting_, remembered,
+          [this](StreamId stream, TimeNs watermark_ns) { return placing_.rows_due(stream, watermark_ns); }, saved) {
   placing_.restore(std::move(saved.streams), saved.samples_forgotten);
   schema::ProvenanceRowT row;
   row.program = program_name;

@@ -40,10 +40,10 @@ std::string_view cure_of(Reason reason) {
     case Reason::time_past:
       return "set the device's clock, and compare `time_unit` with what it counts; `time.earliest` is the bound";
     case Reason::time_future:
-      return "set the device's clock, or this machine's; whole hours are a zone: a time without one is UTC; far more is another "
+      return "set the device's clock, or this machine's; whole hours are a zone: name it by `time_zone`; far more is another "
              "`time_unit`; `time.future_max` is the bound";
     case Reason::bad_record:
-      return "let each record, or the document around them, name its device by `device_field`";
+      return "let each record be an object that names its device by `device_field`, or the document around them";
     case Reason::time_ambiguous:
       return "let the device write its time with a zone, or in UTC";
     case Reason::not_finite:

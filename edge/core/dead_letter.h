@@ -18,9 +18,11 @@ struct DeadLetter {
   std::string topic;
   std::string device;   // empty: not known
   std::string channel;  // of the message, the one that was refused, in whole; empty: not just one, or not in whole
-  std::vector<std::uint64_t> late_in;  // of one that was late: the definitions that have counted it so
+  std::vector<std::uint64_t> late_in;  // the definitions that have counted its samples as late
   std::uint64_t payload_bytes = 0;
   std::vector<std::uint8_t> payload;  // its first bytes
+
+  bool is_counted_late() const { return !late_in.empty(); }
 };
 
 }  // namespace stethos::edge

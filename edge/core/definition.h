@@ -44,6 +44,8 @@ struct WindowDefinition {
   // The rest is for windows on a grid.
   bool is_on_grid() const { return kind == schema::WindowKind::tumbling || kind == schema::WindowKind::hopping; }
   TimeNs slice_of(TimeNs time) const { return at_or_before(time, slice_ns); }
+  // In so many windows one sample may lie.
+  std::uint64_t windows_of_one() const { return static_cast<std::uint64_t>((length_ns + hop_ns - 1) / hop_ns); }
   // The starts of the first and the last window that hold `time`.
   TimeNs last_start(TimeNs time) const { return at_or_before(time, hop_ns); }
   TimeNs first_start(TimeNs time) const {

@@ -1,8 +1,11 @@
 // From messages to arrivals: route, decode, check, follow the device's sequence, compute the statistics of blocks. What is
 // refused becomes a dead letter. Intake knows nothing of windows, and Placing nothing of messages. One thread.
+//
+// One class in two files: intake.cc takes messages, and channel_intake.cc what one has for a channel.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,10 +62,13 @@ class Watcher {
 
 class Intake {
  public:
+  // How many windows and silences of a stream get their rows if its watermarks advance to there, about: Placing knows.
+  using RowsDue = std::function<std::uint64_t(StreamId, TimeNs)>;
+
   // All but `saved` must outlive it. `definitions`: of windows.
   Intake(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions, BlockPlans& plans,
          std::unique_ptr<kernels::StatisticsBackend> backend, Letters& letters, const Forgetting& forgetting,
-         Remembered& remembered, const SavedState& saved);
+         Remembered& remembered, RowsDue rows_due, const SavedState& saved);
 
   void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
   void set_watcher(Watcher& watcher) { watcher_ = &watcher; }
@@ -100,6 +106,7 @@ class Intake {
   void refuse_stranger(const Message& message, std::size_t index);
   void refuse_too_much(std::size_t index);
   void tell_of_this_one();
+  void expect_rows_of(StreamId stream, TimeNs watermark_ns);
   bool can_judge(const Message& message) const;
   TimeNs judged_by(const Message& message) const;
   bool is_in_future(const Message& message, TimeNs time_ns) const;
@@ -127,6 +134,7 @@ class Intake {
   const std::unique_ptr<kernels::StatisticsBackend> backend_;
   Letters& letters_;
   const Forgetting& forgetting_;
+  const RowsDue rows_due_of_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   std::vector<std::unique_ptr<Decoder>> lookers_;  // as decoders_; null: not needed yet
   Registry registry_;
@@ -146,6 +154,7 @@ class Intake {
   std::unordered_map<StreamId, std::uint64_t> samples_decoded_;
   std::optional<Rejection> too_much_;  // why nothing of the message at hand is taken, if it may bring forth too much
   std::uint64_t rows_expected_ = 0;  // at most, of what was taken; what costs as much is counted as one
+  std::unordered_map<StreamId, std::uint64_t> rows_due_;  // of these, those of what a stream had before the batch
   std::vector<std::pair<Device*, std::uint64_t>> heard_;  // device and epoch
   std::vector<HandledAlone> handled_alone_;
   std::vector<SequenceGap> gaps_;

@@ -12,6 +12,7 @@ void Letters::begin(std::span<const Message> batch, Effect& effect) {
   effect_ = &effect;
   bytes_ = 0;
   message_.reset();
+  unplaced_letter_.reset();
 }
 
 void Letters::write(std::size_t message, const Rejection& rejection, std::string_view device, std::string_view channel) {
@@ -52,15 +53,17 @@ void Letters::write_unplaced(const Source& source, const Rejection& rejection, s
   write_once(source.message, rejection, stream.id, stream.device);
   if (effect_->dead_letters.size() > letters) {
     unplaced_letter_ = letters;
+    unplaced_message_ = source.message;
     unplaced_stream_ = stream.id;
     unplaced_samples_ = 0;
-    effect_->dead_letters[unplaced_letter_].late_in = late_in;
+    effect_->dead_letters[letters].late_in = late_in;
   }
-  if (unplaced_stream_ != stream.id) return;  // another's came in between: what its letter stands for is not known any more
-  const DeadLetter& letter = effect_->dead_letters[unplaced_letter_];
+  // Where another's came in between, what this one's letter stands for is not known any more.
+  if (!unplaced_letter_ || unplaced_message_ != source.message || unplaced_stream_ != stream.id) return;
+  DeadLetter& letter = effect_->dead_letters[*unplaced_letter_];
   if (letter.rejection.reason != rejection.reason || letter.late_in != late_in) return;
   unplaced_samples_ += samples;
-  if (unplaced_samples_ == source.samples) effect_->dead_letters[unplaced_letter_].channel = stream.channel;
+  if (unplaced_samples_ == source.samples && !late_in.empty()) letter.channel = stream.channel;
 }
 
 }  // namespace stethos::edge

@@ -36,8 +36,8 @@ class Letters {
   // The same, but once a message, stream and reason, however many of its readings are refused.
   void write_once(std::size_t message, const Rejection& rejection, StreamId stream, std::string_view device);
 
-  // As write_once, of so many samples that no window took. The letter names the channel if all that the message has of it are
-  // such; where they are late, in the same definitions.
+  // As write_once, of so many samples that no window took and that these definitions have counted as late. The letter names the
+  // channel if all that the message has of it are such, in the same definitions, and in one at least.
   void write_unplaced(const Source& source, const Rejection& rejection, std::uint64_t samples, const Stream& stream,
                       const std::vector<std::uint64_t>& late_in);
 
@@ -50,9 +50,10 @@ class Letters {
   std::size_t bytes_ = 0;
   std::optional<std::size_t> message_;  // of which letters were written last
   std::set<std::tuple<Reason, StreamId, std::string, std::string>> of_message_;  // by stream, or by device and channel
-  // Of the last letter of samples that no window took: its place among the effect's, its stream, and how many samples of that it
-  // stands for.
-  std::size_t unplaced_letter_ = 0;
+  // The last letter of the batch that is of samples that no window took: its place among the effect's, its message, its stream,
+  // and how many samples of that it stands for.
+  std::optional<std::size_t> unplaced_letter_;
+  std::size_t unplaced_message_ = 0;
   StreamId unplaced_stream_ = 0;
   std::uint64_t unplaced_samples_ = 0;
 };

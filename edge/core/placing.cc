@@ -46,8 +46,7 @@ double told_apart_by(double value) { return std::isfinite(value) ? value : std::
 
 Placing::Placing(const EdgeConfig& config, Letters& letters, const PointTable& points, const Forgetting& forgetting,
                  const std::vector<WindowDefinition>& former)
-    : config_(config),
-      letters_(letters),
+    : letters_(letters),
       points_(points),
       forgetting_(forgetting),
       windower_(window_definitions(config.windows), former,
@@ -94,6 +93,11 @@ void Placing::adopt(Stream stream, bool has_returned) {
   record->samples_balanced = state.counts.accounted();
   const StreamId id = state.id;
   streams_.insert_or_assign(id, std::move(record));
+}
+
+std::uint64_t Placing::rows_due(StreamId id, TimeNs watermark_ns) const {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? 0 : windower_.rows_due(*found->second, watermark_ns);
 }
 
 // What was open is sent as it is, and what was told as open is closed.
@@ -356,7 +360,8 @@ bool Placing::place(StreamRecord& stream, const Source& source, Samples& samples
   }
   if (taken.placed == Placed::unit_differs) {
     const std::string units = " in " + stream.declared.unit + ", not newer than what came in " + state.unit;
-    letters_.write_unplaced(source, {Reason::unit_differs, "channel " + state.channel + units}, samples.count(), state, {});
+    letters_.write_unplaced(source, {Reason::unit_differs, "channel " + state.channel + units}, samples.count(), state,
+                            taken.late_in);
   }
   if (samples.moments.not_finite == samples.count()) {
     letters_.write_once(source.message, {Reason::not_finite, "channel " + state.channel}, state.id, state.device);

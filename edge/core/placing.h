@@ -49,6 +49,8 @@ class Placing {
   const Parameters& parameters() const { return parameters_; }
   // What a row may show, by statistic and parameter.
   std::vector<std::pair<std::uint16_t, std::uint16_t>> shown_statistics() const;
+  // Of a stream, that get their rows with this watermark, about; 0: nothing has come of it yet.
+  std::uint64_t rows_due(StreamId id, TimeNs watermark_ns) const;
   // Of all streams together, also those that are forgotten.
   const SampleCounts& samples() const { return windower_.samples(); }
   // How far event times are from when they came, of the newest of each stream, the farthest; 0: none is on that side.
@@ -87,7 +89,6 @@ class Placing {
   void forget_oldest_identity(Stream& stream);
   Status check_books(const std::unordered_map<StreamId, std::uint64_t>& samples_decoded);
 
-  const EdgeConfig& config_;
   Letters& letters_;
   const PointTable& points_;
   const Forgetting& forgetting_;

@@ -49,6 +49,10 @@ Rejection beyond_all_time(TimeNs time) {
           "its time is " + format_time(time) + ", and no window reaches beyond " + format_time(stamp_ns_max)};
 }
 
+Rejection unknown_stream(std::string_view device, std::string_view channel) {
+  return {Reason::unknown_stream, std::string(device) + "/" + std::string(channel)};
+}
+
 Rejection time_future(std::string_view what, TimeNs time, TimeNs clock, DurationNs future_max) {
   return {Reason::time_future, std::string(what) + " is " + format_time(time) + ", " + format_roughly(from_to(clock, time)) +
                                    " ahead of the clock of this node; time.future_max allows " + format_duration(future_max)};

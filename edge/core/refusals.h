@@ -14,6 +14,9 @@ Rejection bad_name(std::string_view whose, std::string_view name);
 Rejection bad_quantity(std::string_view quantity);
 Rejection bad_unit(std::string_view unit);
 
+// A stream that the point table does not have, where it must.
+Rejection unknown_stream(std::string_view device, std::string_view channel);
+
 Rejection time_past(TimeNs time, TimeNs earliest);
 
 // Later than limits.h lets any stamp be.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "edge/core/limits.h"
+#include "edge/ingest/declared.h"
 
 namespace stethos::edge {
 namespace {
@@ -48,13 +49,11 @@ void Registry::restore(const SavedState& saved) {
   }
 }
 
-// Whether a subscription still gives such a channel this name. Several may, each another: whose was first counts, in every run.
+// Whether a subscription still gives this channel this name. Several may, each another: whose was first counts, in every run.
 bool Registry::is_declared(const Stream& stream) const {
   return std::ranges::any_of(config_.subscriptions, [&](const SubscriptionConfig& subscription) {
-    return std::ranges::any_of(subscription.all_fields(), [&](const FieldConfig& field) {
-      return (subscription.channel_level >= 0 || field.channel == stream.channel) && field.quantity == stream.quantity &&
-             field.unit == stream.unit;
-    });
+    const auto field = declared_by(subscription, stream.device, stream.channel);
+    return field && field->quantity == stream.quantity && field->unit == stream.unit;
   });
 }
 

@@ -40,7 +40,7 @@ enum class Reason : std::uint8_t {
   past_deadline,        // the process ended before its turn, and its sender does not keep it; only that it came is known
   sequence_conflict,    // its number was that of a message that said something else; its samples are counted as duplicates
   time_ambiguous,       // clocks of its zone showed the time twice, and nothing tells which is meant
-  bad_record,           // of a document with others that are taken: whose it is cannot be told
+  bad_record,           // of a document with others that are taken: it is none, or whose it is cannot be told
   count_,
 };
 

@@ -10,9 +10,11 @@
 namespace stethos::edge {
 namespace {
 
-// What a message has of one channel: how many blocks or readings, and the times from the first to the last of them.
+// What a message has of one channel: how many blocks or readings, and the times from the first to the last of them. What is
+// refused lies in no window.
 struct Extent {
   std::string_view quantity;
+  std::uint64_t refused = 0;
   std::uint64_t count = 0;
   TimeNs first_ns = time_max;
   TimeNs last_ns = time_min;
@@ -23,16 +25,11 @@ std::uint64_t distance(TimeNs first_ns, TimeNs last_ns) {
   return static_cast<std::uint64_t>(last_ns) - static_cast<std::uint64_t>(first_ns);
 }
 
-std::uint64_t windows_of_one(const WindowDefinition& definition) {
-  if (!definition.is_on_grid()) return 1;
-  return static_cast<std::uint64_t>((definition.length_ns + definition.hop_ns - 1) / definition.hop_ns);
-}
-
 // Of each window in which a sample may lie, one; and of each that is open when it is due to be sent unfinished.
 std::uint64_t rows_of(const WindowDefinition& definition, const Extent& extent) {
   if (!definition.is_on_grid()) return extent.count;
   const std::uint64_t span_ns = distance(extent.first_ns, extent.last_ns);
-  const std::uint64_t of_one = windows_of_one(definition);
+  const std::uint64_t of_one = definition.windows_of_one();
   std::uint64_t rows = std::min(extent.count * of_one, span_ns / static_cast<std::uint64_t>(definition.hop_ns) + 1 + of_one);
   if (definition.emit_every_ns > 0) {
     rows += std::min(extent.count, span_ns / static_cast<std::uint64_t>(definition.emit_every_ns) + 1) * of_one;
@@ -43,6 +40,10 @@ std::uint64_t rows_of(const WindowDefinition& definition, const Extent& extent) 
 void add_to(Extent& extent, const DecodedChannel& channel) {
   extent.quantity = channel.quantity;
   const bool is_block = !channel.reading && channel.interval_ns > 0;
+  if (channel.rejected) {
+    extent.refused += is_block ? 1 : sample_count(channel);
+    return;
+  }
   extent.count += is_block ? 1 : sample_count(channel);
   const auto [first, last] = std::ranges::minmax_element(channel.times_ns);
   extent.first_ns = std::min(extent.first_ns, channel.times_ns.empty() ? channel.start_ns : *first);
@@ -50,7 +51,8 @@ void add_to(Extent& extent, const DecodedChannel& channel) {
 }
 
 std::uint64_t rows_of(std::string_view device, const Extent& extent, const std::vector<WindowDefinition>& definitions) {
-  std::uint64_t rows = 1 + extent.count / readings_a_row;
+  std::uint64_t rows = 1 + (extent.count + extent.refused) / readings_a_row;
+  if (extent.count == 0) return rows;
   for (const WindowDefinition& definition : definitions) {
     if (definition.takes(device, extent.quantity)) rows += rows_of(definition, extent);
   }
@@ -58,12 +60,6 @@ std::uint64_t rows_of(std::string_view device, const Extent& extent, const std::
 }
 
 }  // namespace
-
-std::uint64_t windows_of_one(const std::vector<WindowDefinition>& definitions) {
-  std::uint64_t windows = 0;
-  for (const WindowDefinition& each : definitions) windows += windows_of_one(each);
-  return windows;
-}
 
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions) {
   std::uint64_t rows = 0;

@@ -15,7 +15,4 @@ namespace stethos::edge {
 // from as many readings that each lie in thousands of windows of their own.
 std::uint64_t rows_expected(std::span<const DecodedMessage> messages, const std::vector<WindowDefinition>& definitions);
 
-// In so many windows one sample may lie.
-std::uint64_t windows_of_one(const std::vector<WindowDefinition>& definitions);
-
 }  // namespace stethos::edge

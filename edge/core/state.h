@@ -169,15 +169,16 @@ struct StreamClock {
   std::uint64_t late_run = 0;     // late ones in a row, none older than the one before
   TimeNs late_run_ns = time_min;  // the last of them
   Stretches cut_short;  // windows that start in them were sent for good before their end was reached
-  // Samples of the stream came from the first to the last of these times while the definition was not configured. Empty: none.
-  TimeNs away_from_ns = time_max;
-  TimeNs away_to_ns = time_min;
+  Stretches away;  // samples of the stream came in them while the definition was not configured
   // Samples that went into no window while there was none whose row could show it: the next one does.
   Unshown unshown;
   // The windows that were missing when the stream was forgotten: from the start of the first of them to the end of the last.
   // Empty: there were none, or something has come for them after all.
   TimeNs silent_from_ns = time_min;
   TimeNs silent_to_ns = time_min;
+  // Of the first row of a session that begins from now on: above all that said that there is no session of some start, so that
+  // one may begin there again.
+  std::uint64_t session_revision = 0;
 
   bool operator==(const StreamClock&) const = default;
 };

@@ -46,6 +46,16 @@ class Stretches {
     return found == all_.end() ? nullptr : &*found;
   }
 
+  // Whether one of them holds any time from the first on, before the other.
+  bool any_between(TimeNs from_ns, TimeNs to_ns) const {
+    return std::ranges::any_of(all_, [&](const Stretch& each) { return each.from_ns < to_ns && from_ns < each.to_ns; });
+  }
+
+  template <class Predicate>
+  std::size_t erase_if(Predicate predicate) {
+    return std::erase_if(all_, predicate);
+  }
+
   const std::vector<Stretch>& all() const { return all_; }
   bool operator==(const Stretches&) const = default;
 

@@ -190,7 +190,8 @@ void Detector::tell_changes(const Limit& limit, const Stream& stream, const Look
   row.state = is_active ? schema::AlarmState::active : schema::AlarmState::provisional;
   row.activated_ns = *is_to_be_told;
   row.level = alarm.level;
-  row.highest_level = alarm.highest_level;
+  // What is provisional after an alarm that is over is another one, and has been at no level.
+  row.highest_level = is_active ? alarm.highest_level : schema::AlarmLevel::none;
   row.provisional_level = provisional_level(alarm);
   tell(std::move(row), alarm, effect);
 }

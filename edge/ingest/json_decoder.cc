@@ -1,12 +1,9 @@
 // JSON that somebody else's device publishes, read as the subscription declares it.
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <memory_resource>
 #include <unordered_map>
 
 #include "common/hash.h"
-#include "common/number_text.h"
 #include "common/shortened.h"
 #include "common/time_text.h"
 #include "edge/core/limits.h"
@@ -14,6 +11,7 @@
 #include "edge/ingest/decoder.h"
 #include "edge/ingest/field_value.h"
 #include "edge/ingest/json_fault.h"
+#include "edge/ingest/json_numbers.h"
 #include "edge/ingest/json_path.h"
 #include "edge/ingest/json_text.h"
 #include "edge/ingest/local_clock.h"
@@ -31,32 +29,9 @@ std::unexpected<Rejection> refuse(Reason reason, std::string detail) {
   return std::unexpected(Rejection{reason, std::move(detail)});
 }
 
-DurationNs ns_of(TimeUnit unit) {
-  switch (unit) {
-    case TimeUnit::s:
-      return ns_per_s;
-    case TimeUnit::ms:
-      return ns_per_ms;
-    case TimeUnit::us:
-      return ns_per_us;
-    default:
-      return 1;
-  }
-}
-
 bool is_given(const std::optional<element>& value) { return value && !value->is_null(); }
 
 std::optional<JsonPath> path_of(const std::string& text) { return text.empty() ? std::nullopt : std::optional<JsonPath>(text); }
-
-// Whether numbers that were written otherwise may have become this one. Up to 15 digits each has a double of its own.
-bool may_stand_for_another(double value) {
-  constexpr double whole_max = 9'007'199'254'740'992;  // 2^53: beyond, not even whole numbers have
-  constexpr std::ptrdiff_t digits_max = 15;
-  const std::string text = number_text(value);
-  const auto first = std::ranges::find_if(text, [](char c) { return c >= '1' && c <= '9'; });
-  const auto digits = std::count_if(first, std::find(first, text.end(), 'e'), [](char c) { return c >= '0' && c <= '9'; });
-  return std::abs(value) > whole_max || digits > digits_max;
-}
 
 struct Field {
   FieldConfig config;
@@ -95,6 +70,8 @@ class JsonDecoder final : public Decoder {
       if (auto taken = take_record(*document, out); !taken) return taken;
     } else {
       const auto records = records_of(*document);
+      const bool is_other = !records && records.error().reason == Reason::missing_field;
+      if (is_other && subscription_.ignores_other_documents) return {};
       if (!records) return std::unexpected(records.error());
       place_ = 0;
       for (const element record : *records) {
@@ -125,6 +102,7 @@ class JsonDecoder final : public Decoder {
       found = *at;
     }
     simdjson::dom::array records;
+    if (found && found->is_null()) return refuse(Reason::missing_field, subscription_.records + " is null");
     if (!found) return refuse(Reason::missing_field, subscription_.records + " is not there" + names_in(document));
     if (found->get_array().get(records)) return refuse(Reason::wrong_type, subscription_.records + " is no array");
     return records;
@@ -139,9 +117,17 @@ class JsonDecoder final : public Decoder {
     return found;
   }
 
-  // A record without any of the fields is left out, and one whose device cannot be told is a bad one. What else is wrong with a
-  // record refuses its fields.
+  void leave_out(Rejection why) {
+    if (bad_records_++ == 0) bad_record_ = std::move(why);
+  }
+
+  // A record without any of the fields is left out, and one that has no fields at all, or whose device cannot be told, is a bad
+  // one. What else is wrong with a record refuses its fields.
   std::expected<void, Rejection> take_record(element record, std::vector<DecodedMessage>& out) {
+    if (!subscription_.records.empty() && !record.is_object() && !record.is_array()) {
+      leave_out({Reason::wrong_type, "one is neither an object nor an array"});
+      return {};
+    }
     const auto interval = interval_of(record);
     channels_.clear();
     collect_fields(record, interval && *interval != 0);
@@ -149,7 +135,7 @@ class JsonDecoder final : public Decoder {
     auto device = device_of(record);
     if (device && !schema::is_plant_name(*device)) device = std::unexpected(bad_name("the device's", *device));
     if (!device) {
-      if (bad_records_++ == 0) bad_record_ = device.error();
+      leave_out(device.error());
       return {};
     }
     const auto stamp = stamp_of(record);
@@ -159,7 +145,7 @@ class JsonDecoder final : public Decoder {
     } else if (*stamp) {
       time = time_of(**stamp, *device);
     }
-    const auto identity = time ? identity_of(*time, record) : std::unexpected(time.error());
+    const auto identity = time ? identity_of(*time, stamp->has_value(), record) : std::unexpected(time.error());
     const auto [of_device, is_new] = devices_.try_emplace(*device, out.size());
     if (is_new && out.size() == devices_per_message_max) {
       return refuse(Reason::too_large, "more than " + std::to_string(devices_per_message_max) + " devices");
@@ -197,10 +183,18 @@ class JsonDecoder final : public Decoder {
 
   void collect_tagged(element record, bool has_interval) {
     const auto tag = tag_->find(record);
-    std::string_view name;
-    if (!tag || !*tag || (*tag)->get_string().get(name)) return;
-    const auto field = std::ranges::find(fields_, name, [](const Field& each) { return std::string_view(each.config.path); });
-    if (field != fields_.end()) collect(*field, value_->find(record), has_interval);
+    if (!tag) return leave_out(tag.error());
+    if (!*tag) return;
+    const auto name = name_in(**tag);
+    if (!name) return leave_out({Reason::wrong_type, tag_->text() + " is neither a text nor a whole number"});
+    const auto field = std::ranges::find(fields_, *name, [](const Field& each) { return std::string_view(each.config.path); });
+    if (field == fields_.end()) return;
+    const auto value = value_->find(record);
+    if (value && !*value) {
+      add_channel(*field).rejected = Rejection{Reason::missing_field, value_->text() + " is not there" + names_in(record)};
+    } else {
+      collect(*field, value, has_interval);
+    }
   }
 
   void collect(const Field& field, const std::expected<std::optional<element>, Rejection>& value, bool has_interval) {
@@ -225,11 +219,19 @@ class JsonDecoder final : public Decoder {
     const auto value = find(device_, record);
     if (!value) return std::unexpected(value.error());
     if (!*value) return refuse(Reason::missing_field, device_->text() + " is not there" + names_in(record));
-    std::string_view text;
-    std::uint64_t number = 0;
-    if (!(*value)->get_string().get(text)) return keep(text);
-    if (!(*value)->get_uint64().get(number)) return keep(std::to_string(number));
+    if (const auto name = name_in(**value)) return *name;
     return refuse(Reason::wrong_type, device_->text() + " is neither a text nor a whole number");
+  }
+
+  // Of a device or a tag: a text, or a whole number.
+  std::optional<std::string_view> name_in(element value) {
+    std::string_view text;
+    std::int64_t negative = 0;
+    std::uint64_t number = 0;
+    if (!value.get_string().get(text)) return keep(text);
+    if (!value.get_uint64().get(number)) return keep(std::to_string(number));
+    if (!value.get_int64().get(negative)) return keep(std::to_string(negative));
+    return std::nullopt;
   }
 
   // Nothing: the record has the time of its arrival.
@@ -254,48 +256,7 @@ class JsonDecoder final : public Decoder {
       if (written->has_zone || !local_clock_) return written->time_ns;
       return local_clock_->time_of(written->time_ns, device, channels_, *message_);
     }
-    return is_text ? counted_time(text) : counted_time(value);
-  }
-
-  std::expected<TimeNs, Rejection> counted_time(element value) const {
-    std::int64_t whole = 0;
-    if (value.is_int64() && !value.get_int64().get(whole)) return time_of_whole(whole);
-    double real = 0;
-    if (value.get_double().get(real)) return refuse(Reason::wrong_type, time_->text() + " is no number");
-    return time_of_real(real);
-  }
-
-  std::expected<TimeNs, Rejection> counted_time(std::string_view text) const {
-    std::int64_t whole = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
-    if (error == std::errc() && end == text.data() + text.size()) return time_of_whole(whole);
-    const auto real = parse_number(text);
-    if (!real) return refuse(Reason::wrong_type, time_->text() + " is no number");
-    return time_of_real(*real);
-  }
-
-  std::expected<TimeNs, Rejection> time_of_whole(std::int64_t whole) const {
-    TimeNs time = 0;
-    if (__builtin_mul_overflow(whole, ns_of(subscription_.time_unit), &time)) return beyond_all_time(static_cast<double>(whole));
-    return time;
-  }
-
-  // Whole and fraction apart: a double does not hold nanoseconds since 1970.
-  std::expected<TimeNs, Rejection> time_of_real(double real) const {
-    if (std::isnan(real)) return refuse(Reason::wrong_type, time_->text() + " is no number");
-    const double whole = std::floor(real);
-    if (!(std::abs(whole) < 9.2e18)) return beyond_all_time(real);
-    auto time = time_of_whole(static_cast<std::int64_t>(whole));
-    const auto fraction = std::llround((real - whole) * static_cast<double>(ns_of(subscription_.time_unit)));
-    if (time && __builtin_add_overflow(*time, fraction, &*time)) return beyond_all_time(real);
-    return time;
-  }
-
-  std::unexpected<Rejection> beyond_all_time(double count) const {
-    const std::string number = number_text(count);
-    const std::string which = time_->text() + " is " + (number.empty() ? "infinite" : number);
-    return count < 0 ? refuse(Reason::time_past, which + ", before the year 1678 by its time_unit")
-                     : refuse(Reason::time_future, which + ", beyond the year 2262 by its time_unit");
+    return counted_time(value, subscription_.time_unit, time_->text());
   }
 
   // Zero: not given.
@@ -312,23 +273,22 @@ class JsonDecoder final : public Decoder {
     return static_cast<double>(ns_per_s) / real;
   }
 
-  std::expected<std::optional<ReadingIdentity>, Rejection> identity_of(TimeNs time, element record) const {
+  std::expected<std::optional<ReadingIdentity>, Rejection> identity_of(TimeNs time, bool is_stamped, element record) const {
     if (subscription_.identity.empty()) return std::nullopt;
     if (!identity_) return ReadingIdentity{.identity = static_cast<std::uint64_t>(time)};
     const auto value = find(identity_, record);
     if (!value) return std::unexpected(value.error());
     if (!*value) return refuse(Reason::missing_field, identity_->text() + " is not there" + names_in(record));
     if ((*value)->is_bool()) return refuse(Reason::wrong_type, identity_->text() + " identifies nothing");
-    double real = 0;
-    if ((*value)->is_double() && !(*value)->get_double().get(real) && may_stand_for_another(real)) {
-      return refuse(Reason::wrong_type, identity_->text() + " has more digits than numbers have here: let it be a text");
+    if (may_stand_for_another(**value)) {
+      return refuse(Reason::wrong_type,
+                    identity_->text() + " holds a null, or more digits than numbers have here: let it be a text");
     }
-    const bool is_alone = subscription_.time_unit == TimeUnit::arrival || subscription_.time_missing == MissingTime::arrival;
     std::uint64_t identity = hash_of(std::string_view(simdjson::minify(**value)));
     // What stands around the records identifies the document: each has its place in it.
     const auto own = identity_->find(record);
     if (!subscription_.records.empty() && !(own && is_given(*own))) identity = hash_of(std::to_string(place_), identity);
-    return ReadingIdentity{.identity = identity, .is_alone = is_alone};
+    return ReadingIdentity{.identity = identity, .is_alone = !is_stamped};
   }
 
   std::string_view keep(std::string_view text) {

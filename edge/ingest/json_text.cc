@@ -4,6 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <system_error>
 
 #include "edge/ingest/json_fault.h"
 
@@ -11,7 +15,6 @@ namespace stethos::edge {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-constexpr std::size_t int64_digits = 18;  // an integer of so many digits fits in any case
 
 bool ends_a_token(char c) { return std::string_view(" \t\r\n,:]}[{\"").find(c) != std::string_view::npos; }
 
@@ -30,15 +33,24 @@ bool is_bare_nan(std::string_view token) {
   return token.size() == lower.size() && std::ranges::find(known, lower) != known.end();
 }
 
-bool is_integer(std::string_view token) {
-  if (token.starts_with('-')) token.remove_prefix(1);
-  return !token.empty() && std::ranges::all_of(token, [](char c) { return c >= '0' && c <= '9'; });
+template <class Number>
+std::from_chars_result read(std::string_view token, Number& value) {
+  return std::from_chars(token.data(), token.data() + token.size(), value);
+}
+
+// A whole number that fits into no 64 bits, which simdjson refuses.
+bool is_beyond_64_bits(std::string_view token) {
+  std::int64_t negative = 0;
+  std::uint64_t positive = 0;
+  const auto [end, error] = token.starts_with('-') ? read(token, negative) : read(token, positive);
+  return error == std::errc::result_out_of_range && end == token.data() + token.size();
 }
 
 bool is_beyond_double(std::string_view token) {
   double value = 0;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
-  return error == std::errc::result_out_of_range && end == token.data() + token.size();
+  const auto [end, error] = read(token, value);
+  if (error != std::errc::result_out_of_range || end != token.data() + token.size()) return false;
+  return std::isinf(std::strtod(std::string(token).c_str(), nullptr));  // else it is too near to zero
 }
 
 // With each bare token that JSON has no word for written as JSON.
@@ -61,7 +73,7 @@ void rewrite(std::string_view in, std::string& out) {
         out += "null";
       } else {
         out += token;
-        if (token.size() > int64_digits && is_integer(token)) out += ".0";
+        if (is_beyond_64_bits(token)) out += ".0";
       }
       in.remove_prefix(token.size());
     }

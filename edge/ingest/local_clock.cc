@@ -1,5 +1,8 @@
 #include "edge/ingest/local_clock.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "common/time_text.h"
 
 namespace stethos::edge {
@@ -7,6 +10,8 @@ namespace {
 
 constexpr DurationNs remembered_around = DurationNs{3} * 3'600 * ns_per_s;  // before and after clocks are put back
 constexpr std::size_t streams_max = 100'000;
+constexpr DurationNs unsteady_max =
+    DurationNs{5} * 60 * ns_per_s;  // by which clocks and arrivals may differ from one reading to the next
 
 std::string stream_of(std::string_view device, const DecodedChannel& channel) {
   return std::string(device).append(1, '\n').append(channel.channel);
@@ -26,8 +31,11 @@ std::expected<TimeNs, Rejection> LocalClock::time_of(TimeNs shown_ns, std::strin
   }
   TimeNs time_ns = times.first_ns;
   if (times.shown == TimeZone::Shown::twice) {
-    const auto which = told(times, stream_of(device, channels.front()), message);
+    const std::string stream = stream_of(device, channels.front());
+    const auto which = told(times, stream, message);
     if (!which) {
+      if (const auto before = before_.find(stream); before != before_.end() && !message.redelivered)
+        before->second.is_lost = true;
       return std::unexpected(Rejection{Reason::time_ambiguous, shown() + " was twice: " + format_time(times.first_ns) + " and " +
                                                                    format_time(times.second_ns)});
     }
@@ -42,13 +50,22 @@ std::optional<TimeNs> LocalClock::told(const TimeZone::Times& times, const std::
   // A device's clock may be ahead of the node's, by less than this.
   const DurationNs half = (times.second_ns - times.first_ns) / 2;
   if (times.second_ns > message.received_ns + half) return times.first_ns;
-  const auto before = before_.find(stream);
+  const auto found = before_.find(stream);
   // What is delivered again may be what came before.
-  if (before == before_.end() || message.redelivered) return std::nullopt;
-  const bool came_just_now = message.received_ns - before->second.arrived_ns < half;
-  if (before->second.time_ns > times.first_ns) return times.second_ns;
-  if (before->second.time_ns < times.first_ns && came_just_now) return times.first_ns;
-  if (before->second.time_ns == times.first_ns && !came_just_now) return times.second_ns;
+  if (found == before_.end() || message.redelivered) return std::nullopt;
+  const Before& before = found->second;
+  // Of one that came at once it is known how far its device's clock is ahead.
+  const bool is_of_backlog = before.arrived_ns - before.time_ns >= half;
+  const DurationNs ahead_ns = std::max<DurationNs>(before.time_ns - before.arrived_ns, 0) + unsteady_max;
+  if (!is_of_backlog && times.second_ns > message.received_ns + ahead_ns) return times.first_ns;
+  if (message.received_ns - before.arrived_ns >= half) {
+    if (times.first_ns <= before.time_ns && before.time_ns < times.second_ns) return times.second_ns;
+    return std::nullopt;
+  }
+  if (before.is_lost || (is_of_backlog && before.pace_ns >= half)) return std::nullopt;
+  if (before.time_ns < times.first_ns && times.first_ns - before.time_ns < half) return times.first_ns;
+  const DurationNs behind_ns = times.second_ns - before.time_ns;
+  if (before.time_ns >= times.first_ns && behind_ns < half && behind_ns > (is_of_backlog ? -1 : -half)) return times.second_ns;
   return std::nullopt;
 }
 
@@ -61,7 +78,10 @@ void LocalClock::remember(TimeNs time_ns, std::string_view device, std::span<con
   }
   for (const DecodedChannel& channel : channels) {
     const std::string stream = stream_of(device, channel);
-    if (before_.size() < streams_max || before_.contains(stream)) before_[stream] = {time_ns, message.received_ns};
+    const auto before = before_.find(stream);
+    if (before == before_.end() && before_.size() >= streams_max) continue;
+    const DurationNs pace_ns = before == before_.end() ? 0 : std::abs(time_ns - before->second.time_ns);
+    before_[stream] = {.time_ns = time_ns, .arrived_ns = message.received_ns, .pace_ns = pace_ns};
   }
 }
 

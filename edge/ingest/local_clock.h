@@ -1,10 +1,11 @@
 // Times that devices write as the clocks of their zone show them, without the zone.
 //
-// Once a year clocks are put back, and show an hour twice. Which of the two is meant is told by the node's clock or by the order
-// of a channel's readings, or is not told: a guess would be wrong by an hour, and nothing would show it. It is the first where
-// the second is yet to come, or where the reading before came just now and is earlier still, as of a backlog. It is the second
-// where the reading before is later than the first. What came before is remembered in memory alone, around
-// the hour.
+// Once a year clocks are put back, and show an hour twice. Which of the two is meant is told by the node's clock or by the
+// reading of the channel before, or is not told: a guess would be wrong by an hour, and nothing would show it. It is the first
+// where the second is yet to come. Where one comes right after the other it is the one within half an hour of the reading before:
+// the first behind an earlier one, the second behind a later one; not of a backlog whose readings are farther apart than that,
+// nor behind one that was refused. Where a reading comes half an hour or more after the one before, which was in the hour between
+// the two, it is the second. What came before is remembered in memory alone, around the hour.
 //
 // One thread.
 #pragma once
@@ -37,6 +38,8 @@ class LocalClock {
   struct Before {
     TimeNs time_ns = 0;
     TimeNs arrived_ns = 0;
+    DurationNs pace_ns = 0;  // from the reading before it; 0: none is known
+    bool is_lost = false;  // readings have come since whose hour nothing told
   };
 
   std::optional<TimeNs> told(const TimeZone::Times& times, const std::string& stream, const Message& message) const;

@@ -35,11 +35,11 @@ struct Message {
   std::vector<std::uint32_t> other_filters;  // of the session that match its topic: a copy may come by each
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
-  std::uint16_t packet_id = 0;  // of the MQTT delivery; 0: none, or the port does not know it (Paho keeps it to itself)
   std::uint64_t connection = 0;  // grows with each of the port's: a broker delivers again at the beginning of one
   bool redelivered = false;  // the DUP flag
   std::uint64_t ticket = 0;  // which the port gives, growing: MessagePort::durable names it; 0: the port gives none
   bool waits_for_commit = false;  // its sender is told nothing until MessagePort::durable
+  bool waits_for_care = false;  // then: only because the last run died. Else it would have been acknowledged on arrival
   bool comes_again = false;  // until it is handled: of QoS 1, or of our protocol, whose devices send again
   bool may_return = false;  // its broker may deliver it again though it is handled: of QoS 1, and not of our protocol
   const DeadLetter* again = nullptr;  // it is this one, put through again; null: it has just arrived

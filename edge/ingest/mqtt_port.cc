@@ -185,7 +185,8 @@ class MqttPort::Link final : public virtual mqtt::callback {
     const SubscriptionConfig* subscription = subscription_of(message.topic);
     const bool is_ours = subscription != nullptr && subscription->format == PayloadFormat::stethos;
     const bool on_arrival = subscription != nullptr && subscription->acknowledge == Acknowledge::on_arrival;
-    message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && (!on_arrival || careful_messages_ > 0);
+    message.waits_for_care = on_arrival && careful_messages_ > 0;
+    message.waits_for_commit = arrived->get_qos() > 0 && !is_ours && (!on_arrival || message.waits_for_care);
     if (careful_messages_ > 0) --careful_messages_;
     message.comes_again = arrived->get_qos() > 0 || is_ours;
     message.may_return = arrived->get_qos() > 0 && !is_ours;

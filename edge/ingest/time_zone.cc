@@ -13,8 +13,9 @@ cctz::civil_second civil_of(std::int64_t second) { return cctz::convert(Second(c
 
 std::optional<TimeZone> TimeZone::find(const std::string& name) {
   cctz::time_zone zone;
-  // A path of a file would be taken for a zone.
-  if (name.empty() || name.front() == '/' || !cctz::load_time_zone(name, &zone)) return std::nullopt;
+  // A path of a file would be taken for a zone, and so would what the machine's own zone happens to be.
+  const bool is_path = name.starts_with('/') || name.contains(':') || name.contains("..");
+  if (name.empty() || is_path || name == "localtime" || !cctz::load_time_zone(name, &zone)) return std::nullopt;
   return TimeZone(zone);
 }
 

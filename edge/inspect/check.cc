@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::size_t lines_max = 20;  // of one kind
 
-// What is wrong with the spool itself is not the configuration's fault; `run` says it.
-Status check_owner_of_spool(const EdgeConfig& config) {
-  auto report = SpoolReport::open(config.spool_file);
-  if (!report) return {};
-  const auto owner = report->owner();
-  return owner ? check_owner(config.spool_file, *owner, config.node_id) : Status();
-}
-
 void tell(const std::string& before, const std::vector<std::string>& lines) {
   for (std::size_t i = 0; i < std::min(lines.size(), lines_max); ++i) std::cerr << before << lines[i] << '\n';
   if (lines.size() > lines_max) std::cerr << before << "and " << lines.size() - lines_max << " more such channels\n";
@@ -43,6 +35,16 @@ class Verdict {
  private:
   Exit exit_ = Exit::ok;
 };
+
+// That the spool is damaged is not the configuration's fault; `run` sets it aside.
+void check_spool(const EdgeConfig& config, Verdict& verdict) {
+  auto report = SpoolReport::open(config.spool_file);
+  if (!report) {
+    if (report.error().code == Code::unsupported) verdict.add(Exit::spool, std::unexpected(report.error()));
+    return;
+  }
+  if (const auto owner = report->owner()) verdict.add(Exit::config, check_owner(config.spool_file, *owner, config.node_id));
+}
 
 }  // namespace
 
@@ -66,8 +68,9 @@ Exit check_config(const std::string& path, const settings::Loaded<EdgeConfig>& l
   if (kernels::make_backend(config.backend, 1) == nullptr) {
     verdict.add(Exit::backend, fail(Code::not_found, "statistics.backend " + config.backend, "this machine does not have it"));
   }
-  verdict.add(Exit::spool, check_spool_folder(config));
-  verdict.add(Exit::config, check_owner_of_spool(config));
+  const Status folder = check_spool_folder(config);
+  verdict.add(Exit::spool, folder);
+  if (folder) check_spool(config, verdict);
   verdict.add(Exit::recording, check_record_folder(config));
   if (verdict.exit() != Exit::ok) return verdict.exit();
   out << path << ": good" << (config.subscriptions.empty() ? ", for replay alone: it has no [[subscription]]\n" : "\n");

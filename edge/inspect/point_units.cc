@@ -1,32 +1,10 @@
 #include "edge/inspect/point_units.h"
 
-#include <algorithm>
-#include <optional>
-
+#include "edge/ingest/declared.h"
 #include "edge/ingest/topic_filter.h"
 
 namespace stethos::edge {
 namespace {
-
-// Whether a level of a filter may be this name.
-bool may_be(std::string_view filter, int level, std::string_view name) {
-  const auto levels = levels_of(filter);
-  const auto at = static_cast<std::size_t>(level);
-  if (at >= levels.size()) return levels.back() == "#";
-  return levels[at] == "+" || levels[at] == "#" || levels[at] == name;
-}
-
-// What the subscription says of the channel, if the channel of this device may come by it.
-std::optional<FieldConfig> field_of(const SubscriptionConfig& subscription, const PointEntry& entry) {
-  if (subscription.device_level >= 0 && !may_be(subscription.topic, subscription.device_level, entry.device)) return std::nullopt;
-  const auto fields = subscription.all_fields();
-  if (subscription.channel_level >= 0) {
-    if (!may_be(subscription.topic, subscription.channel_level, entry.channel) || fields.empty()) return std::nullopt;
-    return fields.front();
-  }
-  const auto found = std::ranges::find(fields, entry.channel, &FieldConfig::channel);
-  return found == fields.end() ? std::nullopt : std::optional(*found);
-}
 
 void judge(const EdgeConfig& config, const PointEntry& entry, bool is_valid_now, UnitContradictions& out) {
   const std::string name = entry.device + "/" + entry.channel;
@@ -38,7 +16,7 @@ void judge(const EdgeConfig& config, const PointEntry& entry, bool is_valid_now,
       may_be_own = may_be_own || topic_matches(subscription.topic, "stethos/v1/" + entry.device + "/batch");
       continue;
     }
-    const auto field = field_of(subscription, entry);
+    const auto field = declared_by(subscription, entry.device, entry.channel);
     if (!field) continue;
     if (field->quantity == entry.quantity && field->unit == entry.unit) return;
     others +=

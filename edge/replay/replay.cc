@@ -93,10 +93,26 @@ std::string identity_of(const ReplayOptions& options) {
   return name;
 }
 
-// Of another node there are just its windows to be replaced; one that it may still revise stays its own.
-void leave_what_is_live(Effect& effect, TimeNs settled_ns) {
+// Rows of windows that are left to the node.
+struct LeftToNode {
+  std::uint64_t without_length = 0;
+  std::uint64_t not_final = 0;
+  std::uint64_t not_settled = 0;
+};
+
+// Of another node there are just its windows to be replaced, where a time names them: a session or a window of a number of
+// samples that begins elsewhere would stand beside those of the node. One that the node may still revise, or of which it may
+// still send a part, stays its own.
+void leave_what_is_live(Effect& effect, TimeNs settled_ns, LeftToNode& left) {
   std::erase_if(effect.windows, [&](const schema::WindowRowT& row) {
-    return row.state != schema::WindowState::final || row.start_ns + row.length_ns > settled_ns;
+    const bool is_on_grid = row.kind == schema::WindowKind::tumbling || row.kind == schema::WindowKind::hopping;
+    const TimeNs end = row.whole == nullptr ? row.start_ns + row.length_ns : row.whole->start_ns() + row.whole->length_ns();
+    std::uint64_t* const why = !is_on_grid                               ? &left.without_length
+                               : row.state != schema::WindowState::final ? &left.not_final
+                               : end > settled_ns                        ? &left.not_settled
+                                                                         : nullptr;
+    if (why != nullptr) ++*why;
+    return why != nullptr;
   });
   std::erase_if(effect.rows,
                 [](const NewRow& row) { return row.kind != schema::RowKind::stream && row.kind != schema::RowKind::provenance; });
@@ -162,7 +178,10 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   settings.clock_leaps = true;
   settings.disk_free_bytes_min = static_cast<std::uint64_t>(config.spool_disk_free_bytes_min);
   const TimeNs settled_ns = system_clock().now() - config.time_lateness - config.time_watermark_delay;
-  if (!options.replaces.empty()) settings.before_commit = [=](Effect& effect) { leave_what_is_live(effect, settled_ns); };
+  LeftToNode left;
+  if (!options.replaces.empty()) {
+    settings.before_commit = [&left, settled_ns](Effect& effect) { leave_what_is_live(effect, settled_ns, left); };
+  }
   NodeClock clock(port, true);
   Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&output](const Effect& effect) {
     if (!effect.rows.empty()) output.notify();
@@ -191,6 +210,12 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   spdlog::info("{} messages, {} samples in {:.1f} s ({:.1f} M samples/s) on {}: {} window rows, {} dead letters", port.messages(),
                port.samples(), seconds, static_cast<double>(port.samples()) / std::max(seconds, 1e-9) / 1e6, used_backend,
                totals[Counter::window_rows], letters);
+  const auto tell_left = [&](std::uint64_t rows, const std::string& why) {
+    if (rows > 0) spdlog::info("left to {}: {} rows of windows that {}", options.replaces, rows, why);
+  };
+  tell_left(left.without_length, "are sessions, or hold a number of samples");
+  tell_left(left.not_final, "are not final");
+  tell_left(left.not_settled, "end after " + format_time(settled_ns) + ": that is time.lateness and time.watermark_delay ago");
   if (stop_requested()) {
     spdlog::warn(options.spool.empty() ? "stopped before the end; with --spool it could go on"
                                        : "stopped before the end: run it again");

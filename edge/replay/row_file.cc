@@ -120,13 +120,14 @@ Status RowFile::sync() {
 std::string RowFile::heading() const {
   std::string out =
       "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
-      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,machine,quantity,unit";
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,incomplete,whole_start_ns,whole_length_ns,"
+      "machine,quantity,unit";
   for (const auto& [statistic, parameter] : columns_) out += "," + statistic_name(statistic, parameter, &parameters_);
   return out + "\n";
 }
 
 std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row, const WindowLabels* labels) const {
-  std::string out = std::to_string(number) + "," + row.device()->str() + "," + row.channel()->str() + "," +
+  std::string out = std::to_string(number) + "," + csv_text(row.device()->str()) + "," + csv_text(row.channel()->str()) + "," +
                     hex_of(row.definition()) + "," + schema::EnumNameWindowKind(row.kind()) + "," + format_time(row.start_ns()) +
                     "," + std::to_string(row.start_ns()) + "," + std::to_string(row.length_ns()) + "," +
                     std::to_string(row.generation()) + "," + std::to_string(row.revision()) + "," +
@@ -138,7 +139,9 @@ std::string RowFile::csv_line(std::uint64_t number, const schema::WindowRow& row
   }
   const auto* speed = row.speed();
   out += speed == nullptr ? ",," : "," + number_text(speed->shaft_hz()) + "," + schema::EnumNameSpeedSource(speed->source());
-  out += "," + std::to_string(counts.recovered());
+  out += "," + std::to_string(counts.recovered()) + (row.incomplete() ? ",true" : ",false");
+  const auto* whole = row.whole();
+  out += whole == nullptr ? ",," : "," + std::to_string(whole->start_ns()) + "," + std::to_string(whole->length_ns());
   out += labels == nullptr ? ",,,"
                            : "," + csv_text(labels->machine) + "," + csv_text(labels->quantity) + "," + csv_text(labels->unit);
   for (const RowColumn& column : columns_) {

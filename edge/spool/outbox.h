@@ -1,5 +1,6 @@
 // The rows that wait for the collector, and those that it has, which are kept as history until the budget needs their room. A
-// part of the spool: it shares the spool's connections, and whatever changes it runs within a transaction of the writer.
+// part of the spool: it shares the spool's writing connection, and whatever changes it runs within a transaction of that.
+// outbox_reader.h reads them.
 //
 // Which rows the collector has is what it said last. If it says less than before (its store was lost, or is a copy of an earlier
 // day), the history waits again. If it has a row that was never given out here, or another one under the same number, this file
@@ -8,36 +9,28 @@
 
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "common/sqlite.h"
+#include "edge/spool/lane_state.h"
 #include "edge/spool/row_needs.h"
 #include "edge/spool/row_totals.h"
 #include "edge/spool/spool.h"
-#include "edge/spool/tables.h"
 #include "uplink/sender/outbox_source.h"
 
 namespace stethos::edge {
-
-struct LaneTotals {
-  RowTotals waiting;
-  RowTotals history;
-};
 
 // What a row takes beside its body, as the budget counts it.
 inline constexpr std::uint64_t row_overhead_bytes = 32;
 
 class Outbox {
  public:
-  // For changes, and for waiting() and again(), which may run in another thread. Both outlive the outbox.
-  Outbox(sqlite::Database& writer, sqlite::Database& reader);
+  // The connection outlives the outbox.
+  explicit Outbox(sqlite::Database& writer);
 
   Status load();
 
@@ -67,10 +60,6 @@ class Outbox {
   // A planted fault: the rows that are sent are gone.
   void forget(const uplink::OutboxLane& sent);
 
-  Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max);
-  Result<uplink::RowsAgain> again(schema::Lane lane, const uplink::WantedRows& wanted, std::size_t rows_max,
-                                  std::size_t bytes_max);
-
   // As of the last committed change. Any thread.
   std::array<LaneTotals, lane_count> totals() const;
 
@@ -78,14 +67,6 @@ class Outbox {
   std::uint64_t budget_bytes() const;
 
  private:
-  struct Lane {
-    std::uint64_t first_number = 1;
-    std::uint64_t next_number = 1;
-    uplink::NumberSet acknowledged;
-    std::uint64_t previous_number = 0;  // the last row that left from the front, and its hash
-    std::uint64_t previous_hash = 0;
-    LaneTotals totals;
-  };
   enum class Leaving : std::uint8_t { history, waiting };
   struct Until {
     std::uint64_t bytes = 0;
@@ -93,7 +74,6 @@ class Outbox {
     TimeNs now = 0;
   };
 
-  Result<Lane> read_lane(sqlite::Statement& statement, std::size_t lane);
   Status save_lane(std::size_t lane);
   Result<RowTotals> measure(std::size_t lane, uplink::NumberRange range);
   Result<bool> has_another(std::size_t lane, const uplink::LaneAnswer& answer);
@@ -103,20 +83,12 @@ class Outbox {
   Status date_rows(std::size_t lane, uplink::NumberRange stretch, TimeNs now);
   Result<RowTotals> leave_stretch(std::size_t lane, uplink::NumberRange stretch, Leaving which, Until until);
   LaneNumbers next_numbers() const;
-  Result<LaneNumbers> lowest_kept();
+  Result<std::uint64_t> lowest_kept(std::size_t lane);
   Status keep_needed(std::size_t lane, std::uint64_t first_id, std::uint64_t last_id);
   Status note_given_up(std::size_t lane, uplink::NumberRange range, schema::GapCause cause, TimeNs first_ns, TimeNs last_ns);
-  Status read_rows(uplink::OutboxLane& out, const Lane& state, uplink::SendOrder order, std::size_t rows_max,
-                   std::size_t& bytes_left);
-  Status read_given_up(uplink::OutboxLane& out);
-  Result<uplink::RowsAgain> read_again(std::size_t lane, const uplink::WantedRows& wanted, std::size_t rows_max,
-                                       std::size_t bytes_max);
-  template <class Read>
-  std::invoke_result_t<Read> in_one_view(Read read);
 
   sqlite::Database& writer_;
-  sqlite::Database& reader_;
-  std::array<Lane, lane_count> lanes_;  // with the change at hand
+  std::array<LaneState, lane_count> lanes_;  // with the change at hand
   RowNeeds needs_;
   std::vector<NewRow> needed_;
   mutable std::mutex mutex_;  // of totals_
@@ -124,7 +96,6 @@ class Outbox {
 
   sqlite::Statement save_lane_, add_row_, row_body_, measure_rows_, oldest_rows_, date_rows_, delete_rows_, extend_given_up_,
       add_given_up_, delete_given_up_, first_given_up_, first_row_, describing_rows_;
-  sqlite::Statement read_lane_, read_ascending_, read_descending_, read_body_, read_given_up_, read_first_;
 };
 
 }  // namespace stethos::edge

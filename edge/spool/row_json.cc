@@ -91,7 +91,10 @@ std::string json_of(const schema::WindowRow& row, const WindowLabels* labels, co
   json.number("last_epoch", row.last_epoch()).number("last_sequence", row.last_sequence());
   json.number("first_received_ns", row.first_received_ns()).number("last_received_ns", row.last_received_ns());
   json.number("closed_ns", row.closed_ns()).number("committed_ns", row.committed_ns());
-  return json.truth("clock_untrusted", row.clock_untrusted()).take();
+  json.truth("clock_untrusted", row.clock_untrusted()).truth("incomplete", row.incomplete());
+  Object whole;
+  if (row.whole() != nullptr) whole.number("start_ns", row.whole()->start_ns()).number("length_ns", row.whole()->length_ns());
+  return json.raw("whole", row.whole() == nullptr ? "null" : whole.take()).take();
 }
 
 std::string json_of(const schema::StreamRow& row) {

@@ -1,6 +1,10 @@
 #include "edge/spool/spool_format.h"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "edge/spool/tables.h"
@@ -44,6 +48,21 @@ Result<std::vector<std::string>> columns_of(Database& database, const std::strin
 }
 
 }  // namespace
+
+Status check_is_no_text(const std::string& path, const std::string& doing) {
+  std::array<char, 4096> bytes{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes.data(), bytes.size());
+  const auto first = std::span(bytes).first(static_cast<std::size_t>(file.gcount()));
+  // What flash reads as where it was erased, or where it fails, is one byte over and over, and none of these is a line.
+  const auto is_of_text = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= ' ' ? byte != 0x7f && byte < 0xf5 : c == '\n' || c == '\r' || c == '\t';
+  };
+  const auto lines = std::ranges::count(first, '\n');
+  if (lines == 0 || std::cmp_equal(lines, first.size()) || !std::ranges::all_of(first, is_of_text)) return {};
+  return fail(Code::invalid, doing, "it is a text file, and no spool");
+}
 
 Result<int> spool_version_of(Database& database, const std::string& doing) {
   const auto application = integer_of(database, doing, "PRAGMA application_id");

@@ -10,6 +10,7 @@
 
 #include "common/printable.h"
 #include "common/time_text.h"
+#include "edge/spool/lane_state.h"
 #include "edge/spool/row_json.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/stream_labels.h"
@@ -34,8 +35,6 @@ std::string size_text(const std::string& path) {
 }
 
 std::string lane_name(std::size_t lane) { return schema::EnumNameLane(static_cast<schema::Lane>(lane)); }
-std::uint64_t number_of(std::uint64_t id) { return id & ((1ull << lane_shift) - 1); }
-std::uint64_t first_id(std::size_t lane) { return static_cast<std::uint64_t>(lane) << lane_shift; }
 
 // Runs `row` for each row of `sql`, whose parameters, if any, are `parameters`.
 template <class Row>
@@ -95,7 +94,7 @@ Status find_wrong_lanes(Database& database, Findings& findings) {
     }
     read = for_each(
         database, "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(id), ?1) FROM outbox WHERE id BETWEEN ?1 AND ?2",
-        {first_id(lane), first_id(lane + 1) - 1}, [&](Statement& row) {
+        {id_of(lane, 0), id_of(lane + 1, 0) - 1}, [&](Statement& row) {
           if (row.unsigned_integer(0) != rows || row.unsigned_integer(1) != bytes) {
             findings.add(name + "it says " + std::to_string(rows) + " rows of " + std::to_string(bytes) +
                          " bytes, the outbox has " + std::to_string(row.unsigned_integer(0)) + " of " +
@@ -109,7 +108,7 @@ Status find_wrong_lanes(Database& database, Findings& findings) {
         });
     if (!read) return read;
   }
-  return for_each(database, "SELECT count(*) FROM outbox WHERE id NOT BETWEEN 0 AND ?1", {first_id(lane_count) - 1},
+  return for_each(database, "SELECT count(*) FROM outbox WHERE id NOT BETWEEN 0 AND ?1", {id_of(lane_count, 0) - 1},
                   [&](Statement& row) {
                     if (row.integer(0) > 0) findings.add("outbox: " + std::to_string(row.integer(0)) + " rows are of no lane");
                   });
@@ -219,7 +218,7 @@ Result<SpoolReport> SpoolReport::open(const std::string& path) {
   if (!version) return std::unexpected(version.error());
   if (*version == 0) return fail(Code::not_found, doing, "there is nothing in it yet");
   if (*version % 1000 < spool_version_minor) {
-    return fail(Code::unsupported, doing, "its format is an earlier one: stethos-edge run brings it up to date");
+    return fail(Code::unavailable, doing, "its format is an earlier one: stethos-edge run brings it up to date");
   }
   return SpoolReport(path, *version, std::move(*database));
 }
@@ -328,7 +327,7 @@ Status SpoolReport::rows(std::ostream& out, bool only_waiting) {
   if (!read) return read;
   StreamLabels labels(database_);
   read = for_each(database_, "SELECT id, kind, body FROM outbox WHERE id BETWEEN 0 AND ?1 ORDER BY id",
-                  {first_id(lane_count) - 1}, [&](Statement& row) -> Status {
+                  {id_of(lane_count, 0) - 1}, [&](Statement& row) -> Status {
                     const std::uint64_t id = row.unsigned_integer(0);
                     const std::uint64_t lane = id >> lane_shift;
                     const bool waits = !(*acknowledged)[lane].contains(number_of(id));

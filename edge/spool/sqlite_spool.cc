@@ -38,6 +38,21 @@ std::uintmax_t size_of(const std::string& path) {
   return absent ? 0 : size;
 }
 
+// SQLite follows a link and keeps its log beside the file itself; so must the lock, and what is set aside. The file need not be
+// there.
+std::string followed(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr int links_max = 40;  // as many as Linux follows
+  std::error_code error;
+  fs::path file = path;
+  for (int links = 0; links < links_max && fs::is_symlink(file, error); ++links) {
+    const fs::path target = fs::read_symlink(file, error);
+    file = target.is_absolute() ? target : file.parent_path() / target;
+  }
+  const fs::path folder = fs::canonical(file.has_parent_path() ? file.parent_path() : ".", error);
+  return error ? path : (folder / file.filename()).string();
+}
+
 // What the lock file says. Of one length: written in place, it needs no room on a full disk.
 constexpr std::string_view running = "running\n";
 constexpr std::string_view ended = "ended  \n";
@@ -96,18 +111,21 @@ Status bring_up_to_date(Database& database, int version) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& path, SpoolBudget budget) {
+Result<std::unique_ptr<SqliteSpool>> SqliteSpool::open(const std::string& given, SpoolBudget budget) {
+  const std::string path = followed(given);
   const auto locked = lock(path);
   if (!locked) return std::unexpected(locked.error());
   return open_locked(path, *locked, budget);
 }
 
-Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget) {
+Result<OpenedSpool> SqliteSpool::open_or_set_aside(const std::string& given, TimeNs now, SpoolBudget budget) {
+  const std::string path = followed(given);
   const auto locked = lock(path);
   if (!locked) return std::unexpected(locked.error());
   auto opened = open_and_load(path, *locked, budget);
   if (opened || opened.error().code != Code::corrupt) return opened;
   std::string damage = opened.error().text();
+  if (auto checked = check_is_no_text(path, "opening the spool " + path); !checked) return std::unexpected(checked.error());
   auto name = set_aside(path, now);
   if (!name) return fail(name.error().code, name.error().doing, name.error().failed + " (" + damage + ")");
   opened = open_and_load(path, *locked, budget);
@@ -182,7 +200,8 @@ SqliteSpool::SqliteSpool(std::string path, std::shared_ptr<const Lock> lock, Dat
       reader_(std::move(reader)),
       state_(writer_),
       dead_letters_(writer_),
-      outbox_(writer_, reader_),
+      outbox_(writer_),
+      outbox_reader_(reader_),
       labels_(writer_),
       held_time_(std::min(budget.age_max, age_hold_max)) {}
 
@@ -382,7 +401,7 @@ GivenUpTotals SqliteSpool::given_up() const {
 
 Result<std::vector<uplink::OutboxLane>> SqliteSpool::waiting(uplink::SendOrder order, std::size_t rows_max,
                                                              std::size_t bytes_max) {
-  auto lanes = outbox_.waiting(order, rows_max, bytes_max);
+  auto lanes = outbox_reader_.waiting(order, rows_max, bytes_max);
   if (has_canary("delete_before_acknowledgement") && lanes) {
     const std::lock_guard lock(write_mutex_);
     for (const auto& lane : *lanes) outbox_.forget(lane);

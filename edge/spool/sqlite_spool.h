@@ -18,6 +18,7 @@
 #include "edge/spool/dead_letters.h"
 #include "edge/spool/held_time.h"
 #include "edge/spool/outbox.h"
+#include "edge/spool/outbox_reader.h"
 #include "edge/spool/spool.h"
 #include "edge/spool/state_tables.h"
 #include "edge/spool/stream_labels.h"
@@ -57,13 +58,13 @@ struct OpenedSpool {
 
 class SqliteSpool final : public Spool, public Remembered, public uplink::OutboxSource {
  public:
-  // Creates the file where there is none. A file of a newer major version, or of something else, is refused by name and left
-  // as it is; one that cannot be read, or whose tables are not ours, is `corrupt`.
-  static Result<std::unique_ptr<SqliteSpool>> open(const std::string& path, SpoolBudget budget = {});
+  // Follows a link, and creates the file where there is none. A file of a newer major version, or of something else, is refused
+  // by name and left as it is; one that cannot be read, or whose tables are not ours, is `corrupt`.
+  static Result<std::unique_ptr<SqliteSpool>> open(const std::string& given, SpoolBudget budget = {});
 
   // Opens and loads, and lets no damaged file stop the node: what is `corrupt` is renamed, with its log, to
   // "<file>.damaged-<now>", unchanged, and a new spool begun. Every other error is an error: the file may be good.
-  static Result<OpenedSpool> open_or_set_aside(const std::string& path, TimeNs now, SpoolBudget budget = {});
+  static Result<OpenedSpool> open_or_set_aside(const std::string& given, TimeNs now, SpoolBudget budget = {});
 
   // From now on it is the spool of this node and of no other. Errors as those of commit; Code::invalid: it is another's, and
   // nothing has changed.
@@ -89,7 +90,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   Result<std::vector<uplink::OutboxLane>> waiting(uplink::SendOrder order, std::size_t rows_max, std::size_t bytes_max) override;
   Result<uplink::RowsAgain> again(schema::Lane lane, const uplink::WantedRows& wanted, std::size_t rows_max,
                                   std::size_t bytes_max) override {
-    return outbox_.again(lane, wanted, rows_max, bytes_max);
+    return outbox_reader_.again(lane, wanted, rows_max, bytes_max);
   }
   Result<bool> answered(std::span<const uplink::LaneAnswer> answers) override;
 
@@ -152,6 +153,7 @@ class SqliteSpool final : public Spool, public Remembered, public uplink::Outbox
   StateTables state_;
   DeadLetters dead_letters_;
   Outbox outbox_;
+  OutboxReader outbox_reader_;
   StreamLabels labels_;
   std::atomic<TimeNs> offered_until_ns_ = 0;
 

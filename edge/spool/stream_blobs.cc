@@ -92,13 +92,13 @@ std::vector<std::uint8_t> encode(const std::map<std::uint64_t, StreamClock>& clo
     out.put(clock.late_run);
     out.put(clock.late_run_ns);
     out.put(clock.cut_short);
-    out.put(clock.away_from_ns);
-    out.put(clock.away_to_ns);
+    out.put(clock.away);
     out.put(clock.unshown.duplicate);
     out.put(clock.unshown.late);
     out.put(clock.unshown.rejected);
     out.put(clock.silent_from_ns);
     out.put(clock.silent_to_ns);
+    out.put(clock.session_revision);
   }
   return out.take();
 }
@@ -111,10 +111,9 @@ Result<std::map<std::uint64_t, StreamClock>> decode_clocks(std::span<const std::
     const bool is_whole = in.get(definition) && in.get(clock.watermark_ns) && in.get(clock.watermark_ns_max) &&
                           in.get(clock.settled_ns) && in.get(clock.settled_ns_max) && in.get(clock.jump_from_ns) &&
                           in.get(clock.jump_to_ns) && in.get(jump) && in.get(clock.back_from_ns) && in.get(clock.back_to_ns) &&
-                          in.get(clock.late_run) && in.get(clock.late_run_ns) && in.get(clock.cut_short) &&
-                          in.get(clock.away_from_ns) && in.get(clock.away_to_ns) && in.get(clock.unshown.duplicate) &&
-                          in.get(clock.unshown.late) && in.get(clock.unshown.rejected) && in.get(clock.silent_from_ns) &&
-                          in.get(clock.silent_to_ns);
+                          in.get(clock.late_run) && in.get(clock.late_run_ns) && in.get(clock.cut_short) && in.get(clock.away) &&
+                          in.get(clock.unshown.duplicate) && in.get(clock.unshown.late) && in.get(clock.unshown.rejected) &&
+                          in.get(clock.silent_from_ns) && in.get(clock.silent_to_ns) && in.get(clock.session_revision);
     if (!is_whole || jump > static_cast<std::uint64_t>(Jump::over)) {
       return fail(Code::corrupt, "reading the clocks of a stream in the spool", "one is not plausible");
     }

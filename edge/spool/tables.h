@@ -31,9 +31,8 @@
 //   device       per device and epoch: sequences handled; `ranges`, and `skipped` of those that never were, are pairs of 64-bit
 //                little-endian first and last. heard_ns and forgotten_ns as those of a stream
 //   session      at which broker there may be a session, as which client; whether the broker has ever confirmed it, whether it
-//   may
-//                have filters that are not on record, and whether it was given up for another; the one that was used last has
-//                the highest id
+//                may have filters that are not on record, and whether it was given up for another; the one that was used last
+//                has the highest id
 //   session_filter  what such a session is, or was, subscribed to, by subscription identifier; `state` is a FilterState
 //   dead_letter  what was refused, with its first bytes; `channel` where it was just one of a message, and of one that was late
 //                where all of its samples were; `late_in` of such a one is the definitions that have counted it so, as 64-bit

@@ -97,11 +97,13 @@ Status Trial::take_one_by_one(const Message& message, TimeNs now_ns, bool clock_
       Message arrived = message;
       arrived.decoded = &alone;
       arrived.payload = {};
-      const std::uint64_t duplicates_before = (*core)->samples().duplicate;
+      const SampleCounts before = (*core)->samples();
       const auto processed = (*core)->process({&arrived, 1}, now_ns, clock_trusted);
       if (!processed) return std::unexpected(processed.error());
       for (const DeadLetter& letter : (*processed)->dead_letters) its.refused.push_back(letter.rejection);
-      its.duplicates = (*core)->samples().duplicate - duplicates_before;
+      const SampleCounts after = (*core)->samples();
+      its.out_of_range = after.out_of_range - before.out_of_range;
+      its.duplicates = after.duplicate - before.duplicate;
     }
   }
   return {};

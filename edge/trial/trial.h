@@ -23,6 +23,7 @@ struct TriedChannel {
   const DecodedChannel* decoded = nullptr;  // never null
   const PointEntry* entry = nullptr;        // that is valid at its time; null: none is
   std::vector<Rejection> refused;           // empty: it is taken
+  std::uint64_t out_of_range = 0;           // of its samples: outside of what is plausible
   std::uint64_t duplicates = 0;             // of its samples, those that count as copies of others in the message
 };
 

@@ -144,6 +144,8 @@ class Writer {
                                << time_text(decoded, channel.refused.empty()) << '\n';
     }
     for (const Rejection& each : channel.refused) write_refusal(of_channel, each);
+    if (channel.out_of_range > 0)
+      labelled(of_channel, "out of range") << channel.out_of_range << ": counted so, and in no statistics\n";
     if (channel.duplicates > 0) labelled(of_channel, "duplicates") << channel.duplicates << ", of others in this message\n";
     if (channel.refused.empty()) write_place(device, channel);
   }

@@ -7,6 +7,7 @@
 
 #include "edge/core/definition.h"
 #include "edge/core/state.h"
+#include "edge/window/pane.h"
 
 namespace stethos::edge {
 
@@ -29,15 +30,16 @@ class Grid {
   // The start of the first window that ends after `watermark`.
   TimeNs first_open(TimeNs watermark) const { return std::max(definition_.first_open(watermark), from(watermark)); }
 
-  // The windows that hold a pane and start at `start` or after it, in order, until `visit` returns false.
+  // The windows that something came for and that start at `start` or after it, in order, until `visit` returns false; it may add
+  // panes that nothing came for.
   template <class Visit>
   void for_each_window(const Panes& panes, TimeNs start, Visit visit) const {
-    for (;;) {
-      const auto pane = panes.lower_bound(start);
-      if (pane == panes.end()) return;
+    const auto next = [&panes](TimeNs from) { return std::find_if(panes.lower_bound(from), panes.end(), has_come); };
+    for (auto pane = next(start); pane != panes.end();) {
       start = std::max(start, first_start(pane->first));
       if (!visit(start)) return;
       start = next_start(start);
+      if (pane->first < start) pane = next(start);
     }
   }
 

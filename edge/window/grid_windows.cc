@@ -22,9 +22,12 @@ void Windower::place_on_grid(StreamRecord& stream, Followed& followed, const Sam
   settle_silence_before(stream, followed, start, now_ns, effect);
   const StreamClock& clock = *followed.clock;
   if (clock.silent_from_ns <= start && start < clock.silent_to_ns) withdraw_forgotten_silence(stream, followed, now_ns, effect);
-  Pane& pane = (*followed.panes)[start];
-  pane.length_ns = grid.slice_end(start) - start;
-  fill(stream, followed, start, pane, samples);
+  const auto own = followed.panes->try_emplace(start).first;
+  const bool is_first = !has_come(*own);
+  own->second.length_ns = grid.slice_end(start) - start;
+  fill(stream, followed, start, own->second, samples);
+  // The oldest pane may leave with this one now.
+  if (is_first && reports_silence(stream, followed, followed.panes->begin()->first)) followed.due_ns = due_of(stream, followed);
 }
 
 void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
@@ -33,11 +36,10 @@ void Windower::sweep_grid(StreamRecord& stream, Followed& followed, bool open_to
   TimeNs unsent = time_max;
   grid.for_each_window(*followed.panes, followed.unsent_from_ns, [&](TimeNs start) {
     const TimeNs end = grid.end_of(start);
+    if (was_settled(*followed.definition, *followed.clock, start, end)) return true;
     if (end > watermark) unsent = std::min(unsent, start);
     if (end > watermark && !open_too) return false;
-    if (!was_settled(*followed.definition, *followed.clock, start, end)) {
-      send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
-    }
+    send_if_changed(stream, followed, start, end, end <= watermark, now_ns, effect);
     return true;
   });
   followed.unsent_from_ns = unsent;

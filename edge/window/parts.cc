@@ -33,8 +33,11 @@ void Windower::cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effec
   const auto next = part_after(state.parts, at);
   const TimeNs to = next == state.parts.end() ? time_max : next->from_ns;
   const bool is_within = next != state.parts.begin();
-  for (Followed& followed : stream.followed) {
-    if (is_within) send_for_good(stream, followed, at, to, now_ns, effect);
+  if (is_within) {
+    for (Followed& followed : stream.followed) {
+      send_across(stream, followed, at, to, now_ns, effect);
+      send_for_good(stream, followed, at, to, now_ns, effect);
+    }
   }
   state.parts.insert(next, {.from_ns = at, .newest_ns = time_min, .description = stream.declared});
   const Description& last = state.parts.back().description;
@@ -47,6 +50,27 @@ void Windower::cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effec
   follow_parts(stream);
   if (state.parts.size() > parts_per_stream_max) close_oldest_part(stream, now_ns, effect);
   mark(stream);
+}
+
+// Sends the definition's windows that begin before the time and hold anything between the two, as they are, final. Limits see
+// those of them that had not ended, unless one before them is still open: what they see is in order.
+void Windower::send_across(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs to, TimeNs now_ns, Effect& effect) {
+  const WindowDefinition& definition = *followed.definition;
+  if (!definition.is_on_grid()) return;
+  const Grid grid(definition, stream.state.parts);
+  Panes& panes = *followed.panes;
+  const auto end = panes.lower_bound(to);
+  const auto beyond = std::find_if(panes.lower_bound(at), end, has_come);
+  if (beyond == end) return;
+  const TimeNs first = grid.first_start(beyond->first);
+  if (followed.unsent_from_ns >= first) advanced_from_ns_ = followed.clock->watermark_ns;
+  for (TimeNs start = first; start < at; start = grid.next_start(start)) {
+    const TimeNs window_end = grid.end_of(start);
+    if (!is_settled(definition, *followed.clock, start, window_end)) {
+      send_if_changed(stream, followed, start, window_end, true, now_ns, effect);
+    }
+  }
+  advanced_from_ns_ = time_max;
 }
 
 // The windows of the definition that hold the cut are those of the part before it, and end there.
@@ -70,6 +94,8 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
         break;
       case schema::WindowKind::session:
         if (start + pane.length_ns <= at) break;
+        // A wrong clock may have put samples beyond. They stay, and the sessions that they were in keep their names.
+        followed.clock->cut_short.add(at, start + pane.length_ns - definition.length_ns + 1);
         pane.length_ns = at - start;
         expect_row(stream, followed, start, pane);
         break;
@@ -80,13 +106,14 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
         break;
     }
   }
-  if (definition.kind == schema::WindowKind::count) followed.clock->cut_short.add(before.from_ns, at);
+  if (definition.kind == schema::WindowKind::count) followed.clock->cut_short.add(time_min, at);
   // Windows that ended after the cut by the watermark, and end at it now.
+  const TimeNs end_before = std::next(after) == parts.end() ? time_max : std::next(after)->from_ns;
   advanced_from_ns_ = at - 1;
   if (definition.is_on_grid()) {
     const Grid grid(definition, parts);
     for (TimeNs window = grid.first_start(at - 1); window < at; window = grid.next_start(window)) {
-      const TimeNs uncut_end = definition.last_start(window) + definition.length_ns;
+      const TimeNs uncut_end = std::min(definition.last_start(window) + definition.length_ns, end_before);
       // Only by its new end it is settled: no sweep will come to it.
       if (!is_settled(*followed.definition, *followed.clock, window, uncut_end) &&
           is_settled(*followed.definition, *followed.clock, window, at)) {
@@ -96,14 +123,13 @@ void Windower::end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, T
   }
   sweep(stream, followed, false, now_ns, effect);
   advanced_from_ns_ = time_max;
-  const bool is_last = std::next(after) == parts.end();
-  if (is_last && followed.clock->watermark_ns >= at && !after->description.measures_as(before.description)) {
+  if (end_before == time_max && followed.clock->watermark_ns >= at && !after->description.measures_as(before.description)) {
     watched_.push_back(MeasureEnd{&stream, followed.definition, at});
   }
 }
 
-// Sends the definition's windows that start between the two times and lie in one part, as they are, final. What comes for them is
-// late.
+// Sends the definition's windows that hold anything between the two times, which lie in one part, as they are, final. What comes
+// for them is late. The panes between the two times leave.
 void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect) {
   const WindowDefinition& definition = *followed.definition;
   StreamClock& clock = *followed.clock;
@@ -112,15 +138,19 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
   const auto end = panes.lower_bound(to);
   if (first == end) return;
   const auto last = std::prev(end);
-  TimeNs cut_short_from = first->first;
-  TimeNs cut_short_to = last->first + 1;
+  // Windows of a number of samples may have had all names up to the last, whichever pane is left.
+  TimeNs first_window = definition.kind == schema::WindowKind::count ? from : first->first;
+  TimeNs first_within = first_window;  // that does not start before `from`
+  TimeNs last_window = last->first;
   if (definition.is_on_grid()) {
+    // Also those that start before: what they hold here is in no pane afterwards.
     const Grid grid(definition, stream.state.parts);
-    const TimeNs first_start = from == time_min ? time_min : grid.next_start(from - 1);
     const auto first_come = std::find_if(first, end, has_come);
-    if (first_come != end) cut_short_from = std::max(grid.first_start(first_come->first), first_start);
-    cut_short_to = grid.last_start(last->first) + 1;
-    grid.for_each_window(panes, std::max(first_start, followed.unsent_from_ns), [&](TimeNs start) {
+    if (first_come != end) first_window = grid.first_start(first_come->first);
+    // A part that begins at `from` will have a window that starts there, and is none of these.
+    first_within = first_window < from ? grid.next_start(from - 1) : first_window;
+    last_window = grid.last_start(last->first);
+    grid.for_each_window(panes, std::max(first_window, followed.unsent_from_ns), [&](TimeNs start) {
       if (start >= to) return false;
       const TimeNs window_end = grid.end_of(start);
       if (!was_settled(definition, clock, start, window_end)) {
@@ -136,19 +166,22 @@ void Windower::send_for_good(StreamRecord& stream, Followed& followed, TimeNs fr
     }
   }
   const StreamClock before = clock;
-  clock.cut_short.add(cut_short_from, cut_short_to);
+  clock.cut_short.add(first_window, std::min(first_within, from));
+  clock.cut_short.add(first_within, last_window + 1);
   send_settled_since(stream, followed, before, now_ns, effect);
   for (auto pane = first; pane != end; ++pane) {
     touch(stream, {pane->first, definition.id});
     if (!definition.is_on_grid() || !has_come(*pane)) continue;
     const auto next = std::find_if(std::next(pane), end, has_come);
-    if (next != end) {
+    const bool goes_on_at_once = next == end && end != panes.end() && end->first == to && has_come(*end);
+    if (next != end || goes_on_at_once) {
       settle_silence(stream, followed, pane, next, now_ns, effect);
     } else {
       withdraw_silence(stream, followed, pane, now_ns, effect);
     }
   }
   panes.erase(first, end);
+  followed.unsent_sessions.erase(followed.unsent_sessions.lower_bound(from), followed.unsent_sessions.lower_bound(to));
   followed.due_ns = due_of(stream, followed);
 }
 
@@ -171,28 +204,34 @@ void Windower::close(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   for (Followed& followed : stream.followed) {
     end_silence(stream, followed, now_ns, effect);
     const StreamClock& clock = *followed.clock;
-    if (clock.jump != Jump::back || clock.back_to_ns == time_min) {
+    // Of windows of a number of samples the last one may lie beyond, and those before it have had their names.
+    if (clock.back_to_ns == time_min || followed.definition->kind == schema::WindowKind::count) {
       close_between(stream, followed, time_min, time_max, now_ns, effect);
-      continue;
+    } else {
+      // Beyond where the clock came back from there may be windows. What lies before them may still come.
+      const bool is_on_grid = followed.definition->is_on_grid();
+      const TimeNs beyond =
+          is_on_grid ? Grid(*followed.definition, stream.state.parts).first_start(clock.back_to_ns) : clock.back_to_ns;
+      close_between(stream, followed, time_min, beyond, now_ns, effect);
+      close_between(stream, followed, beyond, time_max, now_ns, effect);
     }
-    // Beyond where the clock came back from there may be windows. What lies before them may still come.
-    const bool is_on_grid = followed.definition->is_on_grid();
-    const TimeNs beyond =
-        is_on_grid ? Grid(*followed.definition, stream.state.parts).first_start(clock.back_to_ns) : clock.back_to_ns;
-    close_between(stream, followed, time_min, beyond, now_ns, effect);
-    close_between(stream, followed, beyond, time_max, now_ns, effect);
+    // What is left says what was sent of windows that hold panes of the next stretch.
+    for (const auto& [start, pane] : *followed.panes) touch(stream, {start, followed.definition->id});
+    followed.panes->clear();
+    followed.unsent_sessions.clear();
+    followed.due_ns = followed.unsent_from_ns = time_max;
   }
 }
 
 void Windower::close_between(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect) {
-  Stretch last_session;  // nothing comes into it either
+  Stretch closed;  // beside the starts of the windows that are sent
   const auto end = followed.panes->lower_bound(to);
   if (followed.definition->kind == schema::WindowKind::session && end != followed.panes->lower_bound(from)) {
     const auto& [start, pane] = *std::prev(end);
-    last_session = {start, start + pane.length_ns};
+    closed = {start, start + pane.length_ns};  // nothing comes into the last session either
   }
   send_for_good(stream, followed, from, to, now_ns, effect);
-  followed.clock->cut_short.add(last_session.from_ns, last_session.to_ns);
+  followed.clock->cut_short.add(closed.from_ns, closed.to_ns);
 }
 
 // Parts of which no window can change any more.
@@ -208,7 +247,9 @@ void Windower::drop_parts(StreamRecord& stream) {
     if (is_needed) break;
     parts.erase(parts.begin());
   }
-  if (parts.size() != before) follow_parts(stream);
+  if (parts.size() == before) return;
+  follow_parts(stream);
+  mark(stream);
 }
 
 // The definitions that take samples of any part, and those that did of an earlier one or in an earlier run: they may again, and
@@ -224,8 +265,13 @@ void Windower::follow_parts(StreamRecord& stream) {
       return;
     }
     StreamClock& clock = state.clocks.try_emplace(definition.id, begun_with(state.clock)).first->second;
-    Followed followed{.definition = &definition, .is_former = is_former, .panes = &state.panes[definition.id], .clock = &clock};
+    Followed followed{.definition = &definition,
+                      .is_former = is_former,
+                      .panes = &state.panes[definition.id],
+                      .clock = &clock,
+                      .unsent_sessions = {}};
     followed.unsent_from_ns = first_unsent(state, followed);
+    followed.unsent_sessions = sessions_without_row(followed);
     followed.due_ns = due_of(stream, followed);
     stream.followed.push_back(followed);
   };

@@ -7,14 +7,13 @@
 namespace stethos::edge {
 
 void Windower::sweep(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect) {
-  const TimeNs watermark = followed.clock->watermark_ns;
   if (followed.definition->is_on_grid()) {
     sweep_grid(stream, followed, open_too, now_ns, effect);
+  } else if (followed.definition->kind == schema::WindowKind::session) {
+    sweep_sessions(stream, followed, open_too, now_ns, effect);
   } else {
     for (const auto& [start, pane] : *followed.panes) {
-      const bool ended =
-          followed.definition->kind == schema::WindowKind::session ? start + pane.length_ns <= watermark : pane.is_final;
-      if (ended || open_too) send_if_changed(stream, followed, start, start + 1, ended, now_ns, effect);
+      if (pane.is_final || open_too) send_if_changed(stream, followed, start, start + 1, pane.is_final, now_ns, effect);
     }
   }
   drop_settled(stream, followed, now_ns, effect);
@@ -49,7 +48,7 @@ void Windower::send_if_changed(StreamRecord& stream, const Followed& followed, T
   own.sent = stream.changes;
   own.is_final = ended;
   touch(stream, {start, definition.id});
-  emit(stream, definition, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
+  emit(stream, followed, start, whole, ended ? schema::WindowState::final : schema::WindowState::open, now_ns, effect);
 }
 
 void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect) {
@@ -63,12 +62,14 @@ void Windower::drop_settled(StreamRecord& stream, Followed& followed, TimeNs now
       withdraw_silence(stream, followed, oldest, now_ns, effect);
     }
     touch(stream, {oldest->first, followed.definition->id});
+    followed.unsent_sessions.erase(oldest->first);
     panes.erase(oldest);
   }
 }
 
-void Windower::emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
+void Windower::emit(const StreamRecord& stream, const Followed& followed, TimeNs start, const Pane& whole,
                     schema::WindowState state, TimeNs now_ns, Effect& effect) const {
+  const WindowDefinition& definition = *followed.definition;
   const Description& description = part_of(stream.state.parts, start)->description;
   RowContext context;
   context.definition = &definition;
@@ -81,8 +82,15 @@ void Windower::emit(const StreamRecord& stream, const WindowDefinition& definiti
   context.state = state;
   context.closed_ns = now_ns;
   context.clock_untrusted = !effect.clock_trusted;
+  context.incomplete = is_incomplete(definition, *followed.clock, start, whole.length_ns);
   effect.windows.push_back(window_row(stream.state, start, whole, context));
   effect.windows.back().generation = generation_;
+  if (definition.is_on_grid()) {
+    const schema::Span uncut(definition.last_start(start), definition.length_ns);
+    if (uncut.start_ns() != start || uncut.length_ns() != whole.length_ns) {
+      effect.windows.back().whole = std::make_unique<schema::Span>(uncut);
+    }
+  }
   effect.labels.try_emplace(description.version, description.machine, description.quantity, description.unit);
   ++effect.totals[Counter::window_rows];
 }

@@ -25,10 +25,10 @@ bool Windower::reports_silence(const StreamRecord& stream, const Followed& follo
   return followed.definition->is_on_grid() && interval_ns > 0 && interval_ns <= followed.definition->length_ns;
 }
 
-// Whether what is missing between the two times is so because nothing came: the stream measures the same, and the definition was
-// configured whenever something came.
+// Whether what is missing between the pane at `from` and `to` is so because nothing came: the stream measures the same, and the
+// definition was configured whenever something came.
 bool Windower::is_followed_throughout(const StreamRecord& stream, const Followed& followed, TimeNs from, TimeNs to) {
-  const bool was_away = followed.clock->away_to_ns > from && followed.clock->away_from_ns <= to;
+  const bool was_away = followed.clock->away.any_between(first_behind(*followed.definition, from), to + 1);
   return !was_away && measures_the_same(stream.state.parts, from, to);
 }
 
@@ -90,6 +90,7 @@ void Windower::settle_silence_before(StreamRecord& stream, Followed& followed, T
   emit_silence(stream, definition, first, windows, schema::WindowState::final, now_ns, effect);
   touch(stream, {from->first, definition.id});
   panes.erase(from);
+  followed.due_ns = due_of(stream, followed);
 }
 
 // The newest pane that something came for, if the stream is due to speak behind it; end: it is not, or there is none.
@@ -112,10 +113,14 @@ void Windower::report_if_silent(StreamRecord& stream, TimeNs now_ns, Effect& eff
     const auto newest = silent_after(stream, followed);
     if (followed.is_former || newest == followed.panes->end()) continue;
     const TimeNs first = first_behind(*followed.definition, newest->first);
-    const auto is_reported = [&](const std::pair<const TimeNs, Pane>& pane) {
-      return pane.second.before_silence && first_behind(*followed.definition, pane.first) == first;
-    };
-    if (std::any_of(followed.panes->begin(), std::next(newest), is_reported)) continue;
+    // Of the panes that have the same windows behind them one may say so.
+    bool is_reported = false;
+    for (auto pane = std::next(newest); pane != followed.panes->begin() && !is_reported;) {
+      --pane;
+      if (first_behind(*followed.definition, pane->first) != first) break;
+      is_reported = pane->second.before_silence;
+    }
+    if (is_reported) continue;
     const std::uint64_t windows = followed.definition->count_from(first, reached);
     if (windows == 0) continue;
     newest->second.before_silence = true;

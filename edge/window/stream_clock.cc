@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "edge/window/grid.h"
+#include "edge/window/pane.h"
 #include "edge/window/windower.h"
 #include "schemas/envelope.h"
 
@@ -43,11 +45,11 @@ bool Windower::was_settled(const WindowDefinition& definition, const StreamClock
 
 // Before the stream is at `time`, or its device says that nothing older is to come.
 void Windower::note_jump(StreamRecord& stream, TimeNs time) const {
-  for (Followed& followed : stream.followed) note_jump(*followed.clock, stream.state, time);
-  if (stream.followed.empty()) note_jump(stream.state.clock, stream.state, time);
+  for (Followed& followed : stream.followed) note_jump(*followed.clock, *followed.panes, stream.state, time);
+  if (stream.followed.empty()) note_jump(stream.state.clock, {}, stream.state, time);
 }
 
-void Windower::note_jump(StreamClock& clock, const Stream& state, TimeNs time) const {
+void Windower::note_jump(StreamClock& clock, const Panes& panes, const Stream& state, TimeNs time) const {
   const TimeNs newest = state.newest_ns;
   if (time <= newest) return;
   if (newest == time_min) {
@@ -57,7 +59,13 @@ void Windower::note_jump(StreamClock& clock, const Stream& state, TimeNs time) c
   if (time - newest <= rules_.lateness_ns) return;
   TimeNs& from = clock.jump_from_ns;
   TimeNs& to = clock.jump_to_ns;
+  TimeNs left = newest;
   if (newest < clock.back_to_ns) {  // the stream is back, and jumps again: beyond there were windows
+    // Where another definition's clock came back alone, this one's had been farther, and beyond what it came back into.
+    left = std::max({newest, clock.watermark_ns, clock.back_from_ns});
+    const auto last = std::find_if(std::make_reverse_iterator(panes.lower_bound(clock.back_to_ns)), panes.rend(), has_come);
+    if (last != panes.rend()) left = std::max(left, last->first);
+    if (left >= std::min(clock.back_to_ns, time)) return;
     to = std::min(clock.back_to_ns, time);
   } else if (newest < state.newest_ns_max) {
     return;  // another definition's clock came back: where in between there were windows of this one is not known
@@ -68,7 +76,7 @@ void Windower::note_jump(StreamClock& clock, const Stream& state, TimeNs time) c
     if (clock.jump == Jump::ahead && !is_wider && time - to <= rules_.future_max_ns) return;
     to = time;
   }
-  from = newest;
+  from = left;
   clock.jump = Jump::ahead;
 }
 
@@ -165,6 +173,7 @@ void Windower::send_settled_since(StreamRecord& stream, Followed& followed, cons
 }
 
 void Windower::advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect) {
+  if (watermark_ns > stream.state.newest_ns) mark(stream);
   note_jump(stream, watermark_ns);
   for (Followed& followed : stream.followed) advance(stream, followed, watermark_ns, now_ns, effect);
   if (stream.followed.empty() && stream.state.clock.watermark_ns < watermark_ns) {

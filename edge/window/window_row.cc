@@ -119,6 +119,7 @@ schema::WindowRowT window_row(const Stream& stream, TimeNs start_ns, const Pane&
   row.last_received_ns = whole.last_received_ns;
   row.closed_ns = context.closed_ns;
   row.clock_untrusted = context.clock_untrusted || whole.clock_untrusted;
+  row.incomplete = context.incomplete;
   return row;
 }
 

@@ -19,6 +19,7 @@ struct RowContext {
   schema::WindowState state = schema::WindowState::final;
   TimeNs closed_ns = 0;
   bool clock_untrusted = false;  // closed_ns is by a clock that is not known to be right
+  bool incomplete = false;  // samples came for it while its definition was not configured
 };
 
 // committed_ns is left to whoever commits.

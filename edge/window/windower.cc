@@ -46,13 +46,15 @@ Windower::Windower(std::vector<WindowDefinition> definitions, const std::vector<
 void Windower::adopt(StreamRecord& stream, Description expected) {
   sum_up(stream);
   Stream& state = stream.state;
+  const bool is_of_release_before = state.parts.empty();  // or new
   if (state.parts.empty() && state.version != 0) {
     expected.version = state.version;
     expected.quantity = state.quantity;
     expected.unit = state.unit;
     state.parts.push_back({.from_ns = time_min, .newest_ns = state.newest_ns, .description = std::move(expected)});
   }
-  // The release before does not say what was settled: it is taken to have had this lateness.
+  // What was settled is not on record where the release before left it, or no definition takes it: it is taken to have had this
+  // lateness.
   if (StreamClock& clock = state.clock; clock.settled_ns_max == time_min && clock.watermark_ns != time_min) {
     clock.settled_ns = clock.watermark_ns - rules_.lateness_ns;
     clock.settled_ns_max = clock.watermark_ns_max - rules_.lateness_ns;
@@ -61,7 +63,12 @@ void Windower::adopt(StreamRecord& stream, Description expected) {
   for (const auto& [definition, panes] : state.panes) {
     for (const auto& [start, pane] : panes) stream.changes = std::max({stream.changes, pane.changed, pane.sent});
   }
+  const auto known = state.clocks;
   follow_parts(stream);
+  if (is_of_release_before || state.newest_ns == time_min) return;  // which definitions there were is not known
+  for (Followed& followed : stream.followed) {
+    if (!known.contains(followed.definition->id)) begin_after(state, followed);
+  }
 }
 
 Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect) {
@@ -70,19 +77,26 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   mark(stream);
   state.last_received_ns = std::max(state.last_received_ns, samples.received_ns);  // of a dead letter it may be long ago
   stream.silence_begins_anew = false;
-  const bool is_newest = time > state.newest_ns;
+  const bool is_live = samples.late_in == nullptr;  // what is put through says nothing of where the stream is
+  const bool is_newest = is_live && time > state.newest_ns;
   const auto has_version = [&] {
     return std::ranges::any_of(state.parts,
                                [&](const Part& each) { return each.description.version == stream.declared.version; });
   };
   const bool had_version = has_version();
   // Late ones show where the stream is, too: it may go through windows that are settled.
-  note_jump(stream, time);
-  state.newest_ns = std::max(state.newest_ns, time);
-  state.newest_ns_max = std::max(state.newest_ns_max, time);
+  if (is_live) {
+    note_jump(stream, time);
+    const TimeNs newest_before = std::exchange(state.newest_ns, std::max(state.newest_ns, time));
+    state.newest_ns_max = std::max(state.newest_ns_max, time);
+    for (Followed& followed : stream.followed) {
+      // A pane that waits to say what is missing behind it does not wait beyond an absence.
+      if (followed.clock->away.any_between(newest_before, state.newest_ns + 1)) followed.due_ns = due_of(stream, followed);
+    }
+  }
 
   const Part* part = part_for(stream, time, is_newest, now_ns, effect);
-  if (samples.late_in == nullptr && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
+  if (is_live && follow_late_runs(stream, part, time, now_ns, effect) && part == nullptr) {
     part = part_for(stream, time, true, now_ns, effect);
   }
 
@@ -111,6 +125,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   }
   if (part != nullptr) {
     for (Followed& followed : stream.followed) {
+      if (followed.is_former) note_missed(stream, followed, *part, time);
       if (!takes(followed, state, *part)) continue;
       const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
@@ -127,12 +142,7 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
   if (taken.placed == Placed::placed) {
     Part& own = *std::prev(std::ranges::upper_bound(state.parts, time, {}, &Part::from_ns));
     own.newest_ns = std::max(own.newest_ns, time);
-    for (const Followed& followed : stream.followed) {
-      if (!followed.is_former) continue;
-      followed.clock->away_from_ns = std::min(followed.clock->away_from_ns, time);
-      followed.clock->away_to_ns = std::max(followed.clock->away_to_ns, time);
-    }
-    advance(stream, time - rules_.watermark_delay_ns, now_ns, effect);
+    if (is_live) advance(stream, time - rules_.watermark_delay_ns, now_ns, effect);
   }
   drop_parts(stream);
   taken.begins_version = !had_version && has_version();
@@ -196,12 +206,12 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
   expect_row(stream, followed, start, pane);
 }
 
-// In the newest pane; where no row is sent of it any more, in the next one.
+// In the newest pane that something came for; where no row is sent of it any more, in the next one.
 void Windower::count_beside(StreamRecord& stream, Followed& followed, Unplaced how, std::uint64_t samples) {
   followed.samples_accounted += samples;
-  const auto newest = followed.panes->rbegin();
+  const auto newest = std::find_if(followed.panes->rbegin(), followed.panes->rend(), has_come);
   const bool is_shown = newest != followed.panes->rend() &&
-                        (!followed.definition->is_on_grid() || first_unsettled(stream, followed, newest->first) <= newest->first);
+                        (!followed.definition->is_on_grid() || accepts_on_grid(stream, followed, newest->first));
   if (!is_shown) {
     count_in(followed.clock->unshown, how, samples);
     return;
@@ -257,8 +267,9 @@ void Windower::take_over(StreamRecord& stream, TimeNs now_ns, Effect& effect) {
   if (erased > 0) mark(stream);
   for (Followed& followed : stream.followed) {
     StreamClock& clock = *followed.clock;
+    forget_absences(stream, followed);
     if (followed.is_former) {
-      clock.late_run = 0;
+      if (std::exchange(clock.late_run, 0) > 0) mark(stream);
       withdraw_open_silence(stream, followed, now_ns, effect);
     }
     const bool has_reached = clock.watermark_ns != time_min && clock.watermark_ns - rules_.lateness_ns > clock.settled_ns;
@@ -278,7 +289,8 @@ void Windower::retire(StreamRecord& stream, const WindowDefinition& definition, 
   Stream& state = stream.state;
   if (const auto panes = state.panes.find(definition.id); panes != state.panes.end()) {
     StreamClock& clock = state.clocks.try_emplace(definition.id, state.clock).first->second;
-    Followed followed{.definition = &definition, .is_former = true, .panes = &panes->second, .clock = &clock};
+    Followed followed{
+        .definition = &definition, .is_former = true, .panes = &panes->second, .clock = &clock, .unsent_sessions = {}};
     followed.unsent_from_ns = first_unsent(state, followed);
     send_for_good(stream, followed, time_min, time_max, now_ns, effect);
     state.panes.erase(panes);
@@ -289,8 +301,12 @@ void Windower::retire(StreamRecord& stream, const WindowDefinition& definition, 
 bool Windower::is_late(const StreamRecord& stream, TimeNs time) const {
   if (stream.followed.empty()) return time <= stream.state.clock.settled_ns;
   return std::ranges::all_of(stream.followed, [&](const Followed& followed) {
+    const TimeNs end = time + followed.definition->length_ns;
     if (followed.definition->kind == schema::WindowKind::count) return false;  // for which nothing is
-    return time + followed.definition->length_ns <= followed.clock->settled_ns;
+    // A session takes what lies in it for as long as it is there.
+    const bool is_session = followed.definition->kind == schema::WindowKind::session;
+    if (is_session && !followed.panes->empty() && time >= followed.panes->begin()->first) return false;
+    return end <= followed.clock->settled_ns;
   });
 }
 

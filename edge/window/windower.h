@@ -20,12 +20,13 @@
 //
 // One class in several files: windower.cc takes samples, stream_clock.cc has the watermarks, parts.cc the cuts and what else is
 // sent for good, grid_windows.cc, session_windows.cc and count_windows.cc place samples, due.cc says when rows are sent and panes
-// leave, sending.cc does it, and silences.cc counts what is missing.
+// leave, sending.cc does it, silences.cc counts what is missing, and absences.cc what a definition misses that is not configured.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@ struct Followed {
   Panes* panes = nullptr;
   StreamClock* clock = nullptr;
   TimeNs unsent_from_ns = time_max;  // every window on the grid that starts before it has had its row
+  std::set<TimeNs> unsent_sessions;  // the starts of those that have not had their last row
   TimeNs due_ns = time_max;  // the watermark at which a row is due or a pane may go
   std::uint64_t samples_accounted = 0;  // that went into its panes, or are counted beside them, since it is followed
 };
@@ -184,6 +186,10 @@ class Windower {
   // what they have, until nothing can change it; those beyond what is remembered are sent as they are, and removed.
   void take_over(StreamRecord& stream, TimeNs now_ns, Effect& effect);
 
+  // At most so many windows and silences get their rows, about, if the watermarks advance to there: windows are reckoned by time,
+  // not counted.
+  std::uint64_t rows_due(const StreamRecord& stream, TimeNs watermark_ns) const;
+
   // Whether anything at `time` is late for every definition: nothing of it needs to be remembered.
   bool is_late(const StreamRecord& stream, TimeNs time) const;
 
@@ -213,7 +219,7 @@ class Windower {
   bool is_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   bool was_settled(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, TimeNs end) const;
   void note_jump(StreamRecord& stream, TimeNs time) const;
-  void note_jump(StreamClock& clock, const Stream& state, TimeNs time) const;
+  void note_jump(StreamClock& clock, const Panes& panes, const Stream& state, TimeNs time) const;
   LateRun follow_late_run(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
   bool follow_late_runs(StreamRecord& stream, const Part* part, TimeNs time, TimeNs now_ns, Effect& effect);
   void rebase(StreamRecord& stream, Followed& followed, TimeNs time, TimeNs now_ns, Effect& effect);
@@ -225,6 +231,7 @@ class Windower {
   const Part* part_for(StreamRecord& stream, TimeNs time, bool is_newest, TimeNs now_ns, Effect& effect);
   void cut(StreamRecord& stream, TimeNs at, TimeNs now_ns, Effect& effect);
   void end_at_cut(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs now_ns, Effect& effect);
+  void send_across(StreamRecord& stream, Followed& followed, TimeNs at, TimeNs to, TimeNs now_ns, Effect& effect);
   void send_for_good(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
   void close_between(StreamRecord& stream, Followed& followed, TimeNs from, TimeNs to, TimeNs now_ns, Effect& effect);
   void close_oldest_part(StreamRecord& stream, TimeNs now_ns, Effect& effect);
@@ -236,6 +243,12 @@ class Windower {
   void place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
   void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples);
 
+  // absences.cc: what comes while a definition is not configured.
+  static void begin_after(const Stream& stream, Followed& followed);
+  void note_missed(StreamRecord& stream, Followed& followed, const Part& part, TimeNs time);
+  void forget_absences(StreamRecord& stream, Followed& followed);
+  static bool is_incomplete(const WindowDefinition& definition, const StreamClock& clock, TimeNs start, DurationNs length_ns);
+
   // grid_windows.cc
   bool accepts_on_grid(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
   void place_on_grid(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
@@ -246,6 +259,8 @@ class Windower {
 
   // session_windows.cc
   bool accepts_in_session(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
+  static std::set<TimeNs> sessions_without_row(const Followed& followed);
+  void sweep_sessions(StreamRecord& stream, Followed& followed, bool open_too, TimeNs now_ns, Effect& effect);
   void place_in_session(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
 
   // count_windows.cc
@@ -255,7 +270,8 @@ class Windower {
   // due.cc
   // The pane has changed: the watermark will see that the windows that hold it are sent.
   void expect_row(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane);
-  TimeNs first_unsettled(const StreamRecord& stream, const Followed& followed, TimeNs slice) const;
+  TimeNs first_unsettled(const StreamRecord& stream, const Followed& followed, TimeNs window, TimeNs slice) const;
+  static std::uint64_t silences_due(const Parts& parts, const Followed& followed, TimeNs settled_ns);
   static bool needs_row(const Followed& followed, TimeNs start, TimeNs end, bool ended);
   static Panes::iterator leaves_with(const StreamRecord& stream, const Followed& followed);
   TimeNs leaves_at(const StreamRecord& stream, const Followed& followed) const;
@@ -269,8 +285,8 @@ class Windower {
   // The window's panes as one; something has come for it.
   Pane merged(const Followed& followed, TimeNs start, TimeNs end);
   void drop_settled(StreamRecord& stream, Followed& followed, TimeNs now_ns, Effect& effect);
-  void emit(const StreamRecord& stream, const WindowDefinition& definition, TimeNs start, const Pane& whole,
-            schema::WindowState state, TimeNs now_ns, Effect& effect) const;
+  void emit(const StreamRecord& stream, const Followed& followed, TimeNs start, const Pane& whole, schema::WindowState state,
+            TimeNs now_ns, Effect& effect) const;
 
   // silences.cc
   static Panes::iterator silent_after(const StreamRecord& stream, const Followed& followed);
@@ -332,8 +348,7 @@ inline StreamClock begun_with(const StreamClock& other) {
   clock.late_run = 0;
   clock.late_run_ns = time_min;
   clock.cut_short = {};
-  clock.away_from_ns = time_max;
-  clock.away_to_ns = time_min;
+  clock.away = {};
   clock.silent_from_ns = clock.silent_to_ns = time_min;
   clock.unshown = {};
   return clock;

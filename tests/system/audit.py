@@ -84,10 +84,9 @@ class Audit:
         self.step(how)
         if how == "terminate":
             assert self.edge.terminate() == 0
-            self.books.stop()
         else:
             self.edge.kill()
-            self.books.kill()
+        self.books.stop()
 
     def restart(self, how, settings=None, entries=None):
         self.stop(how)

@@ -12,8 +12,9 @@ What a message is. Refused as a whole it is one dead letter, and counts no sampl
 one dead letter, and its samples, if it holds any, are rejected samples of the stream, if that is known; the other channels
 count. A refused channel is in no window. A message of our devices whose epoch and sequence came before is a duplicate with all
 its samples. A reading whose identity came before is a duplicate with the same value, else a dead letter `identity_conflict`
-and a rejected sample. After a kill the broker may deliver again what was handled: such copies may count as duplicates, and
-nothing else.
+and a rejected sample. Once the edge has ended, in order or killed, the broker may deliver again what was handled: that an
+acknowledgement was sent does not say that the broker read it before the connection ended. Such copies may count as duplicates,
+and nothing else.
 
 Which window. A stream's watermark is its highest time less `time.watermark_delay`. A window is settled when its end and
 `time.lateness` have passed by the watermark, and stays so when the lateness is another one later. A definition that is not
@@ -39,7 +40,7 @@ from bookkeeper_config import YEAR_2000_NS
 from bookkeeper_payloads import Refused, read_batch, read_json
 from bookkeeper_windows import Label, Placed, outcome_of
 
-REDELIVERED_MAX = 100  # messages that a broker may deliver again after a kill: RECEIVE_MAXIMUM, decision 4
+REDELIVERED_MAX = 100  # messages that a broker may deliver again after an edge has ended: RECEIVE_MAXIMUM, decision 4
 OUTCOMES = ("good", "not_finite", "out_of_range", "late", "duplicate", "rejected")
 
 
@@ -129,11 +130,8 @@ class Bookkeeper:
             self._take(message)
 
     def stop(self):
-        self._running = None
-
-    def kill(self):
         """Everything that the edge handled last may come once more, and then counts as duplicates at most."""
-        self.stop()
+        self._running = None
         for message in self._recent[-REDELIVERED_MAX:]:
             for stream, samples in message:
                 stream.redelivered_max += samples

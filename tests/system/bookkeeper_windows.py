@@ -144,7 +144,7 @@ class Placed:
         return whole
 
     def holds_session(self, time_ns, settled_ns):
-        """Whether a session that is not settled takes a reading of this time."""
+        """Whether a session takes a reading of this time: one of its own that is not settled, or one that is not and holds it."""
         gap = self.definition.gap_ns
         if time_ns + gap > settled_ns:
             return True
@@ -155,4 +155,4 @@ class Placed:
                 ends[-1][1] = each
             else:
                 ends.append([each, each])
-        return any(first - gap < time_ns < last + gap and last + gap > settled_ns for first, last in ends)
+        return any(first <= time_ns < last + gap and last + gap > settled_ns for first, last in ends)

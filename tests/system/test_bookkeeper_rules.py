@@ -249,10 +249,10 @@ def test_what_differs_is_said(name):
     assert found == [] if word is None else any(word in text for text in found), found
 
 
-def test_after_a_kill_what_may_come_again_may_be_a_duplicate_and_nothing_else():
+def test_after_an_end_what_may_come_again_may_be_a_duplicate_and_nothing_else():
     books = started()
     books.publish(reading(10, temperature=1))
-    books.kill()
+    books.stop()
     books.start(configuration())
     assert differences(books, [record()], {"good": 1}, []) == []
     again = record(counts=record()["counts"] | {"received": 2, "duplicate": 1})

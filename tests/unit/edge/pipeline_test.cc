@@ -386,6 +386,38 @@ TEST_F(UntrustedClockTest, WhatIsStampedByItsArrivalIsHeldAndThenPlacedWhenItCam
   EXPECT_EQ(events_[1].detail, "system");
 }
 
+// Its sender would have been told at once, had the last run not died.
+TEST_F(UntrustedClockTest, WhatIsHeldDoesNotWaitForCare) {
+  Message first = raw(1), second = raw(2);
+  first.waits_for_commit = second.waits_for_commit = first.may_return = second.may_return = true;
+  first.waits_for_care = true;
+  port_.batches.push_back({first, second});
+  ASSERT_TRUE(pipeline_of_it_->step());
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 1"), 1);
+  EXPECT_EQ(pipeline_of_it_->status().held_messages, 2u);
+  EXPECT_TRUE(pipeline_of_it_->status().held_waits) << "the second, whose sender waits for its commit";
+}
+
+// The clock is set in the middle of what poll gave, which is taken in parts.
+TEST_F(UntrustedClockTest, WhatWasHeldIsAcknowledgedThoughItIsTakenBeforeWhatCameEarlier) {
+  const Message suspect = arrives(json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":2})"));
+  Suspects suspects;
+  suspects.died_with = {{suspect_hash(suspect.topic, suspect.payload), 1}};
+  Pipeline::Settings settings;
+  settings.held_bytes_max = 1 << 20;
+  Pipeline pipeline(settings, suspects, core_, port_, spool_, *untrusted_, [](const Effect&) {});
+  std::vector<Message> batch{arrives(json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":1})")), suspect,
+                             raw(1)};
+  for (Message& each : batch) each.waits_for_commit = each.may_return = true;
+  port_.batches.push_back(batch);
+  ASSERT_TRUE(pipeline.step());
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 1"), 1);
+  correct();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(pipeline.step());
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 3"), 1);
+  EXPECT_EQ(core_.totals()[Counter::messages], 3u);
+}
+
 // Came before the jump, was still in the port's hands when the clock was set, and is judged by the time at which it came.
 TEST_F(UntrustedClockTest, AMessageOnTheWayDuringTheCorrectionIsStampedRight) {
   const Message message = arrives(block_message({.start_ns = epoch_ns + 3'500 * ns_per_s}));
@@ -411,7 +443,7 @@ TEST_F(UntrustedClockTest, NoSenderIsToldOfAHeldMessageNorOfWhatCameAfterIt) {
   correct();
   step();
   EXPECT_FALSE(pipeline_of_it_->status().held_waits);
-  EXPECT_EQ(std::ranges::count(diary_, "durable through 1"), 1);
+  EXPECT_EQ(std::ranges::count(diary_, "durable through 2"), 1) << "with what came after it, and was taken before";
   EXPECT_EQ(core_.samples().good, 5u);
 }
 

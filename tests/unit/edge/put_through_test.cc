@@ -259,6 +259,29 @@ TEST(PutThrough, WhatWasLateIsRecoveredOnceByAWindowThatCanTakeItNow) {
   }
 }
 
+// As one that a mistaken configuration called otherwise for a while.
+TEST(PutThrough, WhatWasLateForItsUnitIsRecoveredInIt) {
+  EdgeConfig config = mended();
+  config.windows[0].length = 60 * ns_per_s;
+  const auto declare = [&](const std::string& unit) { config.subscriptions.at(1).fields["temperature"] = "temperature " + unit; };
+  const auto reading = [](int second) {
+    return json_message(R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + 1'000L * second) +
+                        R"(,"temperature":20.5,"seq":)" + std::to_string(second) + "}");
+  };
+  declare("degC");
+  CoreRig rig(config);
+  rig.step({reading(3)});
+  declare("K");
+  rig.restart(config);
+  rig.step({reading(2)});
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 1, .late = 1}));
+  EXPECT_EQ(rig.core().totals()[Reason::unit_differs], 1u);
+  declare("degC");
+  EXPECT_EQ(put_through_on(rig, {}, config), "1 unit_differs: put through\n");
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 2, .late = 1, .recovered = 1}));
+  EXPECT_EQ(rig.core().samples().received(), 2u);
+}
+
 // Those that were late until there were enough of them to take the stream back.
 TEST(PutThrough, WhatAClockThatCameBackHadMadeLateIsRecovered) {
   EdgeConfig config = mended();

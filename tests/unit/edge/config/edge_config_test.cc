@@ -56,6 +56,14 @@ TEST(EdgeConfig, TheSmallestFileGivesTheDefaults) {
   EXPECT_EQ(config.shutdown_deadline, 10 * ns_per_s);
 }
 
+TEST(EdgeConfig, FilesAndFoldersLieBesideTheConfiguration) {
+  const auto loaded =
+      settings::parse(edge_config_table(), "spool.file = \"s.db\"\nrecord.folder = \"r\"\n" + smallest, "there/edge.toml");
+  ASSERT_TRUE(loaded) << all_of(loaded.error());
+  EXPECT_EQ(loaded->config.spool_file, "there/s.db");
+  EXPECT_EQ(loaded->config.record_folder, "there/r");
+}
+
 // Each key gets a value of its own, so that one that is read into another's place shows.
 TEST(EdgeConfig, EveryKeyReachesItsPlace) {
   const auto loaded = parse(R"(

@@ -506,6 +506,24 @@ TEST(Core, JsonReadingsWithTheSameIdentityCountOnce) {
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 3, .duplicate = 2, .late = 1, .rejected = 1}));
 }
 
+// Whatever else settles meanwhile, a session takes what lies in it.
+TEST(Core, WhatLiesInASessionIsKnownAsLongAsTheSessionTakesIt) {
+  EdgeConfig config = core_config();
+  config.time_lateness = 10 * ns_per_s;
+  WindowConfig session;
+  session.gap = 30 * ns_per_s;
+  config.windows.push_back(session);
+  CoreRig rig(config);
+  for (const int round : {1, 2}) {
+    for (int i = 0; i < 60; ++i) {
+      rig.step({json_message(R"({"device":"t1","ts":)" + std::to_string(1'767'225'600'000 + 10'000L * i) +
+                             R"(,"temperature":21,"seq":)" + std::to_string(i) + "}")});
+    }
+    EXPECT_EQ(rig.core().samples().good, 60u) << round;
+  }
+  EXPECT_EQ(rig.core().samples().duplicate, 60u);
+}
+
 Message waiting(Message message, bool redelivered = false, std::uint64_t connection = 1) {
   message.waits_for_commit = message.may_return = true;
   message.redelivered = redelivered;
@@ -701,6 +719,64 @@ TEST(Core, OfTwoSubscriptionsThatCallAChannelOtherwiseTheFirstToSpeakCountsInEve
   config.subscriptions.at(1).fields["temperature"] = "temperature K";
   rig.restart(config);
   EXPECT_EQ(step("other/x/telemetry", 5), "0 dead letters");
+}
+
+TEST(Core, ASubscriptionThatCannotBringAChannelSaysNothingOfIt) {
+  EdgeConfig config = core_config();
+  SubscriptionConfig& line = config.subscriptions.at(1);
+  line.topic = "line/a/telemetry";
+  line.device_field.clear();
+  line.device_level = 1;
+  SubscriptionConfig other = line;
+  other.topic = "line/b/telemetry";
+  config.subscriptions.push_back(other);
+  CoreRig rig(config);
+  const auto step = [&](int i) {
+    const std::string text =
+        R"({"ts":)" + std::to_string(1'767'225'600'000 + i) + R"(,"temperature":20,"seq":)" + std::to_string(i) + "}";
+    return reason_of(rig.step({message_of("line/a/telemetry", {text.begin(), text.end()}, epoch_ns)}));
+  };
+  EXPECT_EQ(step(1), "0 dead letters");
+  config.subscriptions.at(1).fields["temperature"] = "temperature K";
+  rig.restart(config);
+  EXPECT_EQ(step(2), "0 dead letters") << "though the other line is still in degC";
+}
+
+// As after a restart of a device that numbers what it sends, and stamps it once its clock is set.
+TEST(Core, WhereSomeReadingsHaveATimeItIsPartOfTheirIdentity) {
+  EdgeConfig config = core_config();
+  config.subscriptions.at(1).time_missing = MissingTime::arrival;
+  CoreRig rig(config);
+  for (const char* ts : {"1767225600000", "1767225601000", "1767225602000"}) {
+    rig.step({json_message(R"({"device":"t1","ts":)" + std::string(ts) + R"(,"temperature":20.5,"seq":0})")});
+  }
+  EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 3}));
+}
+
+std::string identity_of(const std::string& seq, const std::string& beside = "1") {
+  CoreRig rig;
+  auto letters = reason_of(rig.step(
+      {json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)" + seq + R"(,"x":)" + beside + "}")}));
+  if (letters != "0 dead letters") return letters;
+  rig.step({json_message(R"({"device":"t1","ts":1767225600000,"temperature":20.5,"seq":)" + seq + R"(,"x":1})")});
+  return rig.core().samples().duplicate == 1 ? "known" : "another";
+}
+
+TEST(Core, ANumberThatMightStandForAnotherIdentifiesNothingWhereverItStands) {
+  for (const std::string number :
+       {"123456789012345678901", "18446744073709551616", "-9223372036854775809", "1e310", "0.1234567890123456"}) {
+    for (const auto& seq : {number, "[17," + number + "]", R"({"boot":[)" + number + "]}"}) {
+      EXPECT_EQ(identity_of(seq), seq == "1e310" ? "missing_field" : "wrong_type") << seq;
+    }
+  }
+  for (const char* seq : {"[17,null]", "[17,nan]", R"({"a":[null]})"}) EXPECT_EQ(identity_of(seq), "wrong_type") << seq;
+  for (const std::string number :
+       {"1795975600123456789", "9007199254740993", "18446744073709551615", "-9223372036854775808", "0.5"}) {
+    for (const auto& seq : {number, "[17," + number + "]"}) {
+      EXPECT_EQ(identity_of(seq), "known") << seq;
+      EXPECT_EQ(identity_of(seq, "nan"), "known") << "what stands beside it changes nothing: " << seq;
+    }
+  }
 }
 
 TEST(Core, DevicesAndStreamsAreBounded) {

@@ -32,6 +32,14 @@ class IntakeTest : public testing::Test {
     return found;
   }
 
+  // Of each stream, one an hour.
+  Intake::RowsDue rows_due() {
+    return [this](StreamId, TimeNs watermark_ns) {
+      return windows_an_hour_ * static_cast<std::uint64_t>((watermark_ns - epoch_ns) / (3'600 * ns_per_s));
+    };
+  }
+
+  std::uint64_t windows_an_hour_ = 0;
   EdgeConfig config_ = core_config();
   PointTable points_;
   std::vector<WindowDefinition> definitions_ = window_definitions(config_.windows);
@@ -40,8 +48,8 @@ class IntakeTest : public testing::Test {
   SavedState saved_;
   Forgetting forgetting_{0};
   NothingForgotten nothing_;
-  Intake intake_{config_,  points_,     definitions_, plans_, kernels::make_backend("reference"),
-                 letters_, forgetting_, nothing_,     saved_};
+  Intake intake_{config_,  points_,     definitions_, plans_,     kernels::make_backend("reference"),
+                 letters_, forgetting_, nothing_,     rows_due(), saved_};
   Arrivals arrivals_;
   Effect effect_;
   std::size_t taken_ = 0;
@@ -66,8 +74,8 @@ class RecordsTest : public IntakeTest {
   }
 
   EdgeConfig with_records_ = records_config();
-  Intake of_records_{with_records_, points_,     definitions_, plans_, kernels::make_backend("reference"),
-                     letters_,      forgetting_, nothing_,     saved_};
+  Intake of_records_{with_records_, points_,     definitions_, plans_,     kernels::make_backend("reference"),
+                     letters_,      forgetting_, nothing_,     rows_due(), saved_};
 };
 
 TEST_F(RecordsTest, ForOneReasonAChannelHasOneLetterAMessage) {
@@ -140,8 +148,8 @@ TEST_F(RecordsTest, OneNumberAroundThemMakesNoCopiesOfThemAndTheyComeInTheOrderO
 TEST_F(IntakeTest, WhetherATimeIsMissingIsSaidByThePayload) {
   EdgeConfig config = core_config();
   config.subscriptions.at(1).time_missing = MissingTime::arrival;
-  Intake intake{config,   points_,     definitions_, plans_, kernels::make_backend("reference"),
-                letters_, forgetting_, nothing_,     saved_};
+  Intake intake{config,   points_,     definitions_, plans_,     kernels::make_backend("reference"),
+                letters_, forgetting_, nothing_,     rows_due(), saved_};
   std::vector<Message> batch{json_message(R"({"device":"t1","ts":1767225600000,"temperature":1,"seq":1})"),
                              json_message(R"({"device":"t1","ts":null,"temperature":2,"seq":2})")};
   EXPECT_FALSE(intake.is_stamped_by_arrival(batch[0]));
@@ -195,6 +203,20 @@ TEST_F(IntakeTest, ABatchEndsWhereItBringsForthEnough) {
   EXPECT_EQ(taken_, rows_per_batch_max / 2);
 }
 
+// A reading after a pause ends all windows that a long delay has kept open.
+TEST_F(IntakeTest, ABatchEndsWhereTheWindowsThatItEndsAreEnough) {
+  windows_an_hour_ = rows_per_batch_max / 100;
+  std::vector<Message> batch;
+  for (int i = 0; i < 40; ++i) {
+    const auto ts = std::to_string(1'767'225'600'000 + std::int64_t{36'000'000} * (i % 2));  // ten hours later
+    batch.push_back(json_message(R"({"device":"t)" + std::to_string(i / 4) + R"(","ts":)" + ts + R"(,"temperature":20.5,"seq":)" +
+                                 std::to_string(i) + "}"));
+  }
+  config_.time_future_max = 86'400 * ns_per_s;
+  take(batch);
+  EXPECT_EQ(taken_, 38u) << "of ten streams, each counted once";
+}
+
 // A small message may concern many streams, and many letters may come of one.
 TEST_F(IntakeTest, ABatchEndsWhereWhatHoldsNoSampleBringsForthEnough) {
   schema::DeviceBatchT batch;
@@ -219,12 +241,13 @@ TEST_F(IntakeTest, ABatchEndsWhereWhatHoldsNoSampleBringsForthEnough) {
   batch.channels.clear();
   batch.complete_until_ns = epoch_ns;
   std::vector<Message> complete;
-  for (std::size_t i = 0; i < 2 * rows_per_batch_max / 100; ++i) {
+  constexpr std::size_t enough = rows_per_batch_max / (1 + 100 / readings_a_row) + 1;
+  for (std::size_t i = 0; i < 2 * enough; ++i) {
     batch.sequence = 2 + i;
     complete.push_back(message_of("stethos/v1/d1/batch", schema::pack(batch), epoch_ns));
   }
   take(complete);
-  EXPECT_EQ(taken_, rows_per_batch_max / 100) << "heartbeats";
+  EXPECT_EQ(taken_, enough) << "heartbeats";
   take(std::vector<Message>(2 * letters_per_batch_max, json_message("no JSON")));
   EXPECT_EQ(taken_, letters_per_batch_max) << "letters";
 }

@@ -50,6 +50,13 @@ TEST(RowsExpected, AFewReadingsMayLieInManyWindows) {
   EXPECT_GE(reckoned(records(3, 3'600 * ns_per_s), hour), 10'800u);
 }
 
+TEST(RowsExpected, WhatIsRefusedLiesInNoWindow) {
+  DecodedMessage message = records(10'000, ns_per_s);
+  for (DecodedChannel& channel : message.channels) channel.rejected = Rejection{Reason::wrong_type, "no time"};
+  message.channels.back().rejected.reset();
+  EXPECT_LE(reckoned(message, windows_of(ns_per_s, ns_per_ms)), 1'000u + 2'000u);
+}
+
 TEST(RowsExpected, DevicesAddUp) {
   const std::vector<DecodedMessage> messages{records(20, ns_per_s, "a"), records(20, ns_per_s, "b"), records(1, 0, "c")};
   EXPECT_GE(rows_expected(messages, {windows_of(ns_per_s, 0)}), 41u);

@@ -397,6 +397,10 @@ TEST(ProvisionalAlarm, WhatIsBetweenEndsTheAlarmNotWhatIsProvisional) {
                    "inactive none none since 1", "provisional none danger since 3", "active danger none since 3",
                    "inactive none none since 3"}));
   for (std::size_t i = 0; i < rig.alarms.size(); ++i) EXPECT_EQ(rig.alarms[i].revision, i);
+  std::vector<AlarmLevel> highest;
+  for (const schema::AlarmRowT& row : rig.alarms) highest.push_back(row.highest_level);
+  EXPECT_EQ(highest, (std::vector{AlarmLevel::none, AlarmLevel::none, AlarmLevel::alert, AlarmLevel::alert, AlarmLevel::none,
+                                  AlarmLevel::danger, AlarmLevel::danger}));
 }
 
 // What was sent as open before its stream fell idle is not sent again then.

@@ -47,10 +47,59 @@ TEST_F(LocalClockTest, ABacklogIsRightByItsOrder) {
   const std::string arrival = "26T09:00";
   EXPECT_EQ(read("01:50", arrival), "23:50");
   EXPECT_EQ(read("02:10", arrival), "00:10");
-  EXPECT_EQ(read("02:10", arrival), "time_ambiguous") << "the same again, or an hour later";
+  EXPECT_EQ(read("02:30", arrival), "00:30");
   EXPECT_EQ(read("02:50", arrival), "00:50");
   EXPECT_EQ(read("02:10", arrival), "01:10");
   EXPECT_EQ(read("02:10", arrival), "01:10");
+  EXPECT_EQ(read("03:10", arrival), "02:10");
+}
+
+TEST_F(LocalClockTest, BehindOneThatIsRefusedNothingTellsUntilTheHourIsOver) {
+  const std::string arrival = "26T09:00";
+  EXPECT_EQ(read("01:50", arrival), "23:50");
+  EXPECT_EQ(read("02:10", arrival), "00:10");
+  EXPECT_EQ(read("02:10", arrival), "time_ambiguous") << "the same again, or an hour later";
+  EXPECT_EQ(read("02:20", arrival), "time_ambiguous");
+  EXPECT_EQ(read("03:10", arrival), "02:10");
+}
+
+TEST_F(LocalClockTest, BehindAPauseOfABacklogNothingTells) {
+  const std::string arrival = "26T09:00";
+  EXPECT_EQ(read("01:50", arrival), "23:50");
+  EXPECT_EQ(read("02:03", arrival), "00:03");
+  for (const char* shown : {"02:45", "02:59", "02:06", "02:34"}) EXPECT_EQ(read(shown, arrival), "time_ambiguous") << shown;
+  EXPECT_EQ(read("03:00", arrival), "02:00");
+}
+
+TEST_F(LocalClockTest, WhatALiveDeviceSendsAgainIsNotYetOfTheSecondHour) {
+  EXPECT_EQ(read("02:30", "26T00:30"), "00:30");
+  EXPECT_EQ(read("02:50", "26T00:50"), "00:50");
+  EXPECT_EQ(read("02:10", "26T00:51"), "00:10") << "an hour later is 19 minutes ahead";
+  EXPECT_EQ(read("02:51", "26T00:51"), "00:51");
+}
+
+TEST_F(LocalClockTest, ABacklogOutOfOrderIsRefusedWhereNothingTells) {
+  const std::string arrival = "26T09:00";
+  // The newest first.
+  EXPECT_EQ(read("03:10", arrival), "02:10");
+  for (const char* shown : {"02:50", "02:30", "02:10", "02:50", "02:30", "02:10"}) {
+    EXPECT_EQ(read(shown, arrival), "time_ambiguous");
+  }
+  EXPECT_EQ(read("01:50", arrival), "23:50");
+  EXPECT_EQ(read("01:55", arrival), "23:55");
+  // Sent once more in the middle of the first hour.
+  for (const char* shown : {"02:10", "02:20"}) EXPECT_EQ(read(shown, arrival).substr(0, 3), "00:");
+  for (const char* shown : {"02:10", "02:20", "02:30"}) EXPECT_EQ(read(shown, arrival), "time_ambiguous");
+  // Behind one that is long past both.
+  EXPECT_EQ(read("04:00", arrival), "03:00");
+  EXPECT_EQ(read("02:05", arrival), "time_ambiguous");
+}
+
+TEST_F(LocalClockTest, ABacklogOfReadingsThatAreFarApartIsRefused) {
+  const std::string arrival = "26T09:00";
+  EXPECT_EQ(read("00:50", arrival), "22:50");
+  EXPECT_EQ(read("01:50", arrival), "23:50");
+  EXPECT_EQ(read("02:10", arrival), "time_ambiguous") << "the next of one in 80 minutes";
   EXPECT_EQ(read("03:10", arrival), "02:10");
 }
 
@@ -70,7 +119,10 @@ TEST_F(LocalClockTest, WhatNothingTellsIsRefused) {
 TEST(TimeZone, KnowsEachYear) {
   EXPECT_FALSE(TimeZone::find("Europe/Atlantis"));
   EXPECT_FALSE(TimeZone::find("/etc/passwd"));
-  EXPECT_FALSE(TimeZone::find(""));
+  for (const char* path :
+       {"", "localtime", "libc:localtime", "file:/usr/share/zoneinfo/Europe/Berlin", "../zoneinfo/Europe/Berlin"}) {
+    EXPECT_FALSE(TimeZone::find(path)) << path;
+  }
   const auto zone = TimeZone::find("Europe/Berlin");
   ASSERT_TRUE(zone);
   for (const std::string year : {"1999", "2026", "2037", "2038", "2200"}) {

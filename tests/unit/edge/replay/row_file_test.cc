@@ -78,10 +78,11 @@ TEST_F(RowFileTest, CsvHasAHeadingAndAColumnAStatistic) {
   EXPECT_EQ(
       content(),
       "number,device,channel,definition,kind,start,start_ns,length_ns,generation,revision,state,expected,received,good,duplicate,"
-      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,machine,quantity,unit,rms,quantile.p95,"
+      "late,out_of_range,not_finite,rejected,shaft_hz,speed_source,recovered,incomplete,whole_start_ns,whole_length_ns,"
+      "machine,quantity,unit,rms,quantile.p95,"
       "velocity_rms.10-1000Hz.mean\n"
       "3,pump-1,de,0000000000000000,tumbling,2026-01-01T00:00:00.000Z,1767225600000000000,1000000000,0,0,final,0,0,7,0,0,0,0,0,,,"
-      "0,\"press \"\"7\"\", left\",acceleration,g,1.5,,0.25\n");
+      "0,false,,,\"press \"\"7\"\", left\",acceleration,g,1.5,,0.25\n");
 }
 
 TEST_F(RowFileTest, ARowWithoutStatisticsHasEmptyColumns) {
@@ -94,6 +95,21 @@ TEST_F(RowFileTest, ARowWithoutStatisticsHasEmptyColumns) {
   EXPECT_TRUE(file->add(1, schema::pack(row)));
   ASSERT_TRUE(file->sync());
   EXPECT_THAT(content(), testing::EndsWith("left\",acceleration,g,,,\n"));
+}
+
+TEST_F(RowFileTest, NamesMayHoldWhatCsvSeparates) {
+  schema::WindowRowT row;
+  row.device = "hall 3, pump \"2\"";
+  row.channel = "relay.0,x";
+  row.moments = std::make_unique<schema::MomentsT>();
+  row.counts = std::make_unique<schema::CountsT>();
+  row.incomplete = true;
+  row.whole = std::make_unique<schema::Span>(-7, 20);
+  const auto file = open(RowFileFormat::csv);
+  EXPECT_TRUE(file->add(1, schema::pack(row)));
+  ASSERT_TRUE(file->sync());
+  EXPECT_THAT(content(), testing::HasSubstr("\n1,\"hall 3, pump \"\"2\"\"\",\"relay.0,x\",00"));
+  EXPECT_THAT(content(), testing::HasSubstr(",0,true,-7,20,\"press"));
 }
 
 TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {

@@ -69,8 +69,20 @@ TEST_F(DamagedSpool, AWholeOneIsNotSetAside) {
 }
 
 TEST_F(DamagedSpool, Garbage) {
-  std::ofstream(file_) << std::string(10'000, 'x');
+  std::ofstream(file_) << std::string(10'000, '\x07');
   expect_set_aside("not a database");
+}
+
+// As flash reads what was erased.
+TEST_F(DamagedSpool, AFirstPageOfOneByte) {
+  for (const char byte : {'\xff', '\0', 'Z', '\n'}) {
+    const std::string file = file_ + std::to_string(static_cast<int>(byte));
+    fill_spool(file, 400);
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary) << std::string(4096, byte);
+    const auto opened = SqliteSpool::open_or_set_aside(file, now_ns);
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_NE(opened->set_aside, "") << static_cast<int>(byte);
+  }
 }
 
 TEST_F(DamagedSpool, CutShort) {
@@ -152,14 +164,14 @@ TEST_F(DamagedSpool, NumbersThatWereGivenOutTwice) {
 }
 
 TEST_F(DamagedSpool, NothingIsOverwritten) {
-  std::ofstream(file_) << std::string(10'000, 'x');
+  std::ofstream(file_) << std::string(10'000, '\x07');
   std::ofstream(aside_) << "an earlier one";
   std::ofstream(aside_ + "-2-wal") << "and the log of one";
   const auto opened = SqliteSpool::open_or_set_aside(file_, now_ns);
   ASSERT_TRUE(opened) << opened.error().text();
   EXPECT_EQ(opened->set_aside, aside_ + "-3");
   EXPECT_EQ(bytes_of(aside_), "an earlier one");
-  EXPECT_EQ(bytes_of(aside_ + "-3"), std::string(10'000, 'x'));
+  EXPECT_EQ(bytes_of(aside_ + "-3"), std::string(10'000, '\x07'));
 }
 
 TEST_F(DamagedSpool, WhatALaterMinorVersionAddedIsNoDamage) {
@@ -182,6 +194,15 @@ TEST_F(DamagedSpool, AFileOfAnotherProgramIsRefusedAndLeft) {
   ASSERT_EQ(sqlite3_exec(theirs, "CREATE TABLE theirs (x)", nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(theirs);
   expect_refused(Code::unsupported, "something else");
+}
+
+// As where spool.file names the configuration.
+TEST_F(DamagedSpool, ATextIsRefusedAndLeft) {
+  std::ofstream(file_) << "[mqtt]\nhost = \"brüssel\"\n";
+  const auto opened = SqliteSpool::open_or_set_aside(file_, now_ns);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::invalid);
+  EXPECT_EQ(std::filesystem::file_size(file_), 25u);
 }
 
 TEST_F(DamagedSpool, OneThatIsOpenIsRefusedAndLeft) {

@@ -40,6 +40,8 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
   row.last_sequence = std::numeric_limits<std::uint64_t>::max();
   row.committed_ns = 7;
   row.clock_untrusted = true;
+  row.incomplete = true;
+  row.whole = std::make_unique<schema::Span>(-7, 20);
   row.counts->recovered = 1;
   const WindowLabels labels{.machine = "press \"7\"", .quantity = "acceleration", .unit = "g"};
   EXPECT_EQ(
@@ -52,7 +54,8 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
       R"("buckets":"01ff"},"statistics":{"mean":0.1,"skewness":null,"quantile.#3":0.5},)"
       R"("speed":{"shaft_hz":24.5,"source":"stream","age_ns":9},"stream_version":"0000000000000000","provenance":"0000000000000000",)"
       R"("first_epoch":0,"first_sequence":0,"last_epoch":0,"last_sequence":18446744073709551615,)"
-      R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7,"clock_untrusted":true})");
+      R"("first_received_ns":0,"last_received_ns":0,"closed_ns":0,"committed_ns":7,"clock_untrusted":true,"incomplete":true,)"
+      R"("whole":{"start_ns":-7,"length_ns":20}})");
 }
 
 TEST(RowJson, AWindowIsPublishedAgainWithWhatItsStreamIs) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "tests/unit/edge/core/core_rig.h"
@@ -18,6 +19,19 @@ TEST(SqliteSpool, IsOpenOnce) {
   EXPECT_EQ(second.error().failed, "another process has it open");
   first.reset();
   EXPECT_TRUE(SqliteSpool::open(file.path()).has_value());
+}
+
+TEST(SqliteSpool, ALinkToTheFileIsTheFileAlsoBeforeThatIsThere) {
+  const ScratchFile file;
+  const ScratchFile link;
+  std::filesystem::create_symlink(std::filesystem::path(file.path()).filename(), link.path());
+  for (int life = 0; life < 2; ++life) {
+    const auto first = *SqliteSpool::open(life == 0 ? link.path() : file.path());
+    const auto second = SqliteSpool::open(life == 0 ? file.path() : link.path());
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().failed, "another process has it open");
+  }
+  EXPECT_FALSE(std::filesystem::exists(link.path() + ".lock"));
 }
 
 TEST(SqliteSpool, RefusesWhatIsNotItsOwn) {
@@ -89,8 +103,7 @@ TEST(SqliteSpool, WhatIsLoadedIsWhatWasCommitted) {
   other.cut_short.add(7, 8);
   other.cut_short.add(10, 20);
   other.settled_ns = 19;
-  other.away_from_ns = 12;
-  other.away_to_ns = 13;
+  other.away.add(12, 13);
   other.silent_from_ns = 9;
   other.silent_to_ns = 10;
   stream.clock.jump = Jump::back;
