@@ -33,10 +33,10 @@ test: dependencies ## build and run every quick test: units, sources, format, wh
 	$(STEP) format $(MAKE) format-check
 	$(STEP) "system tests" $(PYTEST) -m "not slow"
 
-check: dependencies ## sanitizers, clang-tidy, 300 seeds, longer whole-process tests; with `make test` half an hour on two cores
+check: dependencies ## sanitizers, clang-tidy over all but tests, 300 seeds, longer whole-process tests; with `make test` half an hour on two cores
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
-	$(STEP) tidy scripts/tidy.py
+	$(STEP) tidy scripts/tidy.py --without tests
 	$(STEP) "300 seeds" $(call seeds,101,400)
 	$(STEP) "configure asan" cmake --preset asan
 	$(STEP) "build asan" cmake --build --preset asan -j $(JOBS)
@@ -45,10 +45,12 @@ check: dependencies ## sanitizers, clang-tidy, 300 seeds, longer whole-process t
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(STEP) "slow system tests" $(PYTEST_SLOW) -m "slow and not long"
 
-check-long: dependencies ## before a big change is done: 3000 more seeds, more draws of kills; half an hour on two cores
+check-long: dependencies ## before a big change is done: clang-tidy over tests too, 3000 more seeds, more draws of kills; half an hour on two cores
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
+	$(STEP) tidy scripts/tidy.py
 	$(STEP) "3000 seeds" $(call seeds,401,3400)
+	$(STEP) "20000 streams" env STETHOS_SEEDS=20000 build/dev/bin/edge_window_test --gtest_brief=1 --gtest_filter="WindowerBooks.*:WindowerTrial.*"
 	$(STEP) "long system tests" $(PYTEST_SLOW) -m long
 
 MINUTES := 60

@@ -20,6 +20,8 @@ if(STETHOS_SANITIZE)
   # GCC's manual: with a sanitizer, -Wmaybe-uninitialized reports what is initialised (std::function in std::regex, here).
   target_compile_options(stethos_options INTERFACE
     -fsanitize=${STETHOS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    # What the address sanitizer sees at the access itself, without a quarter of the time to compile.
+    -fno-sanitize=null,object-size,pointer-overflow
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
 endif()

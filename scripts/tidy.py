@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Runs clang-tidy over our own sources, one process a core, and prints only what it found.
 
-usage: tidy.py [--build BUILD_DIR] [--anew] [FILE...]        (default build/dev, and every .cc that it builds)
+usage: tidy.py [--build BUILD_DIR] [--anew] [--without FOLDER] [FILE...]   (default build/dev, and every .cc that it builds)
 
 A file that was clean is skipped for as long as nothing that clang-tidy reads has changed: see scripts/tidy_cache.py.
---anew skips nothing.
+--anew skips nothing. --without leaves out what lies in that folder of the checkout.
 """
 
 import argparse
@@ -61,11 +61,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, default=root / "build/dev")
     parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--without", metavar="FOLDER")
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     commands = commands_of(root, build)
     paths = [path.resolve() for path in arguments.files] or sorted(commands)
+    if arguments.without:
+        paths = [path for path in paths if not path.is_relative_to(root / arguments.without)]
     unknown = [str(path) for path in paths if path not in commands]
     if unknown:
         sys.exit(f"tidy: {build} does not compile {', '.join(unknown)}")

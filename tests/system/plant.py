@@ -29,6 +29,11 @@ class Plant:
         self.sim = self.rig.sim(self.broker, "--scenario", scenario, "--speed", SPEED, "--when-full", "wait",
                                 "--resend-after", "300ms", "--resend-after-max", "1s", *misbehaviour)
 
+    def publish_news(self):
+        """Strangers alone, and no more than an edge takes that is slow: each of its commits then holds what no other has."""
+        scenario = self.rig.scenario("20s", {**MOTOR, "count": 50})
+        self.sim = self.rig.sim(self.broker, "--scenario", scenario, "--speed", 1)
+
     def after_messages(self, count):
         """Waits until the edge has taken so many messages; there must be more to come."""
         wait_for(lambda: self.edge.messages() >= count, lambda: f"the edge to take {count} messages:\n{self.sim.log_tail(3)}")

@@ -24,6 +24,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 
 from ledger import Ledger, Window, reconcile
 from proxy import Proxy
@@ -95,13 +96,13 @@ def is_listening(port):
 
 
 def http(url, body=None, headers=None, seconds=30):
-    """(status, bytes); status 0: nobody answered."""
+    """(status, bytes); status 0: nobody answered, or not to the end."""
     try:
         with _http.open(urllib.request.Request(url, data=body, headers=headers or {}), timeout=seconds) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as answer:
         return answer.code, answer.read()
-    except OSError:
+    except (OSError, HTTPException):
         return 0, b""
 
 

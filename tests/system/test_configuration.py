@@ -1,6 +1,8 @@
 """Mistakes in a configuration are found before anything is touched, all at once, each with its file, line and key."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -50,6 +52,14 @@ MISTAKES = {
     "unknown statistic": ("stethos-edge", {"window": [{"length": "1m", "statistics": ["kurtossis"]}]}, "statistics", "kurtosis"),
     "window of no length": ("stethos-edge", {"window": [{"length": "0s"}]}, "length", ""),
     "bad topic filter": ("stethos-edge", {"subscription": [{"topic": "a/#/b", "format": "stethos"}]}, "topic", ""),
+    "our protocol by another topic": ("stethos-edge", {"subscription": [{"topic": "stethos/v1/#", "format": "stethos"}]}, "topic",
+                                      "stethos/v1/+/batch"),
+    "a broker's address as a URL": ("stethos-edge", {"mqtt.host": "tcp://127.0.0.1"}, "mqtt.host", "URL"),
+    "a broker's address with a port": ("stethos-edge", {"mqtt.host": "127.0.0.1:1883"}, "mqtt.host", "mqtt.port"),
+    "no spool": ("stethos-edge", {"spool.file": ""}, "spool.file", "must name"),
+    "a scale of nothing": ("stethos-edge", {"subscription": [{
+        "topic": "a/+", "format": "json", "device_level": 1, "time_unit": "arrival",
+        "field": [{"path": "t", "quantity": "temperature", "unit": "degC", "scale": 0}]}]}, "field", "scale"),
     "quality of service 2": ("stethos-edge", {"subscription": [{**STETHOS_SUBSCRIPTION, "qos": 2}]}, "qos", ""),
     "json without fields": ("stethos-edge", {"subscription": [{"topic": "a/+", "format": "json", "device_level": 1,
                                                                "time_field": "ts"}]}, "fields", ""),
@@ -162,6 +172,20 @@ def test_a_folder_that_is_missing(tmp_path):
     code, output = check(tmp_path, "stethos-edge", toml(EDGE | {"record.folder": "test.toml/recording"}))
     assert code == 7 and "test.toml" in output, output
     assert os.listdir(tmp_path) == ["test.toml"]
+
+
+def test_a_spool_that_is_none(tmp_path):
+    """`check` and `run` refuse what is no spool with the same code, and leave it."""
+    collector = tmp_path / "collector.db"
+    with contextlib.closing(sqlite3.connect(collector)) as store:
+        store.execute("CREATE TABLE something (value INTEGER)")
+    for name, word in ("test.toml", "text file"), ("collector.db", "something else"):
+        text = toml(EDGE | {"spool.file": name})
+        code, output = check(tmp_path, "stethos-edge", text)
+        assert code == 4 and word in output, output
+        done = run("stethos-edge", "run", "--config", "test.toml", folder=tmp_path)
+        assert done.returncode == code and word in done.stderr, done
+        assert (tmp_path / "test.toml").read_text() == text and not list(tmp_path.glob("*damaged*"))
 
 
 def test_without_a_subscription_it_is_for_replay_alone(tmp_path):

@@ -4,10 +4,12 @@ import csv
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 
-from rig import BINARIES, DATA, MINUTE_NS, wait_for
+from messages import Publisher, batch_buffer, channel, with_checksum
+from rig import BINARIES, DATA, MINUTE_NS, SECOND_NS, wait_for
 
 SPECTRUM = {"bands": ["1000-5000Hz"], "lines": 2, "envelope_band": "2000-10000Hz"}
 BEARING = {"name": "6205", "elements": 9, "element_diameter_mm": 7.94, "pitch_diameter_mm": 39.04}
@@ -151,6 +153,37 @@ def test_a_replay_stands_instead_of_the_live_windows(rig):
     assert len(final) >= 10 and all(each["generation"] == 3 for each in final)
     assert {each["provenance"]["source"] for each in final} == {f"stethos:{rig.folder / 'recording'}"}
     assert all(each["generation"] == 0 for each in after if each["state"] == "open")
+
+
+def test_a_table_that_was_mended_cuts_windows_anew(rig):
+    """Its entry begins within the first window, and before it nothing came: what the node has whole is replaced by a part."""
+    broker, collector = rig.broker(), rig.collector(**{"replays.nodes": ["edge-1"]})
+    edge = rig.edge(broker, collector, **{"record.folder": rig.folder / "recording", "window": [{"length": "10s"}],
+                                          "time.watermark_delay": "0s", "time.lateness": "1s"})
+    begin = (time.time_ns() - 600 * SECOND_NS) // (10 * SECOND_NS) * (10 * SECOND_NS)
+    publisher = Publisher(broker.port)
+    for i in range(1, 30):
+        publisher.publish("stethos/v1/m1/batch", with_checksum(batch_buffer(
+            rig.folder, device="m1", sequence=i, lowest_held=1, channels=[channel([1.0, 2.0, 3.0], begin + (5 + i) * SECOND_NS)])))
+    publisher.close()
+    rows = lambda: [((each["start_ns"] - begin) // SECOND_NS, each["length_ns"] // SECOND_NS, each["counts"]["good"],  # noqa: E731
+                     each["whole"] and each["whole"]["start_ns"] - begin)
+                    for each in collector.pages("/v1/windows", "windows")]
+    wait_for(lambda: sum(good for _, _, good, _ in rows()) == 87, rows)
+    assert rows()[0] == (0, 10, 12, None)
+    edge.terminate()
+
+    points = rig.folder / "points.csv"
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin // SECOND_NS + 5))
+    points.write_text("device,channel,machine,point,axis,quantity,unit,valid_from\n"
+                      f"m1,vibration,pump-1,DE,h,acceleration,g,{since}\n")
+    lab = rig.folder / "lab.toml"
+    lab.write_text(f'points.file = "{points}"\n' + edge.config.read_text().replace('node.id = "edge-1"', 'node.id = "lab"'))
+    told = replay(lab, f"stethos:{rig.folder / 'recording'}", "--collector", "--replaces", "edge-1").stderr
+    assert "left to edge-1: " in told and "rows of windows that are not final" in told
+    assert rows()[0] == (5, 5, 12, 0)
+    assert sum(good for _, _, good, _ in rows()) == 87
+    assert not [each for each in collector.pages("/v1/events", "events") if each["kind"] == "windows_conflicting"]
 
 
 def test_dirty_files(rig, recordings):

@@ -1,9 +1,12 @@
 """Any process may end at any time, in order or killed: afterwards every sample is counted once."""
 
+import json
 import random
+import time
 
 import pytest
 
+from messages import Publisher
 from rig import MINUTE_NS, json_subscription, wait_for
 
 # Few messages on the way, so that there is a middle to restart in, and sent again soon.
@@ -56,6 +59,41 @@ def test_edge_restarts(rig, tell, how):
         after_messages(edge, sim, count)
         restart(edge, how)
     conclude(rig, tell, sim, edge, collector)
+
+
+@pytest.mark.parametrize("how", STOPS)
+def test_a_definition_that_was_away_says_what_its_windows_lack(rig, how):
+    broker, collector = rig.broker(), rig.collector()
+    hours = [{"length": "1h"}, {"length": "10s"}]
+    config = {"subscription": [json_subscription("raw", {"t": "temperature degC"})], "time.lateness": "1h"}
+    edge = rig.edge(broker, collector, window=hours, **config)
+    publisher = Publisher(broker.port)
+    begin = int(time.time()) // 3600 * 3600 - 7200
+
+    def publish(*seconds):
+        before = edge.stored()
+        for second in seconds:
+            reading = {"device": "m1", "ts": (begin + second) * 1000, "seq": second, "t": 20.5}
+            publisher.publish("raw/m1/telemetry", json.dumps(reading).encode())
+        wait_for(lambda: edge.stored() == before + len(seconds), "the readings to be counted")
+
+    publish(3, 12)
+    stop(edge, how)
+    edge.configure(window=hours[1:], **config)
+    edge.start()
+    publish(13, 24, 4)
+    stop(edge, how)
+    edge.configure(window=hours, **config)
+    edge.start()
+    publish(25, 3605, 7205)
+    publisher.close()
+
+    def rows_of(length_s):
+        rows = [each for each in collector.pages("/v1/windows", "windows") if each["length_ns"] == length_s * 10**9]
+        return [(each["start_ns"] // 10**9 - begin, each["counts"]["good"], each["incomplete"]) for each in rows]
+
+    wait_for(lambda: sorted(rows_of(3600))[:2] == [(0, 3, True), (3600, 1, False)], lambda: f"the hours: {rows_of(3600)}")
+    assert sorted(rows_of(10))[:3] == [(0, 2, False), (10, 2, False), (20, 2, False)]
 
 
 @pytest.mark.parametrize("how", STOPS)
