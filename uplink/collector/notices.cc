@@ -45,6 +45,7 @@ void Notices::begin_batch() {
 }
 
 void Notices::note(const WindowConflict& conflict) {
+  tally_.count(Counter::windows_conflicting);
   if (++conflicts_ == 1) first_ = conflict;
 }
 

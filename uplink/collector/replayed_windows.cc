@@ -18,13 +18,14 @@ WholeWindow whole_window_of(std::int64_t stream, const schema::WindowRow& row) {
 ReplayedWindows::ReplayedWindows(Store& store, Tally& tally, Notices& notices)
     : tally_(tally),
       notices_(notices),
-      select_(
-          store.database(),
-          "SELECT id, start_ns, generation, withdrawn, spool, good, good_before, length_ns FROM windows WHERE stream = ?1 AND "
-          "start_ns = ?3 AND definition = ?2 UNION ALL "
-          "SELECT id, start_ns, generation, withdrawn, spool, good, good_before, length_ns FROM windows WHERE stream = ?1 AND "
-          "definition = ?2 AND part_of_ns = ?3 LIMIT ?4"),
-      withdraw_(store.database(), "UPDATE windows SET generation = ?2, withdrawn = 1, stored_ns = ?3 WHERE id = ?1") {}
+      select_(store.database(),
+              "SELECT id, start_ns, generation, withdrawn, spool, good, iif(generation = 0, good, good_of_node), length_ns FROM "
+              "windows WHERE stream = ?1 AND start_ns = ?3 AND definition = ?2 UNION ALL "
+              "SELECT id, start_ns, generation, withdrawn, spool, good, iif(generation = 0, good, good_of_node), length_ns FROM "
+              "windows WHERE stream = ?1 AND definition = ?2 AND part_of_ns = ?3 LIMIT ?4"),
+      withdraw_(store.database(),
+                "UPDATE windows SET generation = ?2, withdrawn = 1, stored_ns = ?3, "
+                "good_of_node = iif(generation = 0, good, good_of_node) WHERE id = ?1") {}
 
 Result<bool> ReplayedWindows::make_room(const WholeWindow& window, const schema::WindowRow& row, std::int64_t spool, TimeNs now) {
   const auto rows = rows_of(window, &row, spool);
@@ -33,24 +34,25 @@ Result<bool> ReplayedWindows::make_room(const WholeWindow& window, const schema:
   const auto good = static_cast<std::int64_t>(row.counts()->good());
   const Stored* above = nullptr;  // one of a higher generation
   const Stored* beside = nullptr;
-  std::int64_t good_above = 0, good_beside = 0;
-  std::int64_t good_replaced = good;  // with what rows of a lower generation had elsewhere in the window
   const Stored* below = nullptr;  // one of a lower generation, that stands
+  std::int64_t good_above = 0, good_beside = 0, good_below = 0;
+  std::int64_t good_of_node = good;  // all that it has of the window, if the row is the node's
   for (const Stored& each : *rows) {
+    if (row.generation() == 0 && each.start != row.start_ns()) good_of_node += each.good_of_node;
+    if (each.is_withdrawn) continue;
     if (each.generation > row.generation()) {
-      if (each.start != row.start_ns()) good_replaced += each.is_withdrawn ? each.good : each.good_before;
-      if (each.is_withdrawn) continue;
       above = &each;
       good_above += each.good;
     } else if (each.is_beside) {
       beside = &each;
       good_beside += each.good;
     } else if (each.generation < row.generation()) {
-      if (!each.is_withdrawn) below = &each;
+      below = &each;
+      good_below += each.good;
     }
   }
   if (above != nullptr) {
-    if (good_replaced > good_above) note(row, above->spool, good_above, good_replaced, false);
+    if (good_of_node > good_above) note(row, above->spool, good_above, good_of_node, false);
     return false;
   }
   if (beside != nullptr) {
@@ -68,7 +70,7 @@ Result<bool> ReplayedWindows::make_room(const WholeWindow& window, const schema:
     }
     tally_.count(Counter::windows_superseded);
   }
-  if (below != nullptr) replaced_.try_emplace(window, Replaced{&row, below->spool});
+  if (below != nullptr) replaced_.try_emplace(window, Replaced{&row, below->spool, good_below});
   return true;
 }
 
@@ -76,13 +78,9 @@ Status ReplayedWindows::end_batch() {
   for (const auto& [window, replaced] : replaced_) {
     const auto rows = rows_of(window, nullptr, 0);
     if (!rows) return std::unexpected(rows.error());
-    std::int64_t good = 0, good_before = 0;
-    for (const Stored& each : *rows) {
-      if (each.generation != replaced.by->generation()) continue;
-      if (!each.is_withdrawn) good += each.good;
-      good_before += each.is_withdrawn ? each.good : each.good_before;
-    }
-    if (good < good_before) note(*replaced.by, replaced.spool, good_before, good, true);
+    std::int64_t good = 0;
+    for (const Stored& each : *rows) good += each.is_withdrawn ? 0 : each.good;
+    if (good < replaced.good) note(*replaced.by, replaced.spool, replaced.good, good, true);
   }
   return {};
 }
@@ -101,12 +99,17 @@ Result<std::vector<ReplayedWindows::Stored>> ReplayedWindows::rows_of(const Whol
                   .is_withdrawn = found.integer(3) != 0,
                   .spool = found.integer(4),
                   .good = found.integer(5),
-                  .good_before = found.integer(6)};
+                  .good_of_node = found.integer(6)};
     if (row != nullptr && stored.generation > 0 && stored.generation == row->generation() && stored.spool != spool &&
         !stored.is_withdrawn) {
-      const DurationNs length = found.integer(7);
-      const bool overlaps = stored.start < row->start_ns() + row->length_ns() && row->start_ns() < stored.start + length;
-      stored.is_beside = overlaps && (stored.start != row->start_ns() || length != row->length_ns());
+      const bool starts_alike = stored.start == row->start_ns();
+      if (found.is_null(7)) {
+        stored.is_beside = !starts_alike;
+      } else {
+        const DurationNs length = found.integer(7);
+        const bool overlaps = stored.start < row->start_ns() + row->length_ns() && row->start_ns() < stored.start + length;
+        stored.is_beside = overlaps && !(starts_alike && length == row->length_ns());
+      }
     }
     out.push_back(stored);
     return {};
@@ -117,7 +120,6 @@ Result<std::vector<ReplayedWindows::Stored>> ReplayedWindows::rows_of(const Whol
 
 void ReplayedWindows::note(const schema::WindowRow& row, std::int64_t spool_before, std::int64_t good_before, std::int64_t good,
                            bool is_replaced) {
-  tally_.count(Counter::windows_conflicting);
   notices_.note({.device = view(row.device()),
                  .channel = view(row.channel()),
                  .start = row.start_ns(),

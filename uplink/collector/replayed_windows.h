@@ -3,8 +3,8 @@
 // A change of what the stream is cuts a window into parts, each with a row of its own; and the replay may cut where the node did
 // not, or the other way round. So rows of a higher generation take the place of all rows of the window, whatever parts they are.
 // Those that no row of the same start replaces are withdrawn: they stay as they are, but for the generation, that of the rows
-// that they were withdrawn for, and are neither shown nor merged. How many good samples were replaced is remembered
-// (`good_before`, and `good` of what is withdrawn), so that it can be told where there are fewer now.
+// that they were withdrawn for, and are neither shown nor merged. It is told where a batch leaves fewer good samples of a window
+// than were shown before, and where the node has more than are shown: how many its rows had is kept (`good_of_node`).
 //
 // A part of the intake: within its transaction, in its thread.
 #pragma once
@@ -42,7 +42,7 @@ class ReplayedWindows {
   // not beside rows of a higher generation, nor beside those of another replay of its generation that cut the window elsewhere.
   // Notes a conflict where samples are not shown by that. `row` lasts until end_batch().
   Result<bool> make_room(const WholeWindow& window, const schema::WindowRow& row, std::int64_t spool, TimeNs now);
-  // Notes the windows of the batch of which there are fewer good samples now than the rows had that were replaced.
+  // Notes the windows of the batch of which fewer good samples are shown now than before.
   Status end_batch();
 
  private:
@@ -53,13 +53,14 @@ class ReplayedWindows {
     bool is_withdrawn = false;
     std::int64_t spool = 0;
     std::int64_t good = 0;
-    std::int64_t good_before = 0;
+    std::int64_t good_of_node = 0;
     bool is_beside = false;  // of another replay of the row's generation, and it overlaps the row without being of its extent
   };
 
   struct Replaced {
     const schema::WindowRow* by = nullptr;  // one of the rows
     std::int64_t spool = 0;  // of one that was replaced
+    std::int64_t good = 0;  // that were shown before
   };
 
   // The rows of the window. `row`: what is_beside is said of; null: it is not.

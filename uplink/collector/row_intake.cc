@@ -40,8 +40,7 @@ RowIntake::RowIntake(Store& store, Tally& tally, Notices& notices)
           sqlite::Statement(store.database(),
                             "UPDATE windows SET generation = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, "
                             "stored_ns = ?9, good = ?10, body = ?14, part_of_ns = ?12, length_ns = ?13, withdrawn = 0, "
-                            "good_before = iif(withdrawn, iif(?4 = "
-                            "generation, good, 0), iif(?4 > generation, good, good_before)) WHERE stream = ?1 AND start_ns = ?2 "
+                            "good_of_node = iif(generation = 0, good, good_of_node) WHERE stream = ?1 AND start_ns = ?2 "
                             "AND definition = ?3 AND (?4 > generation OR (?4 = generation AND (withdrawn OR "
                             "iif(?6 = spool, ?5 > revision, (?10, ?5) > (good, revision)))))"),
           sqlite::Statement(store.database(),
@@ -171,7 +170,6 @@ Status RowIntake::take_window(const RowSource& source, const schema::WindowRow& 
   });
   if (!before) return std::unexpected(before.error());
   if (!before->differs) return {};
-  tally_.count(Counter::windows_conflicting);
   notices_.note({.device = view(row.device()),
                  .channel = view(row.channel()),
                  .start = row.start_ns(),

@@ -123,9 +123,9 @@ CREATE TABLE windows (
   stored_ns   INTEGER NOT NULL,
   good        INTEGER NOT NULL,           -- samples
   body        BLOB NOT NULL,
-  length_ns   INTEGER NOT NULL DEFAULT 0, -- 0: of a row that an older version stored
+  length_ns   INTEGER,                    -- null: an older version stored the row
   part_of_ns  INTEGER,                    -- a part that begins within its window: where that one begins; else null
-  good_before INTEGER NOT NULL DEFAULT 0, -- good samples of the row that it replaced, if that had a lower generation
+  good_of_node INTEGER NOT NULL DEFAULT 0,-- of a row of a replay: good samples of the node's row that it replaced
   withdrawn   INTEGER NOT NULL DEFAULT 0  -- 1: for rows of a replay (replayed_windows.h), which have its generation
 ) STRICT;
 CREATE UNIQUE INDEX windows_by_identity ON windows (stream, start_ns, definition);
@@ -273,9 +273,9 @@ constexpr const char* upgrade_sql = R"sql(
 ALTER TABLE gaps ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE silences ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE windows ADD COLUMN length_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE windows ADD COLUMN length_ns INTEGER;
 ALTER TABLE windows ADD COLUMN part_of_ns INTEGER;
-ALTER TABLE windows ADD COLUMN good_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE windows ADD COLUMN good_of_node INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE windows ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX windows_parts ON windows (stream, definition, part_of_ns) WHERE part_of_ns IS NOT NULL;
 DROP INDEX alarms_by_age;

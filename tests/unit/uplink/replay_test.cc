@@ -165,6 +165,18 @@ TEST_F(ReplayTest, APartOfTheNodeThatTheReplayLacksIsTold) {
   EXPECT_EQ(counted(Counter::windows_conflicting), 1) << "the node has 7680 together";
 }
 
+// Whatever replays came between.
+TEST_F(ReplayTest, WhatTheNodeHasIsHeldAgainstTheNewestReplay) {
+  take(batch_of({{.rows = {sent(2, part(0, 5, {.revision = 1, .good = 1000})), sent(3, part(5, 10, {.good = 2000}))}}}));
+  take(replayed({sent(1, WindowSketch{.start = earlier, .generation = 1, .good = 3000})}));
+  take(replayed({sent(2, part(0, 5, {.generation = 2, .good = 1000})), sent(3, part(5, 10, {.generation = 2, .good = 2000}))}));
+  EXPECT_EQ(good(), 3'000U);
+  take(batch_of({{.rows = {sent(4, part(5, 10, {.good = 2000}))}}}));
+  EXPECT_EQ(counted(Counter::windows_conflicting), 0) << "the node has no more";
+  take(batch_of({{.rows = {sent(5, part(0, 5, {.revision = 2, .good = 2000}))}}}));
+  EXPECT_EQ(counted(Counter::windows_conflicting), 1) << "the node has 4000 together";
+}
+
 TEST_F(ReplayTest, WithdrawnRowsAreNotMerged) {
   take(batch_of({{.rows = {sent(2, part(0, 5, {.revision = 1, .good = 1000})), sent(3, part(5, 10, {.good = 500}))}}}));
   take(replayed({sent(1, WindowSketch{.start = earlier, .generation = 1, .good = 1500})}));

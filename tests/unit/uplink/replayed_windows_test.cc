@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/uplink/collector_fixture.h"
@@ -16,10 +18,18 @@
 namespace stethos::collector {
 namespace {
 
-constexpr DurationNs tenth = ns_per_s / 10;
 constexpr std::uint64_t good_per_tenth = 10;
 
-// A row of the window [0, 10) tenths of a second.
+// Of a definition: how long its windows are, and where the first of the trial begins.
+struct Window {
+  std::uint64_t definition = 1;
+  TimeNs start = 0;
+  DurationNs length = ns_per_s;
+
+  TimeNs at(int tenths) const { return start + length / 10 * tenths; }
+};
+
+// A row of a window, in tenths of that.
 struct Part {
   int from = 0;
   int to = 0;
@@ -71,12 +81,13 @@ class ReplayedWindowsTest : public CollectorTest {
     return batches;
   }
 
-  void send(TimeNs window, const Batch& batch) {
+  void send(const Window& window, const Batch& batch) {
     std::vector<SentRow> rows;
     for (const Part& each : batch.parts) {
-      auto row = window_row({.start = window + each.from * tenth, .generation = each.generation, .good = each.good});
-      row.length_ns = (each.to - each.from) * tenth;
-      if (each.to - each.from < 10) row.whole = std::make_unique<schema::Span>(window, ns_per_s);
+      auto row = window_row(
+          {.start = window.at(each.from), .definition = window.definition, .generation = each.generation, .good = each.good});
+      row.length_ns = window.at(each.to) - window.at(each.from);
+      if (each.to - each.from < 10) row.whole = std::make_unique<schema::Span>(window.start, window.length);
       rows.push_back(sent(++numbers_[batch.generation], row));
     }
     auto packed = batch_of({{.rows = std::move(rows)}}, std::string(32, static_cast<char>('a' + batch.generation)),
@@ -85,25 +96,24 @@ class ReplayedWindowsTest : public CollectorTest {
     take(packed);
   }
 
-  std::set<Part> shown(TimeNs window) {
+  std::set<Part> shown(const Window& window) {
     Filter filter;
-    filter.from = window;
-    filter.to = window + ns_per_s;
+    filter.from = window.start;
+    filter.to = window.at(10);
     std::set<Part> parts;
     const auto page = query->windows(filter);
     for (const auto& each : page->records) {
-      const auto from = (each.row->start_ns() - window) / tenth;
-      parts.insert({static_cast<int>(from), static_cast<int>(from + each.row->length_ns() / tenth), each.row->generation(),
-                    each.row->counts()->good()});
+      const auto from = (each.row->start_ns() - window.start) / (window.length / 10);
+      parts.insert({static_cast<int>(from), static_cast<int>(from + each.row->length_ns() / (window.length / 10)),
+                    each.row->generation(), each.row->counts()->good()});
     }
     return parts;
   }
 
-  // Of the hour that holds the window.
-  std::uint64_t good(TimeNs window, Tier tier) {
+  // Of all hours, or days, of the definition.
+  std::uint64_t good(const Window& window, Tier tier) {
     Filter filter;
-    filter.from = at_or_before(window, hour_ns);
-    filter.to = *filter.from + hour_ns;
+    filter.definition = window.definition;
     std::uint64_t sum = 0;
     const auto page = query->windows(filter, tier);
     for (const auto& each : page->records) sum += each.row->counts()->good();
@@ -123,7 +133,7 @@ std::uint64_t good_of(const std::set<Part>& parts) {
 TEST_F(ReplayedWindowsTest, RowsOfTheHighestGenerationAreShownAndALossIsTold) {
   std::mt19937 random(1);
   for (int trial = 0; trial < 400; ++trial) {
-    const TimeNs window = some_time - 3'600 * ns_per_s - trial * ns_per_s;
+    const Window window{.start = some_time - 3'600 * ns_per_s - trial * ns_per_s};
     std::map<std::uint32_t, std::set<Part>> come;
     std::string story = "trial " + std::to_string(trial);
     for (const Batch& batch : random_batches(random, true)) {
@@ -139,22 +149,40 @@ TEST_F(ReplayedWindowsTest, RowsOfTheHighestGenerationAreShownAndALossIsTold) {
   }
 }
 
+// Windows of several lengths that begin anywhere in an hour, two of each definition beside each other.
 TEST_F(ReplayedWindowsTest, NoSampleIsMergedTwice) {
   std::mt19937 random(2);
   Budgets budgets;
   budgets.windows.bytes_max = 0;
-  Retention retention(*store, budgets);
-  for (int trial = 0; trial < 300; ++trial) {
-    const TimeNs window = at_or_before(some_time, hour_ns) - 400 * hour_ns + trial * hour_ns + 7 * ns_per_s;
-    std::string story = "trial " + std::to_string(trial);
-    for (const Batch& batch : random_batches(random, false)) {
-      story += text_of(batch);
-      send(window, batch);
+  Budgets without_hours = budgets;
+  without_hours.hours.bytes_max = 0;
+  Retention to_hours(*store, budgets);
+  Retention to_days(*store, without_hours);
+  constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
+  for (int trial = 0; trial < 400; ++trial) {
+    const DurationNs length = lengths.at(random() % lengths.size());
+    const Window first{.definition = 100 + static_cast<std::uint64_t>(trial),
+                       .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
+                       .length = length};
+    const Window second{.definition = first.definition, .start = first.at(10), .length = length};
+    std::string story = "trial " + std::to_string(trial) + ": " + std::to_string(length / ns_per_s) + " s";
+    auto batches = random_batches(random, false);
+    const auto others = random_batches(random, false);
+    std::vector<std::pair<const Window*, Batch>> sent;
+    for (const Batch& each : batches) sent.emplace_back(&first, each);
+    for (const Batch& each : others) sent.emplace_back(&second, each);
+    std::ranges::shuffle(sent, random);
+    for (const auto& [window, batch] : sent) {
+      story += std::string(window == &first ? "\n first" : "\n second") + text_of(batch);
+      send(*window, batch);
       if (random() % 2 == 0) {
-        story += "\n  merged";
+        const bool is_to_days = random() % 3 == 0;
+        story += is_to_days ? "\n  merged to days" : "\n  merged";
+        Retention& retention = is_to_days ? to_days : to_hours;
         for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
       }
-      ASSERT_LE(good(window, Tier::hours), 10 * good_per_tenth) << story;
+      ASSERT_LE(good(first, Tier::hours), 2 * 10 * good_per_tenth) << story;
+      ASSERT_LE(good(first, Tier::days), 2 * 10 * good_per_tenth) << story;
     }
   }
 }
