@@ -1,6 +1,7 @@
 // A core with everything around it that is not real: messages made by hand, time given, a spool in a scratch file.
 #pragma once
 
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -187,5 +188,31 @@ class CoreRig {
   std::unique_ptr<SqliteSpool> spool_;
   std::unique_ptr<Core> core_;
 };
+
+inline double statistic_of(const schema::WindowRowT& row, schema::Statistic statistic) {
+  for (const auto& value : row.statistics) {
+    if (value->statistic == static_cast<std::uint16_t>(statistic)) return value->value;
+  }
+  return std::nan("");
+}
+
+inline std::string reason_of(const Effect& effect) {
+  return effect.dead_letters.size() == 1 ? std::string(name_of(effect.dead_letters[0].rejection.reason))
+                                         : std::to_string(effect.dead_letters.size()) + " dead letters";
+}
+
+// Of the last batch: "device epoch durable_through first-last ...".
+inline std::vector<std::string> acknowledged(const Core& core) {
+  std::vector<std::string> all;
+  for (const OutgoingAck& outgoing : core.acknowledgements()) {
+    const schema::DeviceAck& ack = **schema::open_device_ack(outgoing.payload);
+    std::string text = ack.device()->str() + " " + std::to_string(ack.epoch()) + " " + std::to_string(ack.durable_through());
+    if (ack.ranges() != nullptr) {
+      for (const auto* range : *ack.ranges()) text += " " + std::to_string(range->first()) + "-" + std::to_string(range->last());
+    }
+    all.push_back(std::move(text));
+  }
+  return all;
+}
 
 }  // namespace stethos::edge
