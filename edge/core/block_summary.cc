@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "edge/core/limits.h"
 #include "schemas/envelope.h"
 
 namespace stethos::edge {
@@ -30,6 +31,11 @@ void add(FeatureSummary& to, std::uint64_t blocks, double sum, double max, doubl
   to.last_ns = last_ns;
 }
 
+void forget_oldest(std::vector<FeatureSummary>& features) {
+  while (features.size() > features_per_pane_max)
+    features.erase(std::ranges::min_element(features, {}, &FeatureSummary::last_ns));
+}
+
 }  // namespace
 
 void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStatistics& block, TimeNs block_ns,
@@ -42,6 +48,7 @@ void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStat
     const double value = block.features[i];
     if (!std::isnan(value)) add(feature, 1, value, value, value, block_ns);
   }
+  forget_oldest(to.features);
   if (speed.source == schema::SpeedSource::none || block_ns < to.speed_ns) return;
   to.speed = speed;
   to.speed_ns = block_ns;
@@ -55,6 +62,7 @@ BlockSummary joined(const BlockSummary& a, const BlockSummary& b) {
     const FeatureSummary& from = b.features[i];
     add(find_or_add(both.features, i, from.statistic, from.parameter), from.blocks, from.sum, from.max, from.last, from.last_ns);
   }
+  forget_oldest(both.features);
   if (b.speed.source != schema::SpeedSource::none && b.speed_ns >= a.speed_ns) {
     both.speed = b.speed;
     both.speed_ns = b.speed_ns;

@@ -67,6 +67,10 @@ inline constexpr DurationNs clock_difference_max = 60 * ns_per_s;
 // of nanoseconds does. The year 2255.
 inline constexpr TimeNs stamp_ns_max = 9'000'000'000'000'000'000;
 
+// Statistics of single blocks that a window keeps, each by its parameter. More than one configuration asks for; where a window
+// stays open through many, those that are computed no longer leave, the oldest first, and its row has no values of them.
+inline constexpr std::size_t features_per_pane_max = 256;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;

@@ -1,15 +1,22 @@
 #include "edge/window/window_row.h"
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 
+#include "edge/core/limits.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/statistics.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
 
 constexpr std::size_t buckets_bytes_max = 32u << 10;
+
+// Beside those of blocks: of samples, and quantiles.
+constexpr std::size_t other_values_max = 128;
+static_assert(std::size(over_blocks) * features_per_pane_max + other_values_max <= schema::values_per_row_max);
 
 double over(const FeatureSummary& feature, std::string_view which) {
   if (feature.blocks == 0) return std::numeric_limits<double>::quiet_NaN();

@@ -4,6 +4,10 @@
 
 #include <array>
 #include <cmath>
+#include <string>
+#include <vector>
+
+#include "edge/core/limits.h"
 
 namespace stethos::edge {
 namespace {
@@ -39,6 +43,30 @@ TEST(BlockSummary, KeepsTheSumTheMaximumAndTheLastByTime) {
   EXPECT_EQ(summary.speed.hz, 25) << "that of the last block that had one";
   EXPECT_EQ(summary.buckets, (kernels::Buckets{{100, 9}, {200, 12}}));
   EXPECT_EQ(summary.validity.blocks, 3U);
+}
+
+// A session may last through more configurations than its row has room for.
+TEST(BlockSummary, BeyondTheirNumberThoseThatWereComputedLongestAgoLeave) {
+  const auto plan_with = [](int first) {
+    BlockPlan plan;
+    for (int i = first; i < first + 100; ++i) {
+      plan.kernel.features.push_back({21});
+      plan.parameters.push_back(std::to_string(i) + "Hz");
+    }
+    return plan;
+  };
+  const std::vector<double> values(100, 1.5);
+  BlockSummary summary, other;
+  for (int i = 0; i < 5; ++i)
+    add_block(summary, plan_with(50 * i), {.moments = {}, .validity = {}, .buckets = {}, .features = values}, i, {});
+  ASSERT_EQ(summary.features.size(), features_per_pane_max);
+  EXPECT_EQ(summary.features.back().parameter, "299Hz");
+  EXPECT_EQ(summary.features.back().blocks, 1U);
+  add_block(other, plan_with(1'000), {.moments = {}, .validity = {}, .buckets = {}, .features = values}, 9, {});
+  const BlockSummary both = joined(summary, other);
+  ASSERT_EQ(both.features.size(), features_per_pane_max);
+  EXPECT_EQ(both.features.back().parameter, "1099Hz");
+  EXPECT_TRUE(decode_block_summary(encode(both)).has_value());
 }
 
 TEST(BlockSummary, JoiningIsAddingAndOtherPlansStandBeside) {
