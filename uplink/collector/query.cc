@@ -88,6 +88,11 @@ Query::Query(Store& store)
       select_latest_(store.database(),
                      "SELECT version, machine, point, axis, quantity, unit, location, owner FROM stream_versions "
                      "WHERE stream = ? ORDER BY id DESC LIMIT 1"),
+      select_newest_(
+          store.database(),
+          "SELECT body FROM (SELECT body FROM windows WHERE stream = ?1 AND NOT withdrawn ORDER BY start_ns DESC LIMIT 1) "
+          "UNION ALL SELECT body FROM (SELECT body FROM hours WHERE stream = ?1 ORDER BY start_ns DESC LIMIT 1) "
+          "UNION ALL SELECT body FROM (SELECT body FROM days WHERE stream = ?1 ORDER BY start_ns DESC LIMIT 1)"),
       select_provenance_(store.database(),
                          "SELECT program, backend, config_hash, schema_major, schema_minor, source, parameters FROM provenances "
                          "WHERE node = ? AND id = ?"),
@@ -188,6 +193,17 @@ Result<std::optional<StreamInfo>> Query::stream_info(std::int64_t stream, std::o
 Result<std::optional<StreamInfo>> Query::stream_info_or_latest(std::int64_t stream, std::uint64_t version) {
   auto found = stream_info(stream, version);
   return found && !*found ? stream_info(stream, std::nullopt) : found;
+}
+
+// What the stream was in its newest window: labels may go back to what they were, and a replay may bring older ones last.
+Result<std::optional<StreamInfo>> Query::newest_stream_info(std::int64_t stream) {
+  std::optional<std::uint64_t> version;
+  const Status read = for_each_row(select_newest_.bind(1, stream), [&] {
+    if (const auto row = schema::open_window_row(select_newest_.blob(0))) version = (*row)->stream_version();
+    return !version;
+  });
+  if (!read) return std::unexpected(read.error());
+  return version ? stream_info_or_latest(stream, *version) : stream_info(stream, std::nullopt);
 }
 
 Result<std::shared_ptr<const ProvenanceInfo>> Query::provenance_info(std::int64_t node, std::uint64_t id) {
@@ -354,7 +370,7 @@ Result<Page<StreamRecord>> Query::streams(const Filter& filter) {
       page.next = hex_of(static_cast<std::uint64_t>(stream.id));
       break;
     }
-    auto latest = stream_info(stream.id, std::nullopt);
+    auto latest = newest_stream_info(stream.id);
     if (!latest) return std::unexpected(latest.error());
     StreamRecord record;
     record.node = stream.node_name;

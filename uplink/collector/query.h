@@ -123,7 +123,7 @@ struct AlarmRecord {
 
 struct StreamRecord {
   std::string node, device, channel;
-  std::optional<StreamInfo> latest;
+  std::optional<StreamInfo> latest;  // what it was in its newest window
   std::optional<TimeNs> first_start;  // of its windows
   std::optional<TimeNs> last_start;
 };
@@ -212,6 +212,7 @@ class Query {
   Result<std::vector<StreamKey>> matching_streams(const Filter& filter, std::uint64_t from_id, std::size_t count_max);
   Result<std::optional<StreamInfo>> stream_info(std::int64_t stream, std::optional<std::uint64_t> version);
   Result<std::optional<StreamInfo>> stream_info_or_latest(std::int64_t stream, std::uint64_t version);
+  Result<std::optional<StreamInfo>> newest_stream_info(std::int64_t stream);
   Result<std::shared_ptr<const ProvenanceInfo>> provenance_info(std::int64_t node, std::uint64_t id);
   Status read_spools(std::int64_t node, NodeRecord& record);
   Status read_lanes(std::int64_t spool, SpoolRecord& record);
@@ -219,6 +220,7 @@ class Query {
   sqlite::Statement select_streams_;
   sqlite::Statement select_version_;
   sqlite::Statement select_latest_;
+  sqlite::Statement select_newest_;
   sqlite::Statement select_provenance_;
   std::array<sqlite::Statement, 3> select_windows_;  // by tier
   sqlite::Statement select_alarms_;

@@ -100,16 +100,10 @@ Result<std::vector<ReplayedWindows::Stored>> ReplayedWindows::rows_of(const Whol
                   .spool = found.integer(4),
                   .good = found.integer(5),
                   .good_of_node = found.integer(6)};
-    if (row != nullptr && stored.generation > 0 && stored.generation == row->generation() && stored.spool != spool &&
-        !stored.is_withdrawn) {
-      const bool starts_alike = stored.start == row->start_ns();
-      if (found.is_null(7)) {
-        stored.is_beside = !starts_alike;
-      } else {
-        const DurationNs length = found.integer(7);
-        const bool overlaps = stored.start < row->start_ns() + row->length_ns() && row->start_ns() < stored.start + length;
-        stored.is_beside = overlaps && !(starts_alike && length == row->length_ns());
-      }
+    if (row != nullptr && stored.generation == row->generation() && stored.spool != spool && !stored.is_withdrawn &&
+        stored.start != row->start_ns()) {
+      stored.is_beside = found.is_null(7) ||
+                         (stored.start < row->start_ns() + row->length_ns() && row->start_ns() < stored.start + found.integer(7));
     }
     out.push_back(stored);
     return {};

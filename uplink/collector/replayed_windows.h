@@ -39,7 +39,7 @@ class ReplayedWindows {
 
   void begin_batch() { replaced_.clear(); }
   // Before a row is stored: withdraws what it takes the place of but for the row of its own start. Returns whether it may stand:
-  // not beside rows of a higher generation, nor beside those of another replay of its generation that cut the window elsewhere.
+  // not beside rows of a higher generation, nor beside those of another spool of its generation that cut the window elsewhere.
   // Notes a conflict where samples are not shown by that. `row` lasts until end_batch().
   Result<bool> make_room(const WholeWindow& window, const schema::WindowRow& row, std::int64_t spool, TimeNs now);
   // Notes the windows of the batch of which fewer good samples are shown now than before.
@@ -54,7 +54,7 @@ class ReplayedWindows {
     std::int64_t spool = 0;
     std::int64_t good = 0;
     std::int64_t good_of_node = 0;
-    bool is_beside = false;  // of another replay of the row's generation, and it overlaps the row without being of its extent
+    bool is_beside = false;  // of another spool, of the row's generation, and it overlaps the row and begins elsewhere
   };
 
   struct Replaced {

@@ -27,26 +27,28 @@ struct Retention::Timed {
         select_newest(database, "SELECT id, stream FROM " + table + " ORDER BY id DESC LIMIT 1"),
         select_rows(database,
                     "SELECT start_ns, definition, " +
-                        std::string(is_windows() ? "NOT withdrawn, start_ns, start_ns" : span_columns) + ", body FROM " + table +
+                        std::string(is_windows() ? "NOT withdrawn, start_ns, start_ns, NULL, NULL" : merged_columns) +
+                        ", body FROM " + table +
                         " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 ORDER BY start_ns, definition LIMIT ?4"),
         delete_rows(database,
                     "DELETE FROM " + table + " WHERE stream = ?1 AND start_ns >= ?2 AND (start_ns, definition) <= (?3, ?4)") {
     if (is_windows()) return;
-    select_row.emplace(database, "SELECT " + std::string(span_columns) + ", body FROM " + table +
+    select_row.emplace(database, "SELECT " + std::string(merged_columns) + ", body FROM " + table +
                                      " WHERE stream = ? AND start_ns = ? AND definition = ?");
-    select_spans.emplace(database, "SELECT " + std::string(span_columns) + ", body FROM " + table +
-                                       " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 AND definition = ?4");
-    upsert_row.emplace(database, "INSERT INTO " + table +
-                                     " (id, stream, start_ns, definition, windows, first_ns, last_ns, stored_ns, body) VALUES "
-                                     "((SELECT coalesce(max(id) + 1, ?8) FROM " +
-                                     table + " WHERE id >= ?8 AND id < ?8 + " + std::to_string(ids_per_slice) +
-                                     "), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9) ON CONFLICT "
-                                     "(stream, start_ns, definition) DO UPDATE SET windows = ?4, first_ns = ?5, last_ns = ?6, "
-                                     "stored_ns = ?7, body = ?9");
+    select_merged.emplace(database, "SELECT " + std::string(merged_columns) + ", body FROM " + table +
+                                        " WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 AND definition = ?4");
+    upsert_row.emplace(database,
+                       "INSERT INTO " + table +
+                           " (id, stream, start_ns, definition, windows, first_ns, last_ns, part_of_ns, parts_until_ns, "
+                           "stored_ns, body) VALUES ((SELECT coalesce(max(id) + 1, ?8) FROM " +
+                           table + " WHERE id >= ?8 AND id < ?8 + " + std::to_string(ids_per_slice) +
+                           "), ?1, ?2, ?3, ?4, ?5, ?6, ?10, ?11, ?7, ?9) ON CONFLICT "
+                           "(stream, start_ns, definition) DO UPDATE SET windows = ?4, first_ns = ?5, last_ns = ?6, "
+                           "part_of_ns = ?10, parts_until_ns = ?11, stored_ns = ?7, body = ?9");
   }
   bool is_windows() const { return tier.rows == Counter::windows; }
 
-  static constexpr const char* span_columns = "windows, first_ns, last_ns";
+  static constexpr const char* merged_columns = "windows, first_ns, last_ns, part_of_ns, parts_until_ns";
   Tier tier;
   DurationNs slice;  // of event time: see first_id. What is in one is merged into one row, for each stream and definition
   sqlite::Statement select_oldest;
@@ -54,7 +56,7 @@ struct Retention::Timed {
   sqlite::Statement select_rows;
   sqlite::Statement delete_rows;
   std::optional<sqlite::Statement> select_row;
-  std::optional<sqlite::Statement> select_spans;  // that begin between two times
+  std::optional<sqlite::Statement> select_merged;  // that begin between two times
   std::optional<sqlite::Statement> upsert_row;
 };
 
@@ -71,6 +73,7 @@ struct Retention::Untimed {
 // The row that rows of a tier are merged into.
 struct Retention::Merged {
   Rollup rollup;
+  std::optional<MergedParts> parts;  // if the last row that is in was a part
   std::array<Span, 2> covered;  // by it as it was, and by what it was merged into earlier itself
   std::optional<std::int64_t> bytes_before;
 };
@@ -81,6 +84,16 @@ constexpr std::size_t provenances_at_once_max = 16;
 
 Span span_of(const sqlite::Statement& statement, int column) {
   return {statement.integer(column), statement.integer(column + 1), statement.integer(column + 2)};
+}
+
+std::optional<MergedParts> parts_of(const sqlite::Statement& statement, int column) {
+  if (statement.is_null(column)) return std::nullopt;
+  return MergedParts{statement.integer(column), statement.integer(column + 1)};
+}
+
+std::optional<MergedParts> parts_of(const schema::WindowRow& row) {
+  if (row.whole() == nullptr) return std::nullopt;
+  return MergedParts{row.whole()->start_ns(), row.start_ns() + row.length_ns()};
 }
 
 }  // namespace
@@ -202,6 +215,7 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
     TimeNs start;
     std::uint64_t definition;
     Span span;
+    std::optional<MergedParts> parts;
     std::vector<std::uint8_t> body;
   };
   Timed& from = timed_[tier];
@@ -211,10 +225,11 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
     const auto more = from.select_rows.step();
     if (!more) return std::unexpected(more.error());
     if (!*more) break;
-    const auto body = from.select_rows.blob(5);
+    const auto body = from.select_rows.blob(7);
     rows.push_back({from.select_rows.integer(0),
                     from.select_rows.unsigned_integer(1),
                     span_of(from.select_rows, 2),
+                    parts_of(from.select_rows, 5),
                     {body.begin(), body.end()}});
   }
   from.select_rows.reset();
@@ -228,18 +243,23 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
 
   texts_.clear();  // of another node
   std::map<std::uint64_t, Merged> merged;  // by definition
-  for (const Row& row : rows) {
+  for (Row& row : rows) {
     auto into = merged.find(row.definition);
     if (into == merged.end()) {
       auto found = merged_so_far(tier + 1, stream, start, row.definition);
       if (!found) return std::unexpected(found.error());
       into = merged.emplace(row.definition, std::move(*found)).first;
     }
+    if (const auto opened = schema::open_window_row(row.body); opened && from.is_windows()) row.parts = parts_of(**opened);
     const auto is_merged = from.is_windows() ? is_merged_already(stream, into->second, row.body) : false;
     if (!is_merged) return std::unexpected(is_merged.error());
     const auto added = *is_merged ? false : merge(into->second, stream, row.span, row.body);
     if (!added) return std::unexpected(added.error());
-    if (!*added) tally_.count(from.is_windows() ? Counter::windows_unmerged : Counter::hours_unmerged);
+    if (*added) {
+      into->second.parts = row.parts;
+    } else {
+      tally_.count(from.is_windows() ? Counter::windows_unmerged : Counter::hours_unmerged);
+    }
   }
   for (const auto& [definition, each] : merged) {
     if (auto written = write(timed_[tier + 1], stream, each, now); !written) return std::unexpected(written.error());
@@ -249,18 +269,19 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
 
 Result<Retention::Merged> Retention::merged_so_far(std::size_t tier, std::int64_t stream, TimeNs start,
                                                    std::uint64_t definition) {
-  Merged out{.rollup = Rollup(start, timed_[tier - 1].slice), .covered = {}, .bytes_before = {}};
+  Merged out{.rollup = Rollup(start, timed_[tier - 1].slice), .parts = {}, .covered = {}, .bytes_before = {}};
   for (std::size_t i = tier; i < timed_.size(); ++i) {
     sqlite::Statement& select = *timed_[i].select_row;
     const auto found = select.bind(1, stream).bind(2, at_or_before(start, timed_[i - 1].slice)).bind(3, definition).step();
     if (!found) return std::unexpected(found.error());
     if (*found) out.covered.at(i - tier) = span_of(select, 0);
     if (*found && i == tier) {
-      if (const auto opened = schema::open_window_row(select.blob(3))) {
+      out.parts = parts_of(select, 3);
+      if (const auto opened = schema::open_window_row(select.blob(5))) {
         const auto texts = texts_of(stream, (*opened)->provenance());
         if (!texts) return std::unexpected(texts.error());
         out.rollup = Rollup(**opened, out.covered[0], *texts);
-        out.bytes_before = static_cast<std::int64_t>(select.blob(3).size());
+        out.bytes_before = static_cast<std::int64_t>(select.blob(5).size());
       } else {  // damaged: it stays as it is
         out.covered[0] = {1, std::numeric_limits<TimeNs>::min(), std::numeric_limits<TimeNs>::max()};
       }
@@ -289,7 +310,7 @@ Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& spa
 }
 
 // Whether anything of the row's window has been merged before, where one of the two is a replay's: its rows may begin elsewhere
-// than those of the node.
+// than those of the node. Not so where only parts have been that end before the row begins.
 Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& into, schema::Bytes body) {
   const auto opened = schema::open_window_row(body);
   if (!opened) return false;
@@ -306,15 +327,17 @@ Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& int
   const TimeNs start = whole == nullptr ? row.start_ns() : whole->start_ns();
   const Span window{1, start, start + (whole == nullptr ? row.length_ns() : whole->length_ns()) - 1};
   for (std::size_t tier = 1; tier < timed_.size(); ++tier) {
-    sqlite::Statement& select = *timed_[tier].select_spans;
+    sqlite::Statement& select = *timed_[tier].select_merged;
     select.bind(1, stream)
         .bind(2, at_or_before(start, timed_[tier - 1].slice))
         .bind(3, window.last + 1)
         .bind(4, row.definition());
     bool meets = false;
     const Status read = sqlite::for_each(select, [&](sqlite::Statement& found) -> Status {
-      if (meets || !window.meets(span_of(found, 0))) return {};
-      const auto merged = schema::open_window_row(found.blob(3));
+      const auto parts = parts_of(found, 3);
+      const bool goes_on = whole != nullptr && parts && parts->window == start && parts->until <= row.start_ns();
+      if (meets || goes_on || !window.meets(span_of(found, 0))) return {};
+      const auto merged = schema::open_window_row(found.blob(5));
       meets = row.generation() > 0 || !merged || (*merged)->generation() > 0;
       return {};
     });
@@ -342,7 +365,13 @@ Status Retention::write(Timed& tier, std::int64_t stream, const Merged& merged, 
   const auto bytes = static_cast<std::int64_t>(body.size());
   if (!merged.bytes_before) tally_.count(tier.tier.rows);
   tally_.count(tier.tier.bytes, merged.bytes_before ? bytes - *merged.bytes_before : bytes + row_overhead_bytes);
-  return tier.upsert_row->bind(1, stream)
+  sqlite::Statement& upsert = *tier.upsert_row;
+  if (merged.parts) {
+    upsert.bind(10, merged.parts->window).bind(11, merged.parts->until);
+  } else {
+    upsert.bind_null(10).bind_null(11);
+  }
+  return upsert.bind(1, stream)
       .bind(2, row.start_ns)
       .bind(3, row.definition)
       .bind(4, span.windows)

@@ -28,6 +28,12 @@
 
 namespace stethos::collector {
 
+// A window of which parts are merged, and where the last of them ends.
+struct MergedParts {
+  TimeNs window = 0;  // where it begins
+  TimeNs until = 0;
+};
+
 class Retention {
  public:
   // That one step drops at most: some milliseconds of work, which a batch may have to wait for.

@@ -61,12 +61,14 @@ RowIntake::RowIntake(Store& store, Tally& tally, Notices& notices)
                     "INSERT INTO events (node, kind, at_ns, device, channel, value, detail, stored_ns, clock_untrusted) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       update_silence_(store.database(),
-                      "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9, clock_untrusted = ?10 "
-                      "WHERE stream = ?1 AND "
-                      "definition = ?2 AND first_start_ns = ?3 AND length_ns = ?4 AND hop_ns = ?5 AND state < ?7"),
+                      "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9, clock_untrusted = ?10, "
+                      "spool = ?11, number = ?12 WHERE stream = ?1 AND "
+                      "definition = ?2 AND first_start_ns = ?3 AND length_ns = ?4 AND hop_ns = ?5 AND "
+                      "iif(spool IS ?11, number < ?12, 1)"),
       insert_silence_(store.database(),
                       "INSERT INTO silences (stream, definition, first_start_ns, length_ns, hop_ns, windows, state, noticed_ns, "
-                      "stored_ns, clock_untrusted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"),
+                      "stored_ns, clock_untrusted, spool, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                      "ON CONFLICT DO NOTHING"),
       alarms_{Counter::alarms,
               Counter::alarms_bytes,
               Counter::alarms_superseded,
@@ -78,7 +80,7 @@ RowIntake::RowIntake(Store& store, Tally& tally, Notices& notices)
               sqlite::Statement(store.database(),
                                 "UPDATE alarms SET state = ?4, revision = ?5, spool = ?6, lane = ?7, number = ?8, "
                                 "stored_ns = ?9, body = ?10 WHERE stream = ?1 AND limit_id = ?2 AND activated_ns = ?3 "
-                                "AND ?5 > revision"),
+                                "AND iif(?6 = spool, ?8 > number, 1)"),
               sqlite::Statement(store.database(),
                                 "SELECT length(body), spool <> ?6 AND body <> ?10, spool, 0 FROM alarms WHERE stream = ?1 AND "
                                 "limit_id = ?2 AND activated_ns = ?3")},
@@ -295,6 +297,8 @@ Status RowIntake::take_silence(const RowSource& source, const schema::SilenceRow
         .bind(8, plausible_time(row.noticed_ns()))
         .bind(9, source.now)
         .bind(10, row.clock_untrusted() ? 1 : 0)
+        .bind(11, source.spool)
+        .bind(12, source.number)
         .run();
   };
   if (!source.is_again) tally_.count(Counter::silences);

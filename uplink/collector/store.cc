@@ -81,7 +81,7 @@ CREATE TABLE streams (
 ) STRICT;
 
 CREATE TABLE stream_versions (
-  id         INTEGER PRIMARY KEY,         -- the highest of a stream is its latest
+  id         INTEGER PRIMARY KEY,
   stream     INTEGER NOT NULL REFERENCES streams,
   version    INTEGER NOT NULL,
   machine    TEXT NOT NULL,
@@ -140,7 +140,9 @@ CREATE TABLE hours (
   first_ns    INTEGER NOT NULL,
   last_ns     INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
-  body        BLOB NOT NULL
+  body        BLOB NOT NULL,
+  part_of_ns  INTEGER,                    -- if the last row that is in was a part: where its window begins
+  parts_until_ns INTEGER                  -- and where the part ends
 ) STRICT;
 CREATE UNIQUE INDEX hours_by_identity ON hours (stream, start_ns, definition);
 
@@ -153,11 +155,13 @@ CREATE TABLE days (
   first_ns    INTEGER NOT NULL,
   last_ns     INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
-  body        BLOB NOT NULL
+  body        BLOB NOT NULL,
+  part_of_ns  INTEGER,                    -- as above
+  parts_until_ns INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX days_by_identity ON days (stream, start_ns, definition);
 
--- Each as its highest revision says; its row as it came is in body.
+-- Each as the last row of it says; that row as it came is in body.
 CREATE TABLE alarms (
   id            INTEGER PRIMARY KEY,
   stream        INTEGER NOT NULL REFERENCES streams,
@@ -222,6 +226,8 @@ CREATE TABLE silences (
   noticed_ns      INTEGER NOT NULL,
   stored_ns       INTEGER NOT NULL,
   clock_untrusted  INTEGER NOT NULL DEFAULT 0,  -- as above, noticed_ns
+  spool           INTEGER,                -- and the number in its lane: where the row came from; null: an older version stored it
+  number          INTEGER,
   UNIQUE (stream, definition, first_start_ns)
 ) STRICT;
 
@@ -273,6 +279,12 @@ constexpr const char* upgrade_sql = R"sql(
 ALTER TABLE gaps ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE silences ADD COLUMN clock_untrusted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE silences ADD COLUMN spool INTEGER;
+ALTER TABLE silences ADD COLUMN number INTEGER;
+ALTER TABLE hours ADD COLUMN part_of_ns INTEGER;
+ALTER TABLE hours ADD COLUMN parts_until_ns INTEGER;
+ALTER TABLE days ADD COLUMN part_of_ns INTEGER;
+ALTER TABLE days ADD COLUMN parts_until_ns INTEGER;
 ALTER TABLE windows ADD COLUMN length_ns INTEGER;
 ALTER TABLE windows ADD COLUMN part_of_ns INTEGER;
 ALTER TABLE windows ADD COLUMN good_of_node INTEGER NOT NULL DEFAULT 0;

@@ -117,11 +117,10 @@ TEST_F(IntakeTest, WindowsAreTheSameOnlyWithNodeStreamDefinitionAndStart) {
   EXPECT_EQ(windows().records.size(), 6U);
 }
 
-TEST_F(IntakeTest, AnAlarmIsReplacedByAHigherRevisionOnly) {
+TEST_F(IntakeTest, AnAlarmIsAsTheLastRowOfItSays) {
   using schema::AlarmState;
   take(batch_of({{.lane = alarms_lane,
                   .rows = {sent(1, AlarmSketch{}), sent(2, AlarmSketch{.revision = 2, .state = AlarmState::inactive})}}}));
-  take(batch_of({{.lane = alarms_lane, .rows = {sent(3, AlarmSketch{.revision = 1}), sent(4, AlarmSketch{.revision = 2})}}}));
   auto page = alarms();
   ASSERT_EQ(page.records.size(), 1U);
   EXPECT_EQ(page.records[0].row->revision(), 2U);
@@ -129,11 +128,19 @@ TEST_F(IntakeTest, AnAlarmIsReplacedByAHigherRevisionOnly) {
   EXPECT_EQ(page.records[0].number, 2U);
   EXPECT_EQ(counted(Counter::alarms), 1);
   EXPECT_EQ(counted(Counter::alarms_superseded), 1);
-  EXPECT_EQ(counted(Counter::alarms_stale), 2);
 
-  // The node began a new spool, and was sent the same readings again.
-  take(batch_of({{.lane = alarms_lane, .rows = {sent(1, AlarmSketch{})}}}, spool_b));
-  EXPECT_EQ(alarms().records.size(), 1U);
+  // The limit was not configured for a time: its revisions begin anew.
+  take(batch_of({{.lane = alarms_lane, .rows = {sent(3, AlarmSketch{.revision = 0, .level = schema::AlarmLevel::danger})}}}));
+  EXPECT_EQ(alarms().records[0].row->level(), schema::AlarmLevel::danger);
+
+  // The spool is a copy of an earlier day, or a new one, and its numbers begin anew too.
+  take(batch_of(
+      {{.lane = alarms_lane,
+        .rows = {sent(1, AlarmSketch{.revision = 0}), sent(2, AlarmSketch{.revision = 1, .state = AlarmState::inactive})}}},
+      spool_b));
+  page = alarms();
+  ASSERT_EQ(page.records.size(), 1U);
+  EXPECT_EQ(page.records[0].row->state(), AlarmState::inactive);
   for (const AlarmSketch& other : {AlarmSketch{.device = "pump-2"}, AlarmSketch{.channel = "nde"}, AlarmSketch{.limit = 0x12},
                                    AlarmSketch{.activated = 0}}) {
     take(batch_of({{.lane = alarms_lane, .rows = {sent(static_cast<std::uint64_t>(counted(Counter::alarms)) + 4, other)}}}));
@@ -402,7 +409,7 @@ TEST_F(IntakeTest, AWindowThatTwoSpoolsHaveDifferentlyIsAnEventWhicheverIsShown)
   EXPECT_EQ(conflicts()[0].value, 3) << "within the hour it is the same event";
 }
 
-TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
+TEST_F(IntakeTest, ASilenceIsAsTheLastRowOfItSays) {
   schema::SilenceRowT silence;
   silence.device = "pump-1";
   silence.channel = "vibration";
@@ -424,8 +431,8 @@ TEST_F(IntakeTest, OfASilenceTheHighestStateCounts) {
   EXPECT_EQ(silences->records[0].end, 0);
   EXPECT_TRUE(silences->records[0].clock_untrusted);
   silence.clock_untrusted = false;
-  send(schema::WindowState::final, 5);
-  send(schema::WindowState::open, 3);  // sent again, late
+  send(schema::WindowState::withdrawn, 0);  // its definition left
+  send(schema::WindowState::final, 5);      // and came back
   silences = query->silences({});
   ASSERT_EQ(silences->records.size(), 1U);
   EXPECT_EQ(silences->records[0].windows, 5U);

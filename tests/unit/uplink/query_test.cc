@@ -254,6 +254,19 @@ TEST_F(QueryTest, AWindowKeepsTheStreamVersionThatItNames) {
   EXPECT_EQ(windows({{"machine", "Old name"}}).records.size(), 1U);
 }
 
+TEST_F(QueryTest, AStreamIsWhatItWasInItsNewestWindow) {
+  take(batch_of(
+      {{.lane = notes_lane, .rows = {sent(1, stream_row("Pump 8", 8, "pump-8")), sent(2, stream_row("Pump 9", 9, "pump-8"))}}}));
+  Filter filter;
+  filter.device = "pump-8";
+  const auto shown = [&] { return query->streams(filter)->records.at(0).latest->machine; };
+  EXPECT_EQ(shown(), "Pump 9") << "there is no window yet";
+  take(batch_of({{.rows = {sent(1001, WindowSketch{.device = "pump-8", .stream_version = 8})}}}));
+  EXPECT_EQ(shown(), "Pump 8");
+  take(batch_of({{.rows = {sent(1002, WindowSketch{.device = "pump-8", .start = some_time - ns_per_s, .stream_version = 9})}}}));
+  EXPECT_EQ(shown(), "Pump 8") << "that one is older";
+}
+
 TEST_F(QueryTest, JsonHasWhatARowHolds) {
   fill();
   Filter filter;

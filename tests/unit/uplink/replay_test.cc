@@ -135,7 +135,7 @@ TEST_F(ReplayTest, OfTwoReplaysOfOneGenerationThatCutAWindowDifferentlyTheFirstS
   take(replayed({sent(1, part(0, 5, {.generation = 1, .good = 2560})), sent(2, part(5, 10, {.generation = 1, .good = 100}))}));
   take(replayed({sent(1, part(0, 5, {.generation = 1, .rms = 3, .good = 2560}))}, "gateway-1", other));
   EXPECT_EQ(counted(Counter::windows_conflicting), 0) << "they have as many";
-  take(replayed({sent(2, part(0, 3, {.generation = 1, .good = 2900})), sent(3, part(3, 10, {.generation = 1, .good = 3500}))},
+  take(replayed({sent(2, part(0, 3, {.generation = 1, .good = 1500})), sent(3, part(3, 10, {.generation = 1, .good = 3500}))},
                 "gateway-1", other));
   EXPECT_EQ(good(), 2'660U);
   EXPECT_EQ(counted(Counter::windows_conflicting), 2);
@@ -175,6 +175,14 @@ TEST_F(ReplayTest, WhatTheNodeHasIsHeldAgainstTheNewestReplay) {
   EXPECT_EQ(counted(Counter::windows_conflicting), 0) << "the node has no more";
   take(batch_of({{.rows = {sent(5, part(0, 5, {.revision = 2, .good = 2000}))}}}));
   EXPECT_EQ(counted(Counter::windows_conflicting), 1) << "the node has 4000 together";
+}
+
+// Two gateways that run under one name.
+TEST_F(ReplayTest, OfTwoSpoolsThatCutAWindowDifferentlyTheFirstStands) {
+  take(batch_of({{.rows = {sent(2, part(0, 4, {.revision = 1, .good = 800})), sent(3, part(4, 10, {.good = 1300}))}}}));
+  take(batch_of({{.rows = {sent(1, part(2, 10, {.good = 1700}))}}}, spool_of_replay));
+  EXPECT_EQ(good(), 2'100U);
+  EXPECT_EQ(counted(Counter::windows_conflicting), 1);
 }
 
 TEST_F(ReplayTest, WithdrawnRowsAreNotMerged) {
@@ -256,6 +264,31 @@ TEST_F(ReplayTest, OfAWindowWithMorePartsThanANodeMakesNoReplayIsTaken) {
   take(replayed({sent(1, WindowSketch{.start = earlier, .generation = 1, .good = 5120})}));
   EXPECT_EQ(counted(Counter::windows_conflicting), 1);
   for (const auto& each : windows().records) EXPECT_EQ(each.row->generation(), 0U);
+}
+
+// Whatever else is in the hour, and wherever a step ends.
+TEST_F(ReplayTest, PartsOfOneWindowAreMergedThoughTheyBeginInDifferentHours) {
+  keep_hours();  // what the fixture has sent
+  const TimeNs start = at_or_before(earlier, hour_ns) - 8 * hour_ns;
+  const auto cut = [&](int from, int to, std::uint32_t generation, TimeNs window) {
+    auto row = window_row({.start = window + from * hour_ns / 2, .definition = 0xd4, .generation = generation, .good = 100});
+    row.length_ns = (to - from) * hour_ns / 2;
+    row.whole = std::make_unique<schema::Span>(window, 4 * hour_ns);
+    return row;
+  };
+  const auto before = good(Tier::hours);
+  take(replayed({sent(1, cut(0, 3, 1, start)), sent(2, cut(3, 4, 1, start)), sent(3, cut(4, 8, 1, start))}));
+  keep_hours();
+  EXPECT_EQ(good(Tier::hours), before + 300);
+  take(batch_of({{.rows = {sent(2, cut(0, 1, 0, start + 4 * hour_ns))}}}));
+  keep_days();
+  take(batch_of({{.rows = {sent(3, cut(1, 8, 0, start + 4 * hour_ns))}}}));
+  keep_hours();
+  EXPECT_EQ(good(Tier::hours) + good(Tier::days), before + 500);
+  // Of another replay, that cut it elsewhere.
+  take(replayed({sent(1, cut(5, 8, 1, start))}, "gateway-1", std::string(32, 'c')));
+  keep_hours();
+  EXPECT_EQ(good(Tier::hours) + good(Tier::days), before + 500);
 }
 
 // Rows of the node for the same time may have begun elsewhere.

@@ -50,6 +50,9 @@ TEST_F(StoreTest, OneOfTheVersionBeforeIsBroughtUpToDate) {
   ASSERT_TRUE(store->database().execute(
       "ALTER TABLE gaps DROP COLUMN clock_untrusted; ALTER TABLE events DROP COLUMN clock_untrusted; "
       "ALTER TABLE silences DROP COLUMN clock_untrusted; DROP INDEX alarms_by_end; DROP INDEX windows_parts; "
+      "ALTER TABLE hours DROP COLUMN part_of_ns; ALTER TABLE hours DROP COLUMN parts_until_ns; "
+      "ALTER TABLE days DROP COLUMN part_of_ns; ALTER TABLE days DROP COLUMN parts_until_ns; "
+      "ALTER TABLE silences DROP COLUMN spool; ALTER TABLE silences DROP COLUMN number; "
       "ALTER TABLE windows DROP COLUMN part_of_ns; ALTER TABLE windows DROP COLUMN good_of_node; "
       "ALTER TABLE windows DROP COLUMN withdrawn; ALTER TABLE windows DROP COLUMN length_ns; "
       "CREATE INDEX alarms_by_age ON alarms (iif(state = 1, 9223372036854775807, stored_ns)); "
