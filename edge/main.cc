@@ -245,6 +245,7 @@ int main(int argc, char** argv) {
   replay_command->add_option("--backend", backend, "what computes statistics, instead of the configuration's");
   auto* replaces =
       replay_command->add_option("--replaces", replayed.replaces, "with --collector: windows are to stand instead of this node's")
+          ->check([](const std::string& node) { return node.empty() ? "names no node" : ""; }, "NODE")
           ->needs(collector);
   replay_command->add_option("--generation", replayed.generation, "of the rows then: the highest counts")
       ->check(CLI::Range(1u, 1'000'000u))

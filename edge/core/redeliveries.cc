@@ -46,8 +46,8 @@ bool Redeliveries::comes_again(std::uint64_t hash) {
     }
     // Out of order, for what was given up in between is not remembered.
     const std::size_t place = like_it(0);
-    if (place == before_) return false;
-    if (!is_one_of_several()) places_ = {place};
+    if (place == before_ || is_one_of_several()) return false;
+    places_ = {place};
     return true;
   }
   if (may_be_through_ && is_one_of_several()) {

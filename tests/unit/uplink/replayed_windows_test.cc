@@ -181,8 +181,8 @@ TEST_F(ReplayedWindowsTest, NoSampleIsMergedTwice) {
         Retention& retention = is_to_days ? to_days : to_hours;
         for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
       }
-      ASSERT_LE(good(first, Tier::hours), 2 * 10 * good_per_tenth) << story;
-      ASSERT_LE(good(first, Tier::days), 2 * 10 * good_per_tenth) << story;
+      ASSERT_LE(good(first, Tier::hours), 20 * good_per_tenth) << story;
+      ASSERT_LE(good(first, Tier::days), 20 * good_per_tenth) << story;
     }
   }
 }
