@@ -73,7 +73,7 @@ struct Retention::Untimed {
 // The row that rows of a tier are merged into.
 struct Retention::Merged {
   Rollup rollup;
-  std::optional<MergedParts> parts;  // if the last row that is in was a part
+  std::optional<MergedParts> parts;  // if the row that is in and begins last is a part
   std::array<Span, 2> covered;  // by it as it was, and by what it was merged into earlier itself
   std::optional<std::int64_t> bytes_before;
 };
@@ -250,13 +250,16 @@ Result<std::int64_t> Retention::drop_of_stream(std::size_t tier, std::int64_t st
       if (!found) return std::unexpected(found.error());
       into = merged.emplace(row.definition, std::move(*found)).first;
     }
-    if (const auto opened = schema::open_window_row(row.body); opened && from.is_windows()) row.parts = parts_of(**opened);
-    const auto is_merged = from.is_windows() ? is_merged_already(stream, into->second, row.body) : false;
+    Result<bool> is_merged = false;
+    if (const auto opened = schema::open_window_row(row.body); opened && from.is_windows()) {
+      row.parts = parts_of(**opened);
+      is_merged = is_merged_already(stream, into->second, **opened);
+    }
     if (!is_merged) return std::unexpected(is_merged.error());
     const auto added = *is_merged ? false : merge(into->second, stream, row.span, row.body);
     if (!added) return std::unexpected(added.error());
     if (*added) {
-      into->second.parts = row.parts;
+      if (into->second.rollup.span().last == row.span.last) into->second.parts = row.parts;
     } else {
       tally_.count(from.is_windows() ? Counter::windows_unmerged : Counter::hours_unmerged);
     }
@@ -309,40 +312,31 @@ Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& spa
   return into.rollup.add(**row, span, std::move(*texts));
 }
 
-// Whether anything of the row's window has been merged before, where one of the two is a replay's: its rows may begin elsewhere
-// than those of the node. Not so where only parts have been that end before the row begins.
-Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& into, schema::Bytes body) {
-  const auto opened = schema::open_window_row(body);
-  if (!opened) return false;
-  const schema::WindowRow& row = **opened;
+// Whether anything of the row's window has been merged that may hold its samples: another spool, or a replay, may have cut it
+// elsewhere. Parts that end before the row begins do not, nor does what begins where it ends.
+Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& into, const schema::WindowRow& row) {
   const auto* whole = row.whole();
-  // A live row that is no part and lies in one hour is told by its start, where the hour holds nothing of a replay, nor the day
-  // may.
-  const bool is_in_one_hour =
-      at_or_before(row.start_ns(), hour_ns) == at_or_before(row.start_ns() + row.length_ns() - 1, hour_ns);
-  if (row.generation() == 0 && whole == nullptr && is_in_one_hour && !into.rollup.has_replayed() &&
-      into.covered[1].windows == 0) {
-    return false;
-  }
   const TimeNs start = whole == nullptr ? row.start_ns() : whole->start_ns();
   const Span window{1, start, start + (whole == nullptr ? row.length_ns() : whole->length_ns()) - 1};
+  const bool is_in_one_hour = at_or_before(window.first, hour_ns) == at_or_before(window.last, hour_ns);
+  if (is_in_one_hour && into.covered[1].windows == 0 && !window.meets(into.rollup.span())) return false;
   for (std::size_t tier = 1; tier < timed_.size(); ++tier) {
     sqlite::Statement& select = *timed_[tier].select_merged;
     select.bind(1, stream)
         .bind(2, at_or_before(start, timed_[tier - 1].slice))
         .bind(3, window.last + 1)
         .bind(4, row.definition());
-    bool meets = false;
+    bool is_in = false;
     const Status read = sqlite::for_each(select, [&](sqlite::Statement& found) -> Status {
+      const Span merged = span_of(found, 0);
       const auto parts = parts_of(found, 3);
       const bool goes_on = whole != nullptr && parts && parts->window == start && parts->until <= row.start_ns();
-      if (meets || goes_on || !window.meets(span_of(found, 0))) return {};
-      const auto merged = schema::open_window_row(found.blob(5));
-      meets = row.generation() > 0 || !merged || (*merged)->generation() > 0;
+      const bool goes_before = row.start_ns() + row.length_ns() <= merged.first;
+      is_in = is_in || (window.meets(merged) && !goes_on && !goes_before);
       return {};
     });
     if (!read) return std::unexpected(read.error());
-    if (meets) return true;
+    if (is_in) return true;
   }
   return false;
 }

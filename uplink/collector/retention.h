@@ -57,7 +57,7 @@ class Retention {
   Result<std::int64_t> drop_of_stream(std::size_t tier, std::int64_t stream, TimeNs start, TimeNs now, std::int64_t rows_max);
   Result<Merged> merged_so_far(std::size_t tier, std::int64_t stream, TimeNs start, std::uint64_t definition);
   Result<bool> merge(Merged& into, std::int64_t stream, const Span& span, schema::Bytes body);
-  Result<bool> is_merged_already(std::int64_t stream, const Merged& into, schema::Bytes body);
+  Result<bool> is_merged_already(std::int64_t stream, const Merged& into, const schema::WindowRow& row);
   Result<Rollup::Texts> texts_of(std::int64_t stream, std::uint64_t provenance);
   Status write(Timed& tier, std::int64_t stream, const Merged& merged, TimeNs now);
   Result<std::int64_t> drop_untimed(Untimed& tier, TimeNs today, std::int64_t rows_max);

@@ -52,7 +52,6 @@ class Rollup {
 
   const Span& span() const { return span_; }
   std::uint64_t stream_version() const { return row_.stream_version; }  // once something was added
-  bool has_replayed() const { return row_.generation > 0; }
   schema::WindowRowT row() const;
 
  private:

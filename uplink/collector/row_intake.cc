@@ -64,7 +64,7 @@ RowIntake::RowIntake(Store& store, Tally& tally, Notices& notices)
                       "UPDATE silences SET windows = ?6, state = ?7, noticed_ns = ?8, stored_ns = ?9, clock_untrusted = ?10, "
                       "spool = ?11, number = ?12 WHERE stream = ?1 AND "
                       "definition = ?2 AND first_start_ns = ?3 AND length_ns = ?4 AND hop_ns = ?5 AND "
-                      "iif(spool IS ?11, number < ?12, 1)"),
+                      "iif(spool IS ?11, number < ?12, spool IS NOT NULL OR state <= ?7)"),
       insert_silence_(store.database(),
                       "INSERT INTO silences (stream, definition, first_start_ns, length_ns, hop_ns, windows, state, noticed_ns, "
                       "stored_ns, clock_untrusted, spool, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "

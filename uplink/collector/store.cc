@@ -141,7 +141,7 @@ CREATE TABLE hours (
   last_ns     INTEGER NOT NULL,
   stored_ns   INTEGER NOT NULL,
   body        BLOB NOT NULL,
-  part_of_ns  INTEGER,                    -- if the last row that is in was a part: where its window begins
+  part_of_ns  INTEGER,                    -- if the row that is in and begins last is a part: where its window begins
   parts_until_ns INTEGER                  -- and where the part ends
 ) STRICT;
 CREATE UNIQUE INDEX hours_by_identity ON hours (stream, start_ns, definition);
@@ -213,7 +213,7 @@ CREATE TABLE events (
   UNIQUE (node, kind, at_ns, device, channel)
 ) STRICT;
 
--- Stretches of windows that are missing, each as its highest state says.
+-- Stretches of windows that are missing, each as the last row of it says.
 CREATE TABLE silences (
   id              INTEGER PRIMARY KEY,
   stream          INTEGER NOT NULL REFERENCES streams,

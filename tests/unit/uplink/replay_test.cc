@@ -291,6 +291,25 @@ TEST_F(ReplayTest, PartsOfOneWindowAreMergedThoughTheyBeginInDifferentHours) {
   EXPECT_EQ(good(Tier::hours) + good(Tier::days), before + 500);
 }
 
+// The newest rows may come first.
+TEST_F(ReplayTest, PartsThatAreMergedInAnyOrderLeaveNothingForAReplay) {
+  keep_hours();  // what the fixture has sent
+  const auto before = good(Tier::hours);
+  const auto of_another = [](schema::WindowRowT row) {
+    row.definition = 0xd9;
+    return row;
+  };
+  take(batch_of({{.rows = {sent(3, of_another(part(5, 10, {.good = 500})))}, .next_number = 4}}));
+  keep_hours();
+  take(batch_of({{.rows = {sent(2, of_another(part(0, 5, {.good = 500})))}, .next_number = 4}}));
+  keep_hours();
+  EXPECT_EQ(good(Tier::hours), before + 1'000);
+  take(replayed({sent(1, of_another(part(0, 6, {.generation = 1, .good = 600}))),
+                 sent(2, of_another(part(6, 10, {.generation = 1, .good = 400})))}));
+  keep_hours();
+  EXPECT_EQ(good(Tier::hours), before + 1'000);
+}
+
 // Rows of the node for the same time may have begun elsewhere.
 TEST_F(ReplayTest, AWindowThatIsMergedAlreadyIsNotMergedAgain) {
   take(batch_of({{.rows = {sent(2, WindowSketch{.start = earlier, .revision = 1, .good = 3000})}}}));

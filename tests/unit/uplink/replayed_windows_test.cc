@@ -51,6 +51,25 @@ std::string text_of(const Batch& batch) {
   return text;
 }
 
+using Cuts = std::vector<std::pair<int, int>>;
+
+// From nothing to nine cuts in a window.
+Cuts random_cuts(std::mt19937& random) {
+  std::set<int> at{0, 10};
+  for (auto more = random() % 4; more > 0; --more) at.insert(static_cast<int>(1 + random() % 9));
+  Cuts cuts;
+  for (auto each = at.begin(); std::next(each) != at.end(); ++each) cuts.emplace_back(*each, *std::next(each));
+  return cuts;
+}
+
+// A number of samples in which each tenth of the window is a hexadecimal digit of its own, and whether none is there twice.
+std::uint64_t digits(int from, int to) {
+  std::uint64_t sum = 0;
+  for (int i = from; i < to; ++i) sum += std::uint64_t{1} << (4 * i);
+  return sum;
+}
+bool is_once(std::uint64_t sum) { return (sum & ~digits(0, 10)) == 0; }
+
 class ReplayedWindowsTest : public CollectorTest {
  protected:
   ReplayedWindowsTest() {
@@ -63,11 +82,9 @@ class ReplayedWindowsTest : public CollectorTest {
     std::vector<Batch> batches;
     for (std::uint32_t generation = 0; generation < 4; ++generation) {
       if (random() % 4 == 0) continue;
-      std::set<int> cuts{0, 10};
-      for (auto more = random() % 4; more > 0; --more) cuts.insert(static_cast<int>(1 + random() % 9));
       Batch batch{generation, {}};
-      for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
-        Part part{*cut, *std::next(cut), generation, good_per_tenth * static_cast<std::uint64_t>(*std::next(cut) - *cut)};
+      for (const auto& [from, to] : random_cuts(random)) {
+        Part part{from, to, generation, good_per_tenth * static_cast<std::uint64_t>(to - from)};
         if (has_losses && random() % 4 == 0) part.good = random() % 30;
         if (!has_losses || random() % 8 > 0) batch.parts.push_back(part);
       }
@@ -81,17 +98,18 @@ class ReplayedWindowsTest : public CollectorTest {
     return batches;
   }
 
-  void send(const Window& window, const Batch& batch) {
+  // `spool`: of two that a node, or the replays of a generation, have.
+  void send(const Window& window, const Batch& batch, char spool = 'a') {
+    const std::string identity = std::string(31, spool) + std::to_string(batch.generation);
     std::vector<SentRow> rows;
     for (const Part& each : batch.parts) {
       auto row = window_row(
           {.start = window.at(each.from), .definition = window.definition, .generation = each.generation, .good = each.good});
       row.length_ns = window.at(each.to) - window.at(each.from);
       if (each.to - each.from < 10) row.whole = std::make_unique<schema::Span>(window.start, window.length);
-      rows.push_back(sent(++numbers_[batch.generation], row));
+      rows.push_back(sent(++numbers_[identity], row));
     }
-    auto packed = batch_of({{.rows = std::move(rows)}}, std::string(32, static_cast<char>('a' + batch.generation)),
-                           batch.generation == 0 ? "gateway-1" : "lab");
+    auto packed = batch_of({{.rows = std::move(rows)}}, identity, batch.generation == 0 ? "gateway-1" : "lab");
     if (batch.generation > 0) packed.replaces = "gateway-1";
     take(packed);
   }
@@ -110,7 +128,7 @@ class ReplayedWindowsTest : public CollectorTest {
     return parts;
   }
 
-  // Of all hours, or days, of the definition.
+  // Of all windows, hours or days of the definition.
   std::uint64_t good(const Window& window, Tier tier) {
     Filter filter;
     filter.definition = window.definition;
@@ -121,7 +139,7 @@ class ReplayedWindowsTest : public CollectorTest {
   }
 
  private:
-  std::map<std::uint32_t, std::uint64_t> numbers_;  // by generation, each of a spool of its own
+  std::map<std::string, std::uint64_t> numbers_;  // by spool
 };
 
 std::uint64_t good_of(const std::set<Part>& parts) {
@@ -149,9 +167,9 @@ TEST_F(ReplayedWindowsTest, RowsOfTheHighestGenerationAreShownAndALossIsTold) {
   }
 }
 
-// Windows of several lengths that begin anywhere in an hour, two of each definition beside each other.
-TEST_F(ReplayedWindowsTest, NoSampleIsMergedTwice) {
-  std::mt19937 random(2);
+// Of windows of several lengths, that begin anywhere in an hour, two spools have some parts each of every generation, which come
+// one by one in any order. Each tenth of the window counts in a digit of its own.
+TEST_F(ReplayedWindowsTest, NoSampleIsShownOrMergedTwice) {
   Budgets budgets;
   budgets.windows.bytes_max = 0;
   Budgets without_hours = budgets;
@@ -159,31 +177,65 @@ TEST_F(ReplayedWindowsTest, NoSampleIsMergedTwice) {
   Retention to_hours(*store, budgets);
   Retention to_days(*store, without_hours);
   constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
-  for (int trial = 0; trial < 400; ++trial) {
-    const DurationNs length = lengths.at(random() % lengths.size());
-    const Window first{.definition = 100 + static_cast<std::uint64_t>(trial),
-                       .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
-                       .length = length};
-    const Window second{.definition = first.definition, .start = first.at(10), .length = length};
-    std::string story = "trial " + std::to_string(trial) + ": " + std::to_string(length / ns_per_s) + " s";
-    auto batches = random_batches(random, false);
-    const auto others = random_batches(random, false);
-    std::vector<std::pair<const Window*, Batch>> sent;
-    for (const Batch& each : batches) sent.emplace_back(&first, each);
-    for (const Batch& each : others) sent.emplace_back(&second, each);
-    std::ranges::shuffle(sent, random);
-    for (const auto& [window, batch] : sent) {
-      story += std::string(window == &first ? "\n first" : "\n second") + text_of(batch);
-      send(*window, batch);
-      if (random() % 2 == 0) {
+  for (std::uint32_t trial = 0; trial < 600; ++trial) {
+    std::mt19937 random(trial);
+    const Window window{
+        .definition = 100 + trial,
+        .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
+        .length = lengths.at(random() % lengths.size())};
+    std::string story = "trial " + std::to_string(trial) + ": " + std::to_string(window.length / ns_per_s) + " s";
+    std::vector<std::pair<char, Part>> parts;  // with the spool
+    for (std::uint32_t generation = 0; generation < 3; ++generation) {
+      for (const char spool : {'a', 'b'}) {
+        if (random() % 2 == 0) continue;
+        for (const auto& [from, to] : random_cuts(random)) {
+          if (random() % 6 > 0) parts.emplace_back(spool, Part{from, to, generation, digits(from, to)});
+        }
+      }
+    }
+    std::ranges::shuffle(parts, random);
+    for (const auto& [spool, part] : parts) {
+      story += "\n  " + std::string(1, spool) + text_of({part.generation, {part}});
+      send(window, {part.generation, {part}}, spool);
+      ASSERT_TRUE(is_once(good(window, Tier::windows))) << story;
+      if (random() % 3 == 0) {
         const bool is_to_days = random() % 3 == 0;
         story += is_to_days ? "\n  merged to days" : "\n  merged";
         Retention& retention = is_to_days ? to_days : to_hours;
         for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
       }
-      ASSERT_LE(good(first, Tier::hours), 20 * good_per_tenth) << story;
-      ASSERT_LE(good(first, Tier::days), 20 * good_per_tenth) << story;
+      ASSERT_TRUE(is_once(good(window, Tier::hours) + good(window, Tier::days))) << story;
     }
+  }
+}
+
+// As a node sends them that nothing is wrong with: all parts are merged, in whichever order they come and wherever a day begins.
+TEST_F(ReplayedWindowsTest, OfOneSpoolEverythingIsMerged) {
+  Budgets budgets;
+  budgets.windows.bytes_max = 0;
+  Retention to_hours(*store, budgets);
+  constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
+  for (std::uint32_t trial = 0; trial < 200; ++trial) {
+    std::mt19937 random(trial);
+    const Window window{
+        .definition = 100 + trial,
+        .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
+        .length = lengths.at(random() % lengths.size())};
+    auto cuts = random_cuts(random);
+    const bool is_newest_first = random() % 2 == 0;
+    if (is_newest_first) std::ranges::reverse(cuts);
+    std::string story = "trial " + std::to_string(trial) + (is_newest_first ? ", newest first" : "");
+    const std::uint32_t generation = random() % 2;
+    for (const auto& [from, to] : cuts) {
+      const Batch batch{generation, {{from, to, generation, digits(from, to)}}};
+      story += text_of(batch);
+      send(window, batch);
+      if (random() % 2 == 0) continue;
+      story += "\n  merged";
+      for (Result<bool> more = true; more && *more;) more = to_hours.step(some_time);
+    }
+    for (Result<bool> more = true; more && *more;) more = to_hours.step(some_time);
+    ASSERT_EQ(good(window, Tier::hours), digits(0, 10)) << story;
   }
 }
 
