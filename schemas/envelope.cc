@@ -114,7 +114,7 @@ Result<const UplinkAck*> open_uplink_ack(Bytes payload) {
 }
 
 Result<const WindowRow*> open_window_row(Bytes body) {
-  return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, values_per_row_max + 4);
+  return open<WindowRow>(body, nullptr, "a window row", row_bytes_max, values_per_row_max + 5);
 }
 Result<const StreamRow*> open_stream_row(Bytes body) { return open<StreamRow>(body, nullptr, "a stream row", row_bytes_max, 4); }
 Result<const ProvenanceRow*> open_provenance_row(Bytes body) {

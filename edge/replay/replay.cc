@@ -106,7 +106,7 @@ struct LeftToNode {
 void leave_what_is_live(Effect& effect, TimeNs settled_ns, LeftToNode& left) {
   std::erase_if(effect.windows, [&](const schema::WindowRowT& row) {
     const bool is_on_grid = row.kind == schema::WindowKind::tumbling || row.kind == schema::WindowKind::hopping;
-    const TimeNs end = row.whole == nullptr ? row.start_ns + row.length_ns : row.whole->start_ns() + row.whole->length_ns();
+    const TimeNs end = row.whole == nullptr ? row.start_ns + row.length_ns : row.whole->start_ns + row.whole->length_ns;
     std::uint64_t* const why = !is_on_grid                               ? &left.without_length
                                : row.state != schema::WindowState::final ? &left.not_final
                                : end > settled_ns                        ? &left.not_settled

@@ -86,10 +86,9 @@ void Windower::emit(const StreamRecord& stream, const Followed& followed, TimeNs
   effect.windows.push_back(window_row(stream.state, start, whole, context));
   effect.windows.back().generation = generation_;
   if (definition.is_on_grid()) {
-    const schema::Span uncut(definition.last_start(start), definition.length_ns);
-    if (uncut.start_ns() != start || uncut.length_ns() != whole.length_ns) {
-      effect.windows.back().whole = std::make_unique<schema::Span>(uncut);
-    }
+    const schema::SpanT uncut{{}, definition.last_start(start), definition.length_ns};
+    const bool is_cut = uncut.start_ns != start || uncut.length_ns != whole.length_ns;
+    if (is_cut) effect.windows.back().whole = std::make_unique<schema::SpanT>(uncut);
   }
   effect.labels.try_emplace(description.version, description.machine, description.quantity, description.unit);
   ++effect.totals[Counter::window_rows];

@@ -166,14 +166,14 @@ TEST(Golden, WhatSaysWhetherTheClockWasRight) {
   row.clock_untrusted = true;
   row.counts->recovered = 0xffff'ffff'ffff'fff5;
   row.incomplete = true;
-  row.whole = std::make_unique<Span>(-0x1122'3344'5566'7701, 0x0102'0304'0506'0708);
+  row.whole = std::make_unique<SpanT>(SpanT{{}, -0x1122'3344'5566'7701, 0x0102'0304'0506'0708});
   const auto row_today = pack(row);
   const auto row_read = unpacked(open_window_row(golden("window_row", row_today, "v1.1")));
   samples::expect_window_row(row_read);
   EXPECT_TRUE(row_read.clock_untrusted);
   EXPECT_TRUE(row_read.incomplete);
-  EXPECT_EQ(row_read.whole->start_ns(), row.whole->start_ns());
-  EXPECT_EQ(row_read.whole->length_ns(), row.whole->length_ns());
+  EXPECT_EQ(row_read.whole->start_ns, row.whole->start_ns);
+  EXPECT_EQ(row_read.whole->length_ns, row.whole->length_ns);
   EXPECT_EQ(row_read.counts->recovered, row.counts->recovered);
   EXPECT_EQ(unpacked(open_window_row(golden("window_row", row_today))).counts->recovered, 0u);
   EXPECT_FALSE(unpacked(open_window_row(golden("window_row", row_today))).clock_untrusted);

@@ -34,7 +34,7 @@ class ReplayTest : public CollectorTest {
     sketch.start = earlier + from * tenth;
     auto row = window_row(sketch);
     row.length_ns = (to - from) * tenth;
-    row.whole = std::make_unique<schema::Span>(earlier, ns_per_s);
+    row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, earlier, ns_per_s});
     return row;
   }
 
@@ -224,7 +224,7 @@ TEST_F(ReplayTest, APartThatIsMergedInTheNextHourIsNotMergedAgainWithTheWholeWin
   const TimeNs start = at_or_before(earlier, hour_ns) - hour_ns / 2;
   auto of_replay = window_row({.start = start + 3 * (hour_ns / 4), .definition = 0xd3, .generation = 1, .good = 2500});
   of_replay.length_ns = hour_ns / 4;
-  of_replay.whole = std::make_unique<schema::Span>(start, hour_ns);
+  of_replay.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, start, hour_ns});
   auto of_node = window_row({.start = start, .definition = 0xd3, .good = 5000});
   of_node.length_ns = hour_ns;
   keep_hours();  // what the fixture has sent
@@ -240,7 +240,7 @@ TEST_F(ReplayTest, AnHourThatTheDayHasAlreadyTakesNothingOfAWindowOfAReplay) {
   const TimeNs hour = at_or_before(earlier, hour_ns);
   auto of_replay = window_row({.start = hour + ns_per_s / 2, .definition = 0xd3, .generation = 1, .good = 2500});
   of_replay.length_ns = ns_per_s / 2;
-  of_replay.whole = std::make_unique<schema::Span>(hour, ns_per_s);
+  of_replay.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, hour, ns_per_s});
   const auto next = window_row({.start = hour + ns_per_s, .definition = 0xd3, .generation = 1, .good = 7});
   keep_days();
   const auto before = good(Tier::days);
@@ -273,7 +273,7 @@ TEST_F(ReplayTest, PartsOfOneWindowAreMergedThoughTheyBeginInDifferentHours) {
   const auto cut = [&](int from, int to, std::uint32_t generation, TimeNs window) {
     auto row = window_row({.start = window + from * hour_ns / 2, .definition = 0xd4, .generation = generation, .good = 100});
     row.length_ns = (to - from) * hour_ns / 2;
-    row.whole = std::make_unique<schema::Span>(window, 4 * hour_ns);
+    row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, window, 4 * hour_ns});
     return row;
   };
   const auto before = good(Tier::hours);
@@ -327,7 +327,7 @@ TEST_F(ReplayTest, OfHoppingWindowsEachIsReplacedAlone) {
     auto row = window_row({.start = start, .definition = 0xd2, .generation = generation});
     row.kind = schema::WindowKind::hopping;
     row.length_ns = length;
-    if (whole) row.whole = std::make_unique<schema::Span>(*whole, ns_per_s);
+    if (whole) row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, *whole, ns_per_s});
     return row;
   };
   constexpr DurationNs half = ns_per_s / 2;
@@ -344,7 +344,7 @@ TEST_F(ReplayTest, OfHoppingWindowsEachIsReplacedAlone) {
 
 TEST_F(ReplayTest, APartIsHeldByItsWindow) {
   auto row = part(5, 10, {.good = 1});
-  row.whole = std::make_unique<schema::Span>(earlier + ns_per_s / 5 * 3, ns_per_s);
+  row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, earlier + ns_per_s / 5 * 3, ns_per_s});
   take(batch_of({{.rows = {sent(2, row)}}}));
   EXPECT_EQ(counted(Counter::rows_refused), 1);
 }

@@ -106,7 +106,7 @@ class ReplayedWindowsTest : public CollectorTest {
       auto row = window_row(
           {.start = window.at(each.from), .definition = window.definition, .generation = each.generation, .good = each.good});
       row.length_ns = window.at(each.to) - window.at(each.from);
-      if (each.to - each.from < 10) row.whole = std::make_unique<schema::Span>(window.start, window.length);
+      if (each.to - each.from < 10) row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, window.start, window.length});
       rows.push_back(sent(++numbers_[identity], row));
     }
     auto packed = batch_of({{.rows = std::move(rows)}}, identity, batch.generation == 0 ? "gateway-1" : "lab");

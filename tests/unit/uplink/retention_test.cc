@@ -244,7 +244,7 @@ TEST_F(RetentionTest, OverlappingWindowsAreMergedOnce) {
   const auto cut = [&](std::size_t i, TimeNs start, DurationNs length, TimeNs whole) {
     rows[i].start_ns = start;
     rows[i].length_ns = length;
-    rows[i].whole = std::make_unique<schema::Span>(whole, 60 * ns_per_s);
+    rows[i].whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, whole, 60 * ns_per_s});
   };
   const TimeNs at = midnight + 40 * ns_per_s;
   cut(0, midnight, at - midnight, midnight);

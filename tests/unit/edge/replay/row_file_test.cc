@@ -104,7 +104,7 @@ TEST_F(RowFileTest, NamesMayHoldWhatCsvSeparates) {
   row.moments = std::make_unique<schema::MomentsT>();
   row.counts = std::make_unique<schema::CountsT>();
   row.incomplete = true;
-  row.whole = std::make_unique<schema::Span>(-7, 20);
+  row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, -7, 20});
   const auto file = open(RowFileFormat::csv);
   EXPECT_TRUE(file->add(1, schema::pack(row)));
   ASSERT_TRUE(file->sync());

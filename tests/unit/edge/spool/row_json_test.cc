@@ -41,7 +41,7 @@ TEST(RowJson, AWindowHasAllOfItsFields) {
   row.committed_ns = 7;
   row.clock_untrusted = true;
   row.incomplete = true;
-  row.whole = std::make_unique<schema::Span>(-7, 20);
+  row.whole = std::make_unique<schema::SpanT>(schema::SpanT{{}, -7, 20});
   row.counts->recovered = 1;
   const WindowLabels labels{.machine = "press \"7\"", .quantity = "acceleration", .unit = "g"};
   EXPECT_EQ(

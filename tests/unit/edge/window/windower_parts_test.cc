@@ -25,8 +25,8 @@ TEST(Windower, AnotherUnitCutsTheWindowsAndEachPartHasItsOwnRow) {
   EXPECT_EQ(bench.rows[1].stream_version, 2u);
   // Which window it was that the change cut.
   for (const std::size_t part : {0, 1}) {
-    EXPECT_EQ(bench.rows[part].whole->start_ns(), begin);
-    EXPECT_EQ(bench.rows[part].whole->length_ns(), 10 * s);
+    EXPECT_EQ(bench.rows[part].whole->start_ns, begin);
+    EXPECT_EQ(bench.rows[part].whole->length_ns, 10 * s);
   }
   EXPECT_EQ(bench.rows[2].whole, nullptr);
 }
