@@ -17,12 +17,11 @@ target_compile_options(stethos_options INTERFACE
 target_compile_options(stethos_options INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 target_include_directories(stethos_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(STETHOS_SANITIZE)
-  # GCC's manual: with a sanitizer, -Wmaybe-uninitialized reports what is initialised (std::function in std::regex, here).
+  target_compile_definitions(stethos_options INTERFACE STETHOS_SANITIZED)
   target_compile_options(stethos_options INTERFACE
     -fsanitize=${STETHOS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     # What the address sanitizer sees at the access itself, without a quarter of the time to compile.
-    -fno-sanitize=null,object-size,pointer-overflow
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    -fno-sanitize=null,object-size,pointer-overflow)
   target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
 endif()
 

@@ -253,7 +253,7 @@ TEST_P(Backend, MergedBlocksAreTheirUnion) {
   }
 }
 
-#ifndef __SANITIZE_ADDRESS__  // whose shadow wants all addresses there are
+#ifndef STETHOS_SANITIZED  // the shadow of the address sanitizer wants all addresses there are
 // In a process of its own: with room for the stacks of a few threads only.
 TEST(CpuBackendDeathTest, GoesOnWithTheThreadsThatTheSystemGives) {
   const auto run_with_little_room = [] {

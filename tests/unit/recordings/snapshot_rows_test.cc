@@ -158,7 +158,7 @@ TEST_P(SnapshotRows, AnyNumberHasTheBitsOfFromChars) {
   };
   const auto any = [&] {
     const char out = random() % 4 == 0 ? static_cast<char>(random()) : ",;.-e5/\0"[random() % 8];
-    return out == '\n' ? 'x' : out;  // a row that ends earlier is another row
+    return out == '\n' || out == '\r' ? 'x' : out;  // a row that ends earlier is another row
   };
   const auto sample = [&] {
     std::string out = (random() % 2 == 0 ? "-" : "") + digits(6);
