@@ -11,7 +11,7 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 48;  // of a name
+constexpr std::size_t name_bytes_max = 48;
 
 // How much later `b` is; as long as a duration can be where it is longer.
 DurationNs from_to(TimeNs a, TimeNs b) {
@@ -19,24 +19,24 @@ DurationNs from_to(TimeNs a, TimeNs b) {
   return __builtin_sub_overflow(b, a, &between) ? std::numeric_limits<DurationNs>::max() : between;
 }
 
-std::string quoted(std::string_view text) { return '"' + shortened(text, shown_bytes_max) + '"'; }
+std::string shown_name(std::string_view text) { return '"' + shortened(text, name_bytes_max) + '"'; }
 
 }  // namespace
 
 Rejection bad_name(std::string_view whose, std::string_view name) {
   const std::string which = std::string(whose) + " name ";
   if (name.empty()) return {Reason::bad_name, which + "is empty"};
-  return {Reason::bad_name, which + quoted(name) + ' ' + objection_to_plant_name(name)};
+  return {Reason::bad_name, which + shown_name(name) + ' ' + objection_to_plant_name(name)};
 }
 
 Rejection bad_quantity(std::string_view quantity) {
   if (quantity.empty()) return {Reason::bad_name, "the quantity is empty"};
-  return {Reason::bad_name, "the quantity " + quoted(quantity) + ' ' + objection_to_name(quantity)};
+  return {Reason::bad_name, "the quantity " + shown_name(quantity) + ' ' + objection_to_name(quantity)};
 }
 
 Rejection bad_unit(std::string_view unit) {
   if (unit.empty()) return {Reason::bad_name, "the unit is empty"};
-  return {Reason::bad_name, "the unit " + quoted(unit) + ' ' + objection_to_plant_name(unit)};
+  return {Reason::bad_name, "the unit " + shown_name(unit) + ' ' + objection_to_plant_name(unit)};
 }
 
 Rejection time_past(TimeNs time, TimeNs earliest) {

@@ -9,11 +9,11 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 24;
+constexpr std::size_t text_bytes_max = 24;
 
 std::string at(std::size_t place) { return " at byte " + std::to_string(place + 1); }
 
-std::string quoted(std::string_view text) { return '"' + shortened(text, shown_bytes_max) + '"'; }
+std::string shown_text(std::string_view text) { return '"' + shortened(text, text_bytes_max) + '"'; }
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -41,7 +41,7 @@ std::optional<std::string> misplaced(std::string_view text) {
     if (text.substr(i).starts_with("\xef\xbb\xbf")) return "a byte order mark stands" + at(i) + ", and not before the document";
     if (c == '\'') return "a single quote stands" + at(i) + ": JSON has double quotes";
     const bool is_done = open.empty() && (before == '}' || before == ']');
-    if (is_done) return "something follows the document" + at(i) + ": " + quoted(text.substr(i));
+    if (is_done) return "something follows the document" + at(i) + ": " + shown_text(text.substr(i));
     if (c == '"') in_text = true;
     if (c == '{' || c == '[') open += c;
     if (c == '}' || c == ']') {
@@ -62,11 +62,11 @@ std::optional<std::string> misplaced(std::string_view text) {
 std::string json_fault(std::string_view text, simdjson::error_code error) {
   if (std::ranges::all_of(text, is_space)) return "it is empty";
   if (is_utf16(text)) return "it is UTF-16, and JSON is UTF-8";
-  if (error == simdjson::UTF8_ERROR) return "it is not UTF-8 throughout; it begins with " + quoted(text);
+  if (error == simdjson::UTF8_ERROR) return "it is not UTF-8 throughout; it begins with " + shown_text(text);
   if (error == simdjson::DEPTH_ERROR) return "its objects and arrays are too many within each other";
   if (auto found = misplaced(text)) return *found;
   const auto first = std::ranges::find_if_not(text, is_space);
-  if (*first != '{' && *first != '[') return "it begins with " + quoted({first, text.end()}) + ", and not with a brace";
+  if (*first != '{' && *first != '[') return "it begins with " + shown_text({first, text.end()}) + ", and not with a brace";
   if (error == simdjson::UNESCAPED_CHARS) return "a text in it has a control character that is not escaped";
   if (error == simdjson::TAPE_ERROR) return "a comma, a colon, a quote or a value is missing, or one too many";
   return simdjson::error_message(error);
@@ -80,7 +80,7 @@ std::string names_in(simdjson::dom::element document) {
   std::size_t count = 0;
   for (const auto& field : object) {
     if (++count > names_max) return names + ", ...";
-    names += (count == 1 ? "; it has " : ", ") + quoted(field.key);
+    names += (count == 1 ? "; it has " : ", ") + shown_text(field.key);
   }
   return names.empty() ? "; it has no names" : names;
 }

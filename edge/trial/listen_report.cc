@@ -13,8 +13,8 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::size_t topic_shown_bytes_max = 120;
-constexpr std::size_t detail_shown_bytes_max = 300;
+constexpr std::size_t listed_topic_bytes_max = 120;
+constexpr std::size_t listed_detail_bytes_max = 300;
 constexpr int number_width = 10;
 
 }  // namespace
@@ -68,7 +68,7 @@ Status ListenReport::show(const Message& message, TimeNs now_ns, bool clock_trus
   if (tried->is_taken() && !effect.dead_letters.empty()) {
     const Rejection& first = effect.dead_letters.front().rejection;
     out_ << "after what came before it is refused: " << name_of(first.reason) << ": "
-         << printable(first.detail, detail_shown_bytes_max) << "\ncure           " << cure_of(first.reason) << '\n';
+         << printable(first.detail, listed_detail_bytes_max) << "\ncure           " << cure_of(first.reason) << '\n';
   }
   if (shown_ == topics_shown_max) out_ << "\nof further topics messages are counted, and not shown\n";
   out_ << std::flush;
@@ -91,7 +91,7 @@ void ListenReport::write_table() const {
        << "  topic\n";
   Counts all = others_;
   for (const auto& [topic, counts] : topics_) {
-    write_row(printable(topic, topic_shown_bytes_max), counts);
+    write_row(printable(topic, listed_topic_bytes_max), counts);
     all.messages += counts.messages;
     all.taken += counts.taken;
     all.ignored += counts.ignored;

@@ -53,9 +53,9 @@ std::string_view name_of(PayloadFormat format) {
   return "";
 }
 
-class Writer {
+class TriedText {
  public:
-  Writer(const TriedMessage& tried, const Message& message, const EdgeConfig& config, std::ostream& out)
+  TriedText(const TriedMessage& tried, const Message& message, const EdgeConfig& config, std::ostream& out)
       : tried_(tried), message_(message), config_(config), definitions_(window_definitions(config.windows)), out_(out) {}
 
   void write() {
@@ -244,7 +244,7 @@ class Writer {
 }  // namespace
 
 void write_tried(const TriedMessage& tried, const Message& message, const EdgeConfig& config, std::ostream& out) {
-  Writer(tried, message, config, out).write();
+  TriedText(tried, message, config, out).write();
 }
 
 }  // namespace stethos::edge
