@@ -32,7 +32,7 @@ constexpr std::array<StatisticDefinition, 9> definitions{{
      nullptr},
     {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band, Trend::any,
      "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
-     "of acceleration in g or m/s2; not defined of anything else, and where band_rms is not", nullptr},
+     "of acceleration; not defined of anything else, and where band_rms is not", nullptr},
     {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, Trend::any,
      "c = sum(f_k s_k) / sum(s_k)", peeters, not_of_constant, nullptr},
     {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, Trend::any,

@@ -66,7 +66,8 @@ settings::Table<SpectrumConfig> spectrum_table() {
   table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
               "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
   table.texts("velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
-              {.count_max = bands_max, .check = objection_to_band}, "Bands of `velocity_rms`, of acceleration in g or m/s2.");
+              {.count_max = bands_max, .check = objection_to_band},
+              "Bands of `velocity_rms`, of acceleration in g, m/s2, mm/s2 or in/s2.");
   table.number(
       "low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
       "Up to where `low_frequency_share` looks for a sensor that drifts; not defined of blocks that do not last longer than a "

@@ -12,14 +12,6 @@
 namespace stethos::edge {
 namespace {
 
-double mm_s2_per_unit(std::string_view unit) {
-  constexpr double standard_gravity_mm_s2 = 9'806.65;
-  if (unit == "g") return standard_gravity_mm_s2;
-  if (unit == "m/s2") return 1'000;
-  if (unit == "mm/s2") return 1;
-  return 0;
-}
-
 void put(BlockPlan& plan, std::uint16_t statistic, double low, double high, std::string parameter) {
   plan.kernel.features.push_back({statistic, low, high});
   plan.parameters.push_back(std::move(parameter));
@@ -70,6 +62,17 @@ void put_envelope(BlockPlan& plan, const SpectrumConfig& config, const BearingCo
 }
 
 }  // namespace
+
+double mm_s2_per_unit(std::string_view unit) {
+  constexpr double standard_gravity_mm_s2 = 9'806.65;
+  if (unit == "g" || unit == "gn") return standard_gravity_mm_s2;
+  for (const auto& [length, mm] : {std::pair<std::string_view, double>{"m", 1'000}, {"mm", 1}, {"in", 25.4}}) {
+    if (!unit.starts_with(length)) continue;
+    const std::string_view per_square_second = unit.substr(length.size());
+    if (per_square_second == "/s2" || per_square_second == "/s^2" || per_square_second == "/s²") return mm;
+  }
+  return 0;
+}
 
 BlockPlans::BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions)
     : spectra_(config.spectra), bearings_(config.bearings), definitions_(definitions) {}

@@ -18,6 +18,9 @@
 
 namespace stethos::edge {
 
+// What a unit of acceleration is in mm/s^2; 0: it is none that is known.
+double mm_s2_per_unit(std::string_view unit);
+
 class BlockPlans {
  public:
   BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions);
