@@ -93,8 +93,9 @@ Exit again(const std::string& path, const WhichLetters& which) {
   const Status done =
       spool ? put_through(loaded->config, loaded->hash, *points, **spool, clock.now(), clock.is_trusted(), which, std::cout)
             : Status(std::unexpected(spool.error()));
-  if (!done) std::cerr << done.error().text() << '\n';
-  return done ? Exit::ok : Exit::spool;
+  if (done) return Exit::ok;
+  std::cerr << done.error().text() << '\n';
+  return done.error().code == Code::invalid ? Exit::usage : Exit::spool;
 }
 
 Exit admit(const std::string& path, const std::string& device) {

@@ -99,7 +99,7 @@ void advise_replay(const EdgeConfig& config, std::ostream& out) {
 Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const PointTable& points, SqliteSpool& spool,
                    TimeNs now_ns, bool clock_trusted, const WhichLetters& which, std::ostream& out) {
   std::unique_ptr<Core> core;  // null: none that knows just what is committed
-  bool any_is_late = false;
+  bool any = false, any_is_late = false;
   for (std::int64_t id = 0;;) {
     const auto found = spool.letter_after(id);
     if (!found) return std::unexpected(found.error());
@@ -108,6 +108,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
     id = letter.id;
     if ((which.id != 0 && which.id != id) || (!which.reason.empty() && which.reason != name_of(letter.rejection.reason)))
       continue;
+    any = true;
 
     Tried tried{objection_to(letter), letter.rejection.reason == Reason::late};
     if (tried.stays.empty()) {
@@ -133,6 +134,8 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
     any_is_late = any_is_late || (!is_through && tried.is_late);
     out << id << ' ' << name_of(letter.rejection.reason) << (is_through ? ": put through" : ": stays: " + tried.stays) << '\n';
   }
+  if (!any && which.id != 0)
+    return fail(Code::invalid, "putting letter " + std::to_string(which.id) + " through", "there is none");
   if (any_is_late) advise_replay(config, out);
   return {};
 }

@@ -63,6 +63,17 @@ TEST(PutThrough, WhatIsNoLongerRefusedIsCountedOnceAndItsLetterLeaves) {
   EXPECT_EQ(rig.core().totals()[Counter::duplicate_messages], 1u) << "their device need not send them again";
 }
 
+TEST(PutThrough, ALetterThatIsNotThereIsAnError) {
+  CoreRig rig(strict());
+  rig.step({block_message({.sequence = 1})});
+  rig.restart(mended());
+  std::ostringstream said;
+  const Status done = put_through(mended(), 7, {}, rig.spool(), now, true, {.id = 2, .reason = {}}, said);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, Code::invalid);
+  EXPECT_EQ(said.str(), "");
+}
+
 // Its device had not heard that the first was handled.
 TEST(PutThrough, WhatWasRefusedTwiceAsAWholeIsCountedOnce) {
   CoreRig rig(strict());
