@@ -313,8 +313,10 @@ Result<bool> Retention::merge(Merged& into, std::int64_t stream, const Span& spa
 }
 
 // Whether anything of the row's window has been merged that may hold its samples: another spool, or a replay, may have cut it
-// elsewhere. Parts that end before the row begins do not, nor does what begins where it ends.
+// elsewhere. Parts that end before the row begins do not, nor does what begins where it ends. Windows of a number of samples may
+// overlap, and are known by their start alone.
 Result<bool> Retention::is_merged_already(std::int64_t stream, const Merged& into, const schema::WindowRow& row) {
+  if (row.kind() == schema::WindowKind::count) return false;
   const auto* whole = row.whole();
   const TimeNs start = whole == nullptr ? row.start_ns() : whole->start_ns();
   const Span window{1, start, start + (whole == nullptr ? row.length_ns() : whole->length_ns()) - 1};

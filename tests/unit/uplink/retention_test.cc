@@ -364,6 +364,30 @@ TEST_F(RetentionTest, BytesStayWithinTheBudgetsHoweverLongItGoesOn) {
 }
 
 // By age neither goes while it stands; for want of room what is over goes first.
+// Stamps out of order give windows of a number of samples that overlap.
+TEST_F(RetentionTest, WindowsOfANumberOfSamplesAreMergedInAnyOrder) {
+  Budgets budgets;
+  budgets.windows.bytes_max = 0;
+  Retention retention(*store, budgets);
+  const auto keep = [&] {
+    while (*retention.step(some_time)) {
+    }
+  };
+  std::uint64_t number = 100;
+  for (const TimeNs start : {some_time + 5 * ns_per_s, some_time}) {
+    auto row = window_row({.start = start, .definition = 0xc7, .good = 10});
+    row.kind = schema::WindowKind::count;
+    row.length_ns = 10 * ns_per_s;
+    take(batch_of({{.rows = {sent(number++, row)}}}));
+    keep();
+  }
+  Filter filter;
+  filter.definition = 0xc7;
+  const auto hours = query->windows(filter, Tier::hours);
+  ASSERT_EQ(hours->records.size(), 1U);
+  EXPECT_EQ(hours->records[0].row->counts()->good(), 20U);
+}
+
 TEST_F(RetentionTest, AnAlarmThatIsProvisionalIsNotOver) {
   std::mt19937 random(7);
   using schema::AlarmState;
