@@ -25,7 +25,7 @@ demo: dependencies ## build, then watch simulated machines travel from device to
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(STEP) demo $(PYTHON) demo/demo.py
 
-test: dependencies ## build and run every quick test: units, sources, format, whole processes; eight minutes on two cores
+test: dependencies ## build and run every quick test: units, sources, format, whole processes; on two cores ten minutes from nothing, three with a warm cache
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) "unit tests" ctest --preset dev -j $(JOBS)

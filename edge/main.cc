@@ -89,13 +89,16 @@ Exit again(const std::string& path, const WhichLetters& which) {
     return Exit::config;
   }
   const auto spool = open_existing(loaded->config);
+  if (!spool) {
+    std::cerr << spool.error().text() << '\n';
+    return Exit::spool;
+  }
   const NodeClock clock(system_clock(), loaded->config.time_clock == ClockRule::trusted);
   const Status done =
-      spool ? put_through(loaded->config, loaded->hash, *points, **spool, clock.now(), clock.is_trusted(), which, std::cout)
-            : Status(std::unexpected(spool.error()));
+      put_through(loaded->config, loaded->hash, *points, **spool, clock.now(), clock.is_trusted(), which, std::cout);
   if (done) return Exit::ok;
   std::cerr << done.error().text() << '\n';
-  return done.error().code == Code::invalid ? Exit::usage : Exit::spool;
+  return done.error().code == Code::not_found ? Exit::usage : Exit::spool;
 }
 
 Exit admit(const std::string& path, const std::string& device) {

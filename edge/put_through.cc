@@ -116,7 +116,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
         auto saved = spool.load();
         if (!saved) return std::unexpected(saved.error());
         auto backend = kernels::make_backend(config.backend, static_cast<std::size_t>(config.statistics_threads));
-        if (backend == nullptr) return fail(Code::not_found, "starting the backend " + config.backend, "no such backend");
+        if (backend == nullptr) return fail(Code::unsupported, "starting the backend " + config.backend, "no such backend");
         core = std::make_unique<Core>(config, config_hash, points, std::move(backend), std::move(*saved), spool, "live");
       }
       Message message;
@@ -135,7 +135,7 @@ Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const Po
     out << id << ' ' << name_of(letter.rejection.reason) << (is_through ? ": put through" : ": stays: " + tried.stays) << '\n';
   }
   if (!any && which.id != 0)
-    return fail(Code::invalid, "putting letter " + std::to_string(which.id) + " through", "there is none");
+    return fail(Code::not_found, "putting letter " + std::to_string(which.id) + " through", "there is none");
   if (any_is_late) advise_replay(config, out);
   return {};
 }

@@ -23,7 +23,7 @@ struct WhichLetters {
 };
 
 // `clock_trusted`: now_ns is known to be right. Writes a line for each letter to `out`, and at the end, if any is too late, how a
-// replay takes it. Code::invalid: there is no letter of that id. After an error of the spool those before it are put through.
+// replay takes it. Code::not_found: there is no letter of that id. After an error of the spool those before it are put through.
 Status put_through(const EdgeConfig& config, std::uint64_t config_hash, const PointTable& points, SqliteSpool& spool,
                    TimeNs now_ns, bool clock_trusted, const WhichLetters& which, std::ostream& out);
 

@@ -43,6 +43,8 @@ def test_letters_of_a_wrong_unit(rig):
     assert again(edge, "--reason", "unit_differs") == (
         0, "".join(f"{number} unit_differs: put through\n" for number in range(2, MESSAGES + 1)), "")
     assert again(edge) == (0, "", "")
+    code, said, error = again(edge, "--id", "1")
+    assert (code, said) == (2, "") and "there is none" in error
 
     edge.start()
     for payload in payloads:  # they had been handled: this is once more

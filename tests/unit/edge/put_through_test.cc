@@ -70,7 +70,7 @@ TEST(PutThrough, ALetterThatIsNotThereIsAnError) {
   std::ostringstream said;
   const Status done = put_through(mended(), 7, {}, rig.spool(), now, true, {.id = 2, .reason = {}}, said);
   ASSERT_FALSE(done.has_value());
-  EXPECT_EQ(done.error().code, Code::invalid);
+  EXPECT_EQ(done.error().code, Code::not_found);
   EXPECT_EQ(said.str(), "");
 }
 
