@@ -46,8 +46,8 @@ class Rollup {
   Rollup(const schema::WindowRow& stored, const Span& span, Texts texts);
 
   // Whether it was taken. Of windows that overlap (hopping) only those are that start at a multiple of their length since 1970
-  // (of a part its whole window);
-  // sessions are not: late data may join one to an earlier one, and from its start nobody can tell whether it is in.
+  // (of a part its whole window); sessions are not: late data may join one to an earlier one, and from its start nobody can tell
+  // whether it is in.
   bool add(const schema::WindowRow& row, const Span& span, Texts texts);
 
   const Span& span() const { return span_; }

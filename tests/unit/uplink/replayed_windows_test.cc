@@ -51,6 +51,17 @@ std::string text_of(const Batch& batch) {
   return text;
 }
 
+// Of one of several lengths, that begins anywhere in an hour.
+Window random_window(std::mt19937& random, std::uint64_t definition) {
+  constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
+  const TimeNs start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4);
+  return {.definition = definition, .start = start, .length = lengths.at(random() % lengths.size())};
+}
+
+void merge_all(Retention& retention) {
+  for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
+}
+
 using Cuts = std::vector<std::pair<int, int>>;
 
 // From nothing to nine cuts in a window.
@@ -176,13 +187,9 @@ TEST_F(ReplayedWindowsTest, NoSampleIsShownOrMergedTwice) {
   without_hours.hours.bytes_max = 0;
   Retention to_hours(*store, budgets);
   Retention to_days(*store, without_hours);
-  constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
   for (std::uint32_t trial = 0; trial < 600; ++trial) {
     std::mt19937 random(trial);
-    const Window window{
-        .definition = 100 + trial,
-        .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
-        .length = lengths.at(random() % lengths.size())};
+    const Window window = random_window(random, 100 + trial);
     std::string story = "trial " + std::to_string(trial) + ": " + std::to_string(window.length / ns_per_s) + " s";
     std::vector<std::pair<char, Part>> parts;  // with the spool
     for (std::uint32_t generation = 0; generation < 3; ++generation) {
@@ -201,8 +208,7 @@ TEST_F(ReplayedWindowsTest, NoSampleIsShownOrMergedTwice) {
       if (random() % 3 == 0) {
         const bool is_to_days = random() % 3 == 0;
         story += is_to_days ? "\n  merged to days" : "\n  merged";
-        Retention& retention = is_to_days ? to_days : to_hours;
-        for (Result<bool> more = true; more && *more;) more = retention.step(some_time);
+        merge_all(is_to_days ? to_days : to_hours);
       }
       ASSERT_TRUE(is_once(good(window, Tier::hours) + good(window, Tier::days))) << story;
     }
@@ -214,13 +220,9 @@ TEST_F(ReplayedWindowsTest, OfOneSpoolEverythingIsMerged) {
   Budgets budgets;
   budgets.windows.bytes_max = 0;
   Retention to_hours(*store, budgets);
-  constexpr std::array lengths{ns_per_s, hour_ns, 2 * hour_ns, day_ns};
   for (std::uint32_t trial = 0; trial < 200; ++trial) {
     std::mt19937 random(trial);
-    const Window window{
-        .definition = 100 + trial,
-        .start = at_or_before(some_time, day_ns) - 40 * day_ns + static_cast<TimeNs>(random() % 8) * (hour_ns / 4),
-        .length = lengths.at(random() % lengths.size())};
+    const Window window = random_window(random, 100 + trial);
     auto cuts = random_cuts(random);
     const bool is_newest_first = random() % 2 == 0;
     if (is_newest_first) std::ranges::reverse(cuts);
@@ -232,9 +234,9 @@ TEST_F(ReplayedWindowsTest, OfOneSpoolEverythingIsMerged) {
       send(window, batch);
       if (random() % 2 == 0) continue;
       story += "\n  merged";
-      for (Result<bool> more = true; more && *more;) more = to_hours.step(some_time);
+      merge_all(to_hours);
     }
-    for (Result<bool> more = true; more && *more;) more = to_hours.step(some_time);
+    merge_all(to_hours);
     ASSERT_EQ(good(window, Tier::hours), digits(0, 10)) << story;
   }
 }
