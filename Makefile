@@ -1,6 +1,6 @@
 # The one list of verbs. Each does its whole work from a fresh clone, installing missing packages first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-long soak fuzz bench format format-check tidy docs clean dependencies
+.PHONY: help demo test check check-long soak fuzz bench format format-check tidy docs clean dependencies tidy-inputs
 
 JOBS := $(shell nproc)
 # Debian's own Python: it is the one that has the packages of scripts/debian-packages.txt.
@@ -25,7 +25,7 @@ demo: dependencies ## build, then watch simulated machines travel from device to
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(STEP) demo $(PYTHON) demo/demo.py
 
-test: dependencies ## build and run every quick test: units, sources, format, whole processes; on two cores ten minutes from nothing, three with a warm cache
+test: tidy-inputs ## build and run every quick test: units, sources, format, whole processes; on two cores ten minutes from nothing, three with a warm cache
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) "unit tests" ctest --preset dev -j $(JOBS)
@@ -33,7 +33,7 @@ test: dependencies ## build and run every quick test: units, sources, format, wh
 	$(STEP) format $(MAKE) format-check
 	$(STEP) "system tests" $(PYTEST) -m "not slow"
 
-check: dependencies ## sanitizers, clang-tidy over all but tests, 300 seeds, longer whole-process tests; with `make test` half an hour on two cores
+check: tidy-inputs ## sanitizers, clang-tidy over all but tests, 300 seeds, longer whole-process tests; with `make test` half an hour on two cores
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) tidy scripts/tidy.py --without tests
@@ -45,7 +45,7 @@ check: dependencies ## sanitizers, clang-tidy over all but tests, 300 seeds, lon
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(STEP) "slow system tests" $(PYTEST_SLOW) -m "slow and not long"
 
-check-long: dependencies ## before a big change is done: clang-tidy over tests too, 3000 more seeds, more draws of kills; half an hour on two cores
+check-long: tidy-inputs ## before a big change is done: clang-tidy over tests too, 3000 more seeds, more draws of kills; half an hour on two cores
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) tidy scripts/tidy.py
@@ -79,9 +79,7 @@ format: dependencies ## let clang-format rewrite our sources
 format-check: dependencies
 	@clang-format-19 --dry-run -Werror $(SOURCES) && echo "format-check: $(words $(SOURCES)) files formatted"
 
-tidy: dependencies ## run clang-tidy over every source
-	cmake --preset dev
-	cmake --build --preset dev -j $(JOBS)
+tidy: tidy-inputs ## run clang-tidy over every source
 	scripts/tidy.py
 
 docs: dependencies ## write the pages that are generated: settings and statistics
@@ -94,6 +92,11 @@ docs: dependencies ## write the pages that are generated: settings and statistic
 
 clean: ## remove everything that was built
 	rm -rf build
+
+# Every source by itself, and the headers that are generated.
+tidy-inputs: dependencies
+	$(STEP) "configure tidy" cmake --preset tidy
+	$(STEP) "schemas for tidy" cmake --build --preset tidy --target stethos_generated_schemas
 
 dependencies:
 	@scripts/install-dependencies.sh

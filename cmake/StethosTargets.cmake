@@ -2,7 +2,6 @@
 
 set(STETHOS_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
 option(STETHOS_FAULT_POINTS "Faults that STETHOS_FAULT arms, for tests (common/fault_point.h); never in what users run" OFF)
-option(STETHOS_LARGE_UNITS "Several sources at once where a library allows it: less time for all, more for one" OFF)
 # Paths are hashed relative to the checkout and the folder is not, so that two clones of one commit share what either compiled.
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -26,14 +25,13 @@ if(STETHOS_SANITIZE)
   target_link_options(stethos_options INTERFACE -fsanitize=${STETHOS_SANITIZE})
 endif()
 
-# stethos_library(name SOURCES ... DEPENDS ... [LARGE_UNITS]): a room, or a part of one. Dependencies are public: a header may use
-# them. LARGE_UNITS: no two of its sources give one name to two things, so that a release may compile eight of them at once.
+# The presets compile eight sources of a target at once (CMAKE_UNITY_BUILD), in a third of the time. So no two sources of a target
+# give one name to two things, also in unnamed namespaces; where they do, the target says UNITY_BUILD OFF.
+
+# stethos_library(name SOURCES ... DEPENDS ...): a room, or a part of one. Dependencies are public: a header may use them.
 function(stethos_library name)
-  cmake_parse_arguments(ARG "LARGE_UNITS" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  if(ARG_LARGE_UNITS AND STETHOS_LARGE_UNITS)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
-  endif()
   target_link_libraries(${name} PUBLIC stethos_options ${ARG_DEPENDS})
 endfunction()
 

@@ -20,10 +20,10 @@ constexpr std::size_t quoted_bytes_max = 60;
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
 std::string shortened(std::string_view text) {
-  if (text.size() <= quoted_bytes_max) return quoted(text);
+  if (text.size() <= quoted_bytes_max) return in_quotes(text);
   std::size_t size = quoted_bytes_max;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;  // not inside a character
-  return quoted(text.substr(0, size)) + "...";
+  return in_quotes(text.substr(0, size)) + "...";
 }
 
 // As it would stand before the equals sign.

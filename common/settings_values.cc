@@ -56,11 +56,11 @@ namespace {
 std::string written_integer(Kind kind, std::int64_t value) {
   switch (kind) {
     case Kind::duration:
-      return quoted(format_duration(value));
+      return in_quotes(format_duration(value));
     case Kind::time:
-      return quoted(format_time(value));
+      return in_quotes(format_time(value));
     case Kind::bytes:
-      return quoted(format_bytes(value));
+      return in_quotes(format_bytes(value));
     default:
       return std::to_string(value);
   }
@@ -98,8 +98,8 @@ std::string objection_to_texts(const Key& key, const Texts& texts) {
   if (auto bad = objection_to_size(std::ssize(texts), key, "entry"); !bad.empty()) return bad;
   std::set<std::string_view> seen;
   for (const auto& text : texts) {
-    if (auto bad = objection_to_text(text, key.check); !bad.empty()) return "its entry " + quoted(text) + " " + bad;
-    if (!seen.insert(text).second) return "its entry " + quoted(text) + " stands there twice";
+    if (auto bad = objection_to_text(text, key.check); !bad.empty()) return "its entry " + in_quotes(text) + " " + bad;
+    if (!seen.insert(text).second) return "its entry " + in_quotes(text) + " stands there twice";
   }
   return {};
 }
@@ -108,9 +108,9 @@ std::string objection_to_map(const Key& key, const TextMap& map) {
   if (auto bad = objection_to_size(std::ssize(map), key, "entry"); !bad.empty()) return bad;
   for (const auto& [name, text] : map) {
     if (name.empty()) return "must not have an entry without a name";
-    if (auto bad = objection_to_text(name, nullptr); !bad.empty()) return "its entry " + quoted(name) + " " + bad;
+    if (auto bad = objection_to_text(name, nullptr); !bad.empty()) return "its entry " + in_quotes(name) + " " + bad;
     if (auto bad = objection_to_text(text, key.check); !bad.empty())
-      return "its entry " + quoted(name) + " = " + quoted(text) + " " + bad;
+      return "its entry " + in_quotes(name) + " = " + in_quotes(text) + " " + bad;
   }
   return {};
 }
@@ -130,7 +130,7 @@ Result<std::int64_t> read_textual(Kind kind, std::string_view text) {
   }
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -153,7 +153,7 @@ std::string written(const Key& key, const Value& value) {
     case Kind::text:
     case Kind::file:
     case Kind::secret_file:
-      return quoted(std::get<std::string>(value));
+      return in_quotes(std::get<std::string>(value));
     case Kind::integer:
     case Kind::duration:
     case Kind::time:
@@ -164,16 +164,16 @@ std::string written(const Key& key, const Value& value) {
     case Kind::boolean:
       return std::get<bool>(value) ? "true" : "false";
     case Kind::choice:
-      return quoted(key.choices[static_cast<std::size_t>(std::get<std::int64_t>(value))]);
+      return in_quotes(key.choices[static_cast<std::size_t>(std::get<std::int64_t>(value))]);
     case Kind::texts: {
       std::string out;
-      for (const auto& text : std::get<Texts>(value)) out += (out.empty() ? "" : ", ") + quoted(text);
+      for (const auto& text : std::get<Texts>(value)) out += (out.empty() ? "" : ", ") + in_quotes(text);
       return "[" + out + "]";
     }
     case Kind::text_map: {
       std::string out;
       for (const auto& [name, text] : std::get<TextMap>(value))
-        out += (out.empty() ? " " : ", ") + quoted(name) + " = " + quoted(text);
+        out += (out.empty() ? " " : ", ") + in_quotes(name) + " = " + in_quotes(text);
       return out.empty() ? "{}" : "{" + out + " }";
     }
     case Kind::list:
@@ -239,7 +239,7 @@ std::string form_of(const Key& key, std::string_view code) {
       return "a byte size, " + range(written_integer(key.kind, key.min), written_integer(key.kind, key.max));
     case Kind::choice: {
       std::string out;
-      for (const auto& name : key.choices) out += (out.empty() ? "" : ", ") + as_code(quoted(name));
+      for (const auto& name : key.choices) out += (out.empty() ? "" : ", ") + as_code(in_quotes(name));
       return "one of " + out;
     }
     case Kind::file:

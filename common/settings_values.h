@@ -18,7 +18,7 @@ Result<std::int64_t> read_textual(Kind kind, std::string_view text);
 std::string written(const Key& key, const Value& value);
 
 // A text in double quotes, with everything that is not printable escaped.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // What is wrong with the value; empty: nothing.
 std::string objection(const Key& key, const Value& value);

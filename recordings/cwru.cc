@@ -52,9 +52,9 @@ Result<CwruDescription> read_description(const std::string& path) {
   }
 }
 
-class Reader final : public CwruRecording {
+class CwruReader final : public CwruRecording {
  public:
-  Reader(std::string path, std::FILE* file, CwruDescription description, const CwruOptions& options)
+  CwruReader(std::string path, std::FILE* file, CwruDescription description, const CwruOptions& options)
       : path_(std::move(path)), file_(file), description_(std::move(description)), options_(options) {
     values_.resize(options.block_samples);
   }
@@ -115,7 +115,7 @@ Result<std::unique_ptr<CwruRecording>> open_cwru(const std::string& path, const 
   }
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return fail(Code::io, doing, "it cannot be opened");
-  return std::make_unique<Reader>(path, file, *std::move(description), options);
+  return std::make_unique<CwruReader>(path, file, *std::move(description), options);
 }
 
 }  // namespace stethos::recordings

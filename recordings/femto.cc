@@ -138,9 +138,9 @@ class SnapshotRow {
 
 DurationNs without_midnight(DurationNs difference) { return difference < -half_day_ns ? difference + day_ns : difference; }
 
-class Reader final : public Recording {
+class FemtoReader final : public Recording {
  public:
-  Reader(std::vector<std::string> snapshots, std::vector<std::string> temperatures, TimeNs date_ns)
+  FemtoReader(std::vector<std::string> snapshots, std::vector<std::string> temperatures, TimeNs date_ns)
       : snapshots_(std::move(snapshots)), temperatures_(std::move(temperatures)), calendar_(date_ns) {}
 
   Result<bool> next(Record& record) override {
@@ -259,7 +259,7 @@ Result<std::unique_ptr<Recording>> open_femto(const std::string& folder, const F
   auto temperatures = list_files(folder, "temp_");
   if (!temperatures) return std::unexpected(temperatures.error());
   if (snapshots->empty()) return fail(Code::not_found, "reading " + folder, "no file acc_NNNNN.csv in it");
-  return std::make_unique<Reader>(*std::move(snapshots), *std::move(temperatures), options.date_ns);
+  return std::make_unique<FemtoReader>(*std::move(snapshots), *std::move(temperatures), options.date_ns);
 }
 
 }  // namespace stethos::recordings

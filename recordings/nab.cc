@@ -8,9 +8,9 @@
 namespace stethos::recordings {
 namespace {
 
-class Reader final : public Recording {
+class NabReader final : public Recording {
  public:
-  Reader(TextFile file, const NabOptions& options) : file_(std::move(file)), options_(options) {}
+  NabReader(TextFile file, const NabOptions& options) : file_(std::move(file)), options_(options) {}
 
   Result<bool> next(Record& record) override {
     std::string_view line;
@@ -40,7 +40,7 @@ Result<std::unique_ptr<Recording>> open_nab(const std::string& path, const NabOp
   if (auto loaded = file.load(path); !loaded) return std::unexpected(loaded.error());
   std::string_view heading;
   if (!file.next_line(heading) || heading != "timestamp,value") return file.refuse("its heading is not \"timestamp,value\"");
-  return std::make_unique<Reader>(std::move(file), options);
+  return std::make_unique<NabReader>(std::move(file), options);
 }
 
 }  // namespace stethos::recordings

@@ -28,9 +28,9 @@ constexpr std::array<Sensor, 8> sensors{{{"Accelerometer1RMS", "Accelerometer1RM
 constexpr std::size_t fields_without_labels = 1 + sensors.size();
 constexpr std::size_t fields_with_labels = fields_without_labels + 2;
 
-class Reader final : public Recording {
+class SkabReader final : public Recording {
  public:
-  Reader(TextFile file, std::size_t field_count) : file_(std::move(file)), field_count_(field_count) {}
+  SkabReader(TextFile file, std::size_t field_count) : file_(std::move(file)), field_count_(field_count) {}
 
   Result<bool> next(Record& record) override {
     std::string_view line;
@@ -76,8 +76,8 @@ Result<std::unique_ptr<Recording>> open_skab(const std::string& path) {
   for (const Sensor& sensor : sensors) expected += ";" + std::string(sensor.heading);
   std::string_view heading;
   if (!file.next_line(heading)) return file.refuse("it is empty");
-  if (heading == expected) return std::make_unique<Reader>(std::move(file), fields_without_labels);
-  if (heading == expected + ";anomaly;changepoint") return std::make_unique<Reader>(std::move(file), fields_with_labels);
+  if (heading == expected) return std::make_unique<SkabReader>(std::move(file), fields_without_labels);
+  if (heading == expected + ";anomaly;changepoint") return std::make_unique<SkabReader>(std::move(file), fields_with_labels);
   return file.refuse("its heading is not \"" + expected + "\", with or without \";anomaly;changepoint\"");
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Finds files that nothing builds or runs, and includes that cross a room's border the wrong way.
 
-usage: check-sources.py [BUILD_DIR]        (default build/dev, configured and built by `make test`)
+usage: check-sources.py [BUILD_DIR]        (default build/tidy, configured by `make test`)
 
 - Every .cc stands in the build's compile_commands.json.
 - Every .h is reached by includes from such a .cc.
@@ -120,7 +120,7 @@ def python_problems(root, files):
 
 def main():
     root = pathlib.Path(__file__).resolve().parent.parent
-    build = root / (sys.argv[1] if len(sys.argv) > 1 else "build/dev")
+    build = root / (sys.argv[1] if len(sys.argv) > 1 else "build/tidy")
     found = list(problems_of(root, build))
     for problem in found:
         print(problem, file=sys.stderr)

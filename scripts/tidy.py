@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs clang-tidy over our own sources, one process a core, and prints only what it found.
 
-usage: tidy.py [--build BUILD_DIR] [--anew] [--without FOLDER] [FILE...]   (default build/dev, and every .cc that it builds)
+usage: tidy.py [--build BUILD_DIR] [--anew] [--without FOLDER] [FILE...]   (default build/tidy, and every .cc that it would build)
 
 A file that was clean is skipped for as long as nothing that clang-tidy reads has changed: see scripts/tidy_cache.py.
 --anew skips nothing. --without leaves out what lies in that folder of the checkout.
@@ -59,7 +59,7 @@ def tidy_if_changed(root, build, path, clean_files, commands):
 def main():
     root = pathlib.Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", type=pathlib.Path, default=root / "build/dev")
+    parser.add_argument("--build", type=pathlib.Path, default=root / "build/tidy")
     parser.add_argument("--anew", action="store_true")
     parser.add_argument("--without", metavar="FOLDER")
     parser.add_argument("files", nargs="*", type=pathlib.Path)

@@ -46,8 +46,6 @@ constexpr std::size_t later_in_client_max = 1'000;
 constexpr int in_client_max = 10'000;
 constexpr DurationNs later_look = 5 * ns_per_ms;
 
-constexpr DurationNs never = std::numeric_limits<DurationNs>::max();
-
 std::vector<std::uint32_t> identifiers_of(const mqtt::message& message) {
   const mqtt::properties& properties = message.get_properties();
   std::vector<std::uint32_t> ids;
@@ -274,7 +272,7 @@ class MqttPort::Link final : public virtual mqtt::callback {
       const DurationNs due = std::min(subscriber_.look_after(client_), publish_waiting());
       lock.lock();
       const auto is_due = [&] { return stopping_ || !connected_ || paused_ || has_news() || is_settled(); };
-      if (due == never) {
+      if (due == Subscriber::never) {
         changed_.wait(lock, is_due);
       } else {
         clock_.wait_for(changed_, lock, due, is_due);
@@ -326,14 +324,14 @@ class MqttPort::Link final : public virtual mqtt::callback {
 
   // As much as the client has room for. Returns when it wants to look again.
   DurationNs publish_waiting() {
-    if (!subscriber_.is_subscribed()) return never;
+    if (!subscriber_.is_subscribed()) return Subscriber::never;
     const std::size_t in_client = client_.get_pending_delivery_tokens().size();
     for (std::size_t room = later_in_client_max - std::min(in_client, later_in_client_max);; --room) {
       std::pair<std::string, std::string> next;
       {
         const std::lock_guard lock(mutex_);
         later_seen_ = !later_.empty();
-        if (!later_seen_) return never;
+        if (!later_seen_) return Subscriber::never;
         if (room == 0) return later_look;
         next = std::move(later_.front());
         later_.pop_front();

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <random>
 
 #include "common/log.h"
 
 namespace stethos::edge {
 namespace {
-
-constexpr DurationNs never = std::numeric_limits<DurationNs>::max();
 
 std::vector<WantedFilter> filters_of(const EdgeConfig& config) {
   std::vector<WantedFilter> filters;

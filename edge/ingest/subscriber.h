@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -57,7 +58,8 @@ class Subscriber final : public virtual mqtt::iaction_listener {
   bool begin(const mqtt::connect_response& accepted);
 
   // Hears what the broker has answered, and asks for what is to be asked for. Nothing is awaited: the broker may send the
-  // session's messages first, and their commits may take long. Returns when it wants to look again.
+  // session's messages first, and their commits may take long. Returns when it wants to look again, or `never`.
+  static constexpr DurationNs never = std::numeric_limits<DurationNs>::max();
   DurationNs look_after(mqtt::async_client& client);
 
   // The connection is lost, or was ended.

@@ -14,7 +14,7 @@ from rig import ROOT
 def tree(tmp_path):
     """A small project that check-sources accepts."""
     root = tmp_path / "project"
-    for folder in ("scripts", "common", "edge", "gpu_kernels", "schemas", "tests/system", "build/dev"):
+    for folder in ("scripts", "common", "edge", "gpu_kernels", "schemas", "tests/system", "build/tidy"):
         (root / folder).mkdir(parents=True)
     shutil.copy(ROOT / "scripts/check-sources.py", root / "scripts")
     (root / "Makefile").write_text("check:\n\tscripts/check-sources.py\n")
@@ -23,8 +23,8 @@ def tree(tmp_path):
     (root / "edge/core.cc").write_text('#include "common/clock.h"\n#include "schemas/rows_generated.h"\n')
     (root / "tests/system/test_it.py").write_text("import helper\n")
     (root / "tests/system/helper.py").write_text("")
-    (root / "build/dev/compile_commands.json").write_text(
-        json.dumps([{"directory": str(root / "build/dev"), "file": str(root / "edge/core.cc"), "command": ""}]))
+    (root / "build/tidy/compile_commands.json").write_text(
+        json.dumps([{"directory": str(root / "build/tidy"), "file": str(root / "edge/core.cc"), "command": ""}]))
     return root
 
 
@@ -86,7 +86,7 @@ def tidied(tmp_path, monkeypatch):
 
 
 def compiled_as(root, *flags):
-    build = root / "build/dev"
+    build = root / "build/tidy"
     build.mkdir(parents=True, exist_ok=True)
     (build / "compile_commands.json").write_text(json.dumps([{
         "directory": str(build), "file": str(root / "one.cc"),

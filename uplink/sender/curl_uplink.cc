@@ -20,12 +20,6 @@ constexpr std::size_t refusal_text_bytes_max = 300;
 struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
 struct FreeText {
   void operator()(char* text) const { curl_free(text); }
 };
@@ -102,6 +96,12 @@ Status check_uplink_url(const std::string& url) {
 }
 
 struct CurlUplink::Handles {
+  struct FreeEasy {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  };
+  struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
   std::unique_ptr<CURL, FreeEasy> easy;
   std::unique_ptr<curl_slist, FreeList> headers;
 };

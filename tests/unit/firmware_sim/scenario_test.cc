@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string root = test::source_folder().string();
+const std::string checkout = test::source_folder().string();
 
 std::string first_problem(const std::string& text) {
   const auto loaded = settings::parse(scenario_table(), text, "s.toml");
@@ -22,7 +22,7 @@ std::string first_problem(const std::string& text) {
 }
 
 TEST(Scenario, ShippedOnesLoad) {
-  const auto demo = settings::load(scenario_table(), root + "/firmware_sim/scenarios/demo.toml");
+  const auto demo = settings::load(scenario_table(), checkout + "/firmware_sim/scenarios/demo.toml");
   ASSERT_TRUE(demo) << demo.error().front().text();
   int machines = 0, faulty = 0;
   for (const auto& machine : demo->config.machines) {
@@ -32,14 +32,14 @@ TEST(Scenario, ShippedOnesLoad) {
   EXPECT_EQ(machines, 12);
   EXPECT_EQ(faulty, 4);
   EXPECT_EQ(demo->config.duration, 600 * ns_per_s);
-  const auto thin = settings::load(scenario_table(), root + "/firmware_sim/scenarios/thin_json.toml");
+  const auto thin = settings::load(scenario_table(), checkout + "/firmware_sim/scenarios/thin_json.toml");
   ASSERT_TRUE(thin) << thin.error().front().text();
   for (const auto& machine : thin->config.machines) EXPECT_EQ(machine.format, Format::json);
 }
 
 TEST(Scenario, ReferencePageIsUpToDate) {
   std::ostringstream page;
-  page << std::ifstream(root + "/docs/config/simulator.md").rdbuf();
+  page << std::ifstream(checkout + "/docs/config/simulator.md").rdbuf();
   EXPECT_EQ(page.str(), settings::reference_page(scenario_table()))
       << "stethos-sim --print-scenario-reference > docs/config/simulator.md";
 }

@@ -6,14 +6,14 @@
 namespace stethos::recordings {
 namespace {
 
-ReadOut read(std::string_view text) {
+ReadOut read_nab(std::string_view text) {
   const ScratchFolder folder;
   const auto recording = open_nab(folder.write("a.csv", text), {"temperature", "temperature", "degF"});
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
 }
 
 TEST(Nab, ReadsOneReadingALine) {
-  const ReadOut out = read("timestamp,value\r\n2013-12-02 21:15:00,73.96732207\r\n2013-12-02 21:20:00,10844\r\n");
+  const ReadOut out = read_nab("timestamp,value\r\n2013-12-02 21:15:00,73.96732207\r\n2013-12-02 21:20:00,10844\r\n");
   ASSERT_EQ(out.error, "");
   ASSERT_EQ(out.records.size(), 2u);
   const ChannelData& first = out.records[0].channels.at(0);
@@ -26,7 +26,7 @@ TEST(Nab, ReadsOneReadingALine) {
 }
 
 TEST(Nab, KeepsTheOrderWhenTheClockWasSetBack) {
-  const ReadOut out = read("timestamp,value\n2013-11-03 01:55:00,1\n2013-11-03 01:00:00,2\n2013-11-03 01:00:00,3\n");
+  const ReadOut out = read_nab("timestamp,value\n2013-11-03 01:55:00,1\n2013-11-03 01:00:00,2\n2013-11-03 01:00:00,3\n");
   ASSERT_EQ(out.records.size(), 3u);
   EXPECT_GT(out.records[0].channels[0].start_ns, out.records[1].channels[0].start_ns);
   EXPECT_EQ(out.records[1].channels[0].start_ns, out.records[2].channels[0].start_ns);
@@ -34,12 +34,12 @@ TEST(Nab, KeepsTheOrderWhenTheClockWasSetBack) {
 }
 
 TEST(Nab, NamesFileAndLineOfAMistake) {
-  EXPECT_NE(read("").error.find("heading"), std::string::npos);
-  EXPECT_NE(read("time,value\n").error.find("a.csv:1: its heading"), std::string::npos);
-  EXPECT_NE(read("timestamp,value\n2013-13-02 21:15:00,1\n").error.find("a.csv:2: "), std::string::npos);
-  EXPECT_NE(read("timestamp,value\n2013-12-02 21:15:00,1\n2013-12-02 21:20:00,\n").error.find("a.csv:3: field 2 is empty"),
+  EXPECT_NE(read_nab("").error.find("heading"), std::string::npos);
+  EXPECT_NE(read_nab("time,value\n").error.find("a.csv:1: its heading"), std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-13-02 21:15:00,1\n").error.find("a.csv:2: "), std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,1\n2013-12-02 21:20:00,\n").error.find("a.csv:3: field 2 is empty"),
             std::string::npos);
-  EXPECT_NE(read("timestamp,value\n2013-12-02 21:15:00,x\n").error.find("a.csv:2: value \"x\""), std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,x\n").error.find("a.csv:2: value \"x\""), std::string::npos);
 }
 
 }  // namespace

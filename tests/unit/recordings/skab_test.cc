@@ -10,14 +10,14 @@ const std::string heading =
     "datetime;Accelerometer1RMS;Accelerometer2RMS;Current;Pressure;Temperature;Thermocouple;Voltage;Volume Flow RateRMS";
 const std::string line = "2020-03-09 10:14:33;0.0265878;0.0401113;1.3302;0.054711;79.3366;26.0199;233.062;32.0";
 
-ReadOut read(std::string_view text) {
+ReadOut read_skab(std::string_view text) {
   const ScratchFolder folder;
   const auto recording = open_skab(folder.write("a.csv", text));
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
 }
 
 TEST(Skab, ReadsEightChannelsALineWithLabels) {
-  const ReadOut out = read(heading + ";anomaly;changepoint\r\n" + line + ";1.0;0.0\r\n");
+  const ReadOut out = read_skab(heading + ";anomaly;changepoint\r\n" + line + ";1.0;0.0\r\n");
   ASSERT_EQ(out.error, "");
   ASSERT_EQ(out.records.size(), 1u);
   const auto& channels = out.records[0].channels;
@@ -31,17 +31,17 @@ TEST(Skab, ReadsEightChannelsALineWithLabels) {
 }
 
 TEST(Skab, ReadsFilesWithoutLabels) {
-  const ReadOut out = read(heading + "\n" + line + "\n" + line + "\n");
+  const ReadOut out = read_skab(heading + "\n" + line + "\n" + line + "\n");
   EXPECT_EQ(out.error, "");
   EXPECT_EQ(out.records.size(), 2u);
 }
 
 TEST(Skab, NamesFileAndLineOfAMistake) {
-  EXPECT_NE(read("").error.find("it is empty"), std::string::npos);
-  EXPECT_NE(read("datetime;Current\n").error.find("a.csv:1: its heading"), std::string::npos);
-  EXPECT_NE(read(heading + "\n" + line + ";1\n").error.find("a.csv:2: expected 9 fields, found 10"), std::string::npos);
-  EXPECT_NE(read(heading + ";anomaly;changepoint\n" + line + ";0.5;0\n").error.find("a.csv:2: a label"), std::string::npos);
-  EXPECT_NE(read(heading + "\nyesterday" + line.substr(19) + "\n").error.find("a.csv:2: "), std::string::npos);
+  EXPECT_NE(read_skab("").error.find("it is empty"), std::string::npos);
+  EXPECT_NE(read_skab("datetime;Current\n").error.find("a.csv:1: its heading"), std::string::npos);
+  EXPECT_NE(read_skab(heading + "\n" + line + ";1\n").error.find("a.csv:2: expected 9 fields, found 10"), std::string::npos);
+  EXPECT_NE(read_skab(heading + ";anomaly;changepoint\n" + line + ";0.5;0\n").error.find("a.csv:2: a label"), std::string::npos);
+  EXPECT_NE(read_skab(heading + "\nyesterday" + line.substr(19) + "\n").error.find("a.csv:2: "), std::string::npos);
 }
 
 }  // namespace

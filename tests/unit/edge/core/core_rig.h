@@ -16,6 +16,7 @@
 namespace stethos::edge {
 
 inline constexpr TimeNs epoch_ns = 1'767'225'600 * ns_per_s;  // 2026-01-01T00:00:00Z
+inline constexpr TimeNs hour_later_ns = epoch_ns + 3'600 * ns_per_s;  // when a message comes, where nothing else is said
 
 class ScratchFile {
  public:
@@ -100,7 +101,7 @@ struct BlockSpec {
   std::vector<float> samples = {1, 2, 3, 4};
   double interval_ns = 100'000;
   TimeNs complete_until_ns = 0;
-  TimeNs received_ns = epoch_ns + 3'600 * ns_per_s;
+  TimeNs received_ns = hour_later_ns;
   std::string channel = "vibration";
   std::string quantity = "acceleration";
   std::string unit = "g";
@@ -126,7 +127,7 @@ inline Message block_message(const BlockSpec& spec) {
   return message_of("stethos/v1/" + spec.device + "/batch", schema::pack(batch), spec.received_ns);
 }
 
-inline Message json_message(const std::string& text, TimeNs received_ns = epoch_ns + 3'600 * ns_per_s) {
+inline Message json_message(const std::string& text, TimeNs received_ns = hour_later_ns) {
   return message_of("fleet/x/telemetry", {text.begin(), text.end()}, received_ns);
 }
 
@@ -151,7 +152,7 @@ class CoreRig {
   }
 
   // Processes and commits one batch; its rows are added to `windows`, `alarms` and `silences`.
-  const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = epoch_ns + 3'600 * ns_per_s, bool clock_trusted = true) {
+  const Effect& step(const std::vector<Message>& batch, TimeNs now_ns = hour_later_ns, bool clock_trusted = true) {
     auto effect = core_->process(batch, now_ns, clock_trusted);
     STETHOS_CHECK(effect.has_value(), effect ? "" : effect.error().text());
     for (const schema::WindowRowT& row : (*effect)->windows) windows.push_back(row);

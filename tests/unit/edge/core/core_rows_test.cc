@@ -14,15 +14,13 @@
 namespace stethos::edge {
 namespace {
 
-constexpr TimeNs now = epoch_ns + 3'600 * ns_per_s;
-
 TEST(Core, ArraysAndRawFloatsAreBlocks) {
   CoreRig rig;
   rig.step({json_message(R"({"device":"t1","ts":1767225600000,"dt_us":100,"vibration":[1,2,3],"seq":1})")});
   const float samples[] = {1, -1};
   std::vector<std::uint8_t> bytes(sizeof samples);
   std::memcpy(bytes.data(), samples, sizeof samples);
-  rig.step({message_of("raw/r1/x", bytes, now)});
+  rig.step({message_of("raw/r1/x", bytes, hour_later_ns)});
   EXPECT_EQ(rig.core().samples().good, 5u);
   EXPECT_EQ(rig.core().stream_count(), 2u);
 }

@@ -15,8 +15,6 @@
 namespace stethos::edge {
 namespace {
 
-constexpr TimeNs now = epoch_ns + 3'600 * ns_per_s;
-
 std::vector<schema::RowKind> kinds_of(const Effect& effect) {
   std::vector<schema::RowKind> kinds;
   for (const NewRow& row : effect.rows) kinds.push_back(row.kind);
@@ -124,21 +122,22 @@ TEST(Core, RowsWithATimeOfTheNodeSayThatItsClockWasNotTrusted) {
     STETHOS_CHECK(effect.has_value(), "the backend works");
     return **effect;
   };
-  const Effect& gap = untrusted({block_message({.sequence = 1}), block_message({.sequence = 5, .lowest_held = 5})}, now);
+  const Effect& gap =
+      untrusted({block_message({.sequence = 1}), block_message({.sequence = 5, .lowest_held = 5})}, hour_later_ns);
   const auto is_gap = [](const NewRow& row) { return row.kind == schema::RowKind::gap; };
   const auto row = std::ranges::find_if(gap.rows, is_gap);
   ASSERT_NE(row, gap.rows.end());
   EXPECT_TRUE((*schema::open_gap_row(row->body))->clock_untrusted());
   EXPECT_FALSE(event_time_of(row->kind, row->body)) << "nobody knows when";
 
-  const Effect& silence = untrusted({}, now + 100 * ns_per_s);
+  const Effect& silence = untrusted({}, hour_later_ns + 100 * ns_per_s);
   ASSERT_EQ(silence.silences.size(), 1u);
   EXPECT_TRUE(silence.silences[0].clock_untrusted);
 
   Effect alarm;
   alarm.clock_trusted = false;
   alarm.alarm_rows.emplace_back().device = "d1";
-  pack_rows(alarm, now);
+  pack_rows(alarm, hour_later_ns);
   EXPECT_TRUE(alarm.alarm_rows[0].clock_untrusted);
 }
 
@@ -163,16 +162,17 @@ TEST(Core, ADeviceWithCountWindowsIsTakenInItsOrder) {
 TEST(Core, AnIdleStreamSendsWhatItHasWithoutMovingItsWatermark) {
   CoreRig rig;
   rig.step({block_message({})});
-  rig.step({}, now + 29 * ns_per_s);
+  rig.step({}, hour_later_ns + 29 * ns_per_s);
   EXPECT_TRUE(rig.windows.empty());
-  rig.step({}, now + 31 * ns_per_s);
+  rig.step({}, hour_later_ns + 31 * ns_per_s);
   ASSERT_EQ(rig.windows.size(), 1u);
   EXPECT_EQ(rig.windows[0].state, schema::WindowState::open);
-  rig.step({}, now + 90 * ns_per_s);
+  rig.step({}, hour_later_ns + 90 * ns_per_s);
   EXPECT_EQ(rig.windows.size(), 1u);  // nothing has changed
-  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 1, .received_ns = now + 91 * ns_per_s})}, now + 91 * ns_per_s);
-  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + ns_per_s, .received_ns = now + 92 * ns_per_s})},
-           now + 92 * ns_per_s);
+  rig.step({block_message({.sequence = 2, .start_ns = epoch_ns + 1, .received_ns = hour_later_ns + 91 * ns_per_s})},
+           hour_later_ns + 91 * ns_per_s);
+  rig.step({block_message({.sequence = 3, .start_ns = epoch_ns + ns_per_s, .received_ns = hour_later_ns + 92 * ns_per_s})},
+           hour_later_ns + 92 * ns_per_s);
   ASSERT_EQ(rig.windows.size(), 2u);
   EXPECT_EQ(rig.windows[1].state, schema::WindowState::final);
   EXPECT_EQ(rig.windows[1].revision, 1u);
@@ -214,9 +214,9 @@ TEST(Core, WhatIdleStreamsSendAtOnceIsBounded) {
   rig.step({batch.begin(), batch.begin() + 40}, epoch_ns);
   rig.step({batch.begin() + 40, batch.end()}, epoch_ns);
   const TimeNs idle_ns = epoch_ns + 60 * ns_per_s;
-  const auto sent = [&](TimeNs now_ns) {
+  const auto sent = [&](TimeNs hour_later_ns) {
     rig.windows.clear();
-    rig.step({}, now_ns);
+    rig.step({}, hour_later_ns);
     return rig.windows.size();
   };
   EXPECT_EQ(sent(idle_ns), rows_per_batch_max);
@@ -229,30 +229,30 @@ TEST(Core, ADeviceMayDeclareItsTimeComplete) {
   rig.step({block_message({.complete_until_ns = epoch_ns + ns_per_s})});
   ASSERT_EQ(rig.windows.size(), 1u);
   EXPECT_EQ(rig.windows[0].state, schema::WindowState::final);
-  const Effect& effect = rig.step(
-      {block_message({.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = now + 3'600 * ns_per_s})});
+  const Effect& effect = rig.step({block_message(
+      {.sequence = 2, .start_ns = epoch_ns + 2 * ns_per_s, .complete_until_ns = hour_later_ns + 3'600 * ns_per_s})});
   EXPECT_EQ(reason_of(effect), "time_future");
 }
 
 // It may be years ahead, and nobody can judge.
 TEST(Core, WhatADeviceDeclaresCompleteByAnUntrustedClockReachesNoFurtherThanItsSamples) {
   CoreRig rig;
-  const TimeNs now_ns = epoch_ns + 60 * ns_per_s;
+  const TimeNs hour_later_ns = epoch_ns + 60 * ns_per_s;
   const auto says = [&](std::uint64_t sequence, TimeNs start_ns, TimeNs complete_ns, const std::string& channel = "vibration") {
     Message message = block_message({.sequence = sequence,
                                      .start_ns = start_ns,
                                      .complete_until_ns = complete_ns,
-                                     .received_ns = now_ns,
+                                     .received_ns = hour_later_ns,
                                      .channel = channel});
     message.clock_untrusted = true;
     return message;
   };
   rig.step(
       {says(1, epoch_ns, epoch_ns), says(2, epoch_ns + 3 * ns_per_s, epoch_ns + DurationNs{365} * 86'400 * ns_per_s, "other")},
-      now_ns, false);
+      hour_later_ns, false);
   ASSERT_EQ(rig.windows.size(), 1u) << "the silent channel's: the device's other one was there";
   EXPECT_EQ(rig.windows[0].channel, "vibration");
-  const Effect& effect = rig.step({says(3, epoch_ns + 4 * ns_per_s, epoch_ns)}, now_ns, false);
+  const Effect& effect = rig.step({says(3, epoch_ns + 4 * ns_per_s, epoch_ns)}, hour_later_ns, false);
   EXPECT_EQ(effect.totals[Reason::late], 0u);
   EXPECT_EQ(rig.core().samples(), (SampleCounts{.good = 12}));
 }

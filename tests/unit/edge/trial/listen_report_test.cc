@@ -15,8 +15,8 @@ using testing::Not;
 class ListenReportTest : public testing::Test {
  protected:
   void take(const std::string& topic, const std::string& payload) {
-    const Message message = message_of(topic, {payload.begin(), payload.end()}, now_ns);
-    const Status taken = report_->take(message, now_ns, true);
+    const Message message = message_of(topic, {payload.begin(), payload.end()}, hour_later_ns);
+    const Status taken = report_->take(message, hour_later_ns, true);
     ASSERT_TRUE(taken.has_value()) << taken.error().text();
   }
 

@@ -10,8 +10,6 @@
 
 namespace stethos::edge {
 
-inline constexpr TimeNs now_ns = epoch_ns + 3'600 * ns_per_s;
-
 inline EdgeConfig trial_config() {
   EdgeConfig config = core_config();
   config.backend = "reference";
@@ -27,7 +25,7 @@ class TrialRig {
   // Good until the next call.
   const TriedMessage& put(Message message, bool clock_trusted = true) {
     message_ = std::move(message);
-    auto tried = trial_.put(message_, now_ns, clock_trusted);
+    auto tried = trial_.put(message_, hour_later_ns, clock_trusted);
     STETHOS_CHECK(tried.has_value(), tried ? "" : tried.error().text());
     tried_ = std::move(*tried);
     return tried_;

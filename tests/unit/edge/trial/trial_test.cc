@@ -17,7 +17,7 @@ namespace {
 using Reasons = std::vector<Reason>;
 
 Message at(std::string topic, std::string_view payload) {
-  return message_of(std::move(topic), {payload.begin(), payload.end()}, now_ns);
+  return message_of(std::move(topic), {payload.begin(), payload.end()}, hour_later_ns);
 }
 
 TEST(Trial, OfEachChannelItIsKnownWhetherItIsTaken) {
@@ -105,7 +105,7 @@ TEST(Trial, KnowsTheNumbersOfOurOwnProtocolAndJudgesItsCompleteness) {
   EXPECT_EQ(taken.devices[0].decoded->epoch, 3u);
   EXPECT_EQ(taken.devices[0].decoded->sequence, 9u);
   EXPECT_TRUE(taken.is_taken());
-  const TriedMessage& ahead = rig.put(block_message({.complete_until_ns = now_ns + 3'600 * ns_per_s}));
+  const TriedMessage& ahead = rig.put(block_message({.complete_until_ns = hour_later_ns + 3'600 * ns_per_s}));
   EXPECT_EQ(reasons_of(ahead.devices[0].refused), Reasons{Reason::time_future});
   EXPECT_TRUE(ahead.devices[0].channels[0].refused.empty());
   EXPECT_FALSE(ahead.is_taken());
@@ -187,7 +187,7 @@ TEST(Trial, AgreesWithTheCoreOnEveryPayloadOfTheTable) {
       channels += device.channels.size();
     }
     CoreRig core(config);
-    const Effect& effect = core.step({at(topic, payload)}, now_ns);
+    const Effect& effect = core.step({at(topic, payload)}, hour_later_ns);
     std::set<std::pair<Reason, std::string>> letters;
     for (const DeadLetter& each : effect.dead_letters) letters.emplace(each.rejection.reason, each.rejection.detail);
     EXPECT_EQ(told_once, letters) << shape;

@@ -61,7 +61,7 @@ TEST(TriedText, ARefusalHasItsReasonAndItsCure) {
 
 TEST(TriedText, OfATopicThatNothingTakesTheFiltersAreNamed) {
   TrialRig rig;
-  rig.put(message_of("nowhere", {'1'}, now_ns));
+  rig.put(message_of("nowhere", {'1'}, hour_later_ns));
   EXPECT_THAT(rig.text(), HasSubstr("none takes this topic; there are:\n"
                                     "                   subscription[0] \"stethos/v1/+/batch\"\n"));
   EXPECT_THAT(rig.text(), HasSubstr("refused            unknown_topic\n"));
@@ -109,7 +109,7 @@ TEST(TriedText, IsBoundedAndHoldsNothingThatATerminalObeys) {
   rig.put(json_message(records + "]"));
   check();
   EXPECT_TRUE(rig.text().ends_with("\n9900 more channels are not shown\ntaken              10000 of 10000 channels\n"));
-  rig.put(message_of("fleet/\x1b[31m\xff/" + std::string(60'000, 'x'), {0x1b, 0x07, 0xff}, now_ns));
+  rig.put(message_of("fleet/\x1b[31m\xff/" + std::string(60'000, 'x'), {0x1b, 0x07, 0xff}, hour_later_ns));
   check();
   rig.put(block_message({.channel = std::string(100'000, '\x1b'), .unit = "\x1b]0;evil\x07"}));
   check();
