@@ -96,7 +96,7 @@ clean: ## remove everything that was built
 # Every source by itself, and the headers that are generated.
 tidy-inputs: dependencies
 	$(STEP) "configure tidy" cmake --preset tidy
-	$(STEP) "schemas for tidy" cmake --build --preset tidy --target stethos_generated_schemas
+	$(STEP) "schemas for tidy" cmake --build --preset tidy --target stethos_generated_schemas stethos_schemas_v1
 
 dependencies:
 	@scripts/install-dependencies.sh

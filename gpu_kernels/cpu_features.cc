@@ -9,9 +9,11 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <optional>
 #include <vector>
 
 #include "gpu_kernels/cpu_fft.h"
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/reference_backend.h"
 #include "gpu_kernels/spectrum.h"
@@ -128,9 +130,13 @@ std::span<const double> lane_of(const Group& group, const float* power, std::siz
 double feature_of_lane(const Group& group, const Feature& feature, const float* power, std::size_t lane,
                        std::vector<double>& some) {
   const BlockView& block = *group.jobs[lane].block;
-  if (feature.statistic == number::multiple_amplitude) {
-    const Bins line = bins_of_line(feature, block, group.bin_hz, bins_of(group));
-    return highest_amplitude(lane_of(group, power, lane, line, some), {0, line.end - line.begin});
+  if (is_of_deviations(feature)) return deviation_feature(feature.statistic, block, *group.jobs[lane].moments);
+  if (feature.statistic == number::multiple_amplitude || feature.statistic == number::multiple_velocity) {
+    const Bins line = bins_of_multiple(feature, block, group.bin_hz, bins_of(group));
+    const auto mean_square = lane_of(group, power, lane, line, some);
+    return feature.statistic == number::multiple_amplitude
+               ? highest_amplitude(mean_square, {0, mean_square.size()})
+               : highest_velocity(mean_square, line.begin, group.bin_hz, block.plan->mm_s2_per_unit);
   }
   return spectrum_feature(feature, {lane_of(group, power, lane, {0, bins_of(group)}, some), group.bin_hz}, block);
 }
@@ -163,11 +169,12 @@ void put_spectrum_features(const Group& group, const float* power) {
         put([&](std::size_t lane) { return band.empty() ? std::nan("") : std::sqrt(unit_of(group, lane) * sums[lane]); });
         break;
       }
-      case number::velocity_rms: {
+      case number::vibration_velocity: {
+        const Bins whole_periods = bins_of_velocity(feature.low, feature.high, *group.jobs.front().block);
         const float* const weight = group.length->inverse_square.data();
-        const Lanes sums =
-            lanes_of(sum_of(band, [=](std::size_t k) HWY_ATTR { return hn::Mul(hn::Set(D(), weight[k]), row(power, k)); }));
-        const double factor = band.empty() ? 0 : plan.mm_s2_per_unit / (2 * std::numbers::pi * group.bin_hz);
+        const Lanes sums = lanes_of(
+            sum_of(whole_periods, [=](std::size_t k) HWY_ATTR { return hn::Mul(hn::Set(D(), weight[k]), row(power, k)); }));
+        const double factor = whole_periods.empty() ? 0 : plan.mm_s2_per_unit / (2 * std::numbers::pi * group.bin_hz);
         put([&](std::size_t lane) { return factor > 0 ? factor * std::sqrt(unit_of(group, lane) * sums[lane]) : std::nan(""); });
         break;
       }
@@ -217,24 +224,31 @@ void put_spectrum_features(const Group& group, const float* power) {
   }
 }
 
-void put_envelope_features(const Group& group, const float* power) {
+// `means`: of the lanes' envelopes.
+void put_envelope_features(const Group& group, const float* power, const Lanes& means) {
   const BlockPlan& plan = *group.jobs.front().block->plan;
   std::vector<double> some;
-  for (std::size_t i = 0; i < plan.features.size(); ++i) {
-    if (!is_of_envelope(plan.features[i])) continue;
-    for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) {
-      const FeatureJob& job = group.jobs[lane];
-      const Bins line = bins_of_line(plan.features[i], *job.block, group.bin_hz, bins_of(group));
-      const std::size_t first = line.begin - std::min(line.begin, envelope_neighbours + 1);
-      const std::size_t end = std::min(line.end + envelope_neighbours, bins_of(group));
-      job.out[i] = envelope_feature(plan.features[i], lane_of(group, power, lane, {first, end}, some),
-                                    {line.begin - first, line.end - first});
+  for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) {
+    const FeatureJob& job = group.jobs[lane];
+    double low = 0;  // of `line`; several statistics are of one
+    std::optional<BearingLine> line;
+    for (std::size_t i = 0; i < plan.features.size(); ++i) {
+      if (!is_of_envelope(plan.features[i])) continue;
+      if (plan.features[i].low != low) {
+        low = plan.features[i].low;
+        const Bins bins = bins_of_bearing_line(plan.features[i], *job.block, group.bin_hz, bins_of(group));
+        const Bins looked_at{bins.begin - std::min(bins.begin, beside_far), std::min(bins.end + beside_far, bins_of(group))};
+        line = bearing_line(lane_of(group, power, lane, looked_at, some), looked_at.begin, bins, *job.block, group.bin_hz,
+                            means[lane] / group.scales[lane]);
+      }
+      job.out[i] = line ? bearing_feature(plan.features[i].statistic, *line) : std::nan("");
     }
   }
 }
 
-// Of the analytic signal in `values` [n][2][lanes] the magnitude less its mean, under the window, into `out` [n][lanes].
-void to_windowed_magnitude(const Group& group, const float* values, float* out) {
+// Of the analytic signal in `values` [n][2][lanes] the magnitude less its mean, under the window, into `out` [n][lanes]. Returns
+// the means.
+Lanes to_windowed_magnitude(const Group& group, const float* values, float* out) {
   const D d;
   const std::size_t n = group.length->real.size();
   const V sum = sum_of({0, n}, [=](std::size_t i) HWY_ATTR {
@@ -250,6 +264,7 @@ void to_windowed_magnitude(const Group& group, const float* values, float* out) 
     const V factor = hn::Mul(inverse_n, hn::Set(d, group.length->hann[i]));
     hn::Store(hn::Mul(hn::Sub(row(out, i), mean), factor), d, out + lanes * i);
   }
+  return lanes_of(hn::Mul(mean, inverse_n));
 }
 
 // Leaves the band of the real spectrum in `from` as that of the analytic signal in `to`.
@@ -286,10 +301,10 @@ void compute_group(const Group& group) {
     fft::real_fft(length.real, group.a, group.b);
     to_analytic(group, group.b, group.a);
     fft::complex_fft(length.complex, FftDirection::inverse, group.a, group.b);
-    to_windowed_magnitude(group, group.b, group.a);
+    const Lanes means = to_windowed_magnitude(group, group.b, group.a);
     fft::real_fft(length.real, group.a, group.b);
     to_power(group, group.b, group.b);
-    put_envelope_features(group, group.b);
+    put_envelope_features(group, group.b, means);
   }
 }
 

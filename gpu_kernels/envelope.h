@@ -3,6 +3,8 @@
 // which the bearing's parts would strike.
 #pragma once
 
+#include <optional>
+
 #include "gpu_kernels/spectrum.h"
 
 namespace stethos::kernels {
@@ -10,11 +12,11 @@ namespace stethos::kernels {
 std::span<const StatisticDefinition> envelope_statistics();
 
 namespace number {
-inline constexpr std::uint16_t envelope_amplitude = 30, envelope_height = 31;
+inline constexpr std::uint16_t bearing_amplitude = 34, bearing_depth = 35, bearing_significance = 36;
 }  // namespace number
 
 inline bool is_of_envelope(const Feature& feature) {
-  return feature.statistic == number::envelope_amplitude || feature.statistic == number::envelope_height;
+  return feature.statistic >= number::bearing_amplitude && feature.statistic <= number::bearing_significance;
 }
 
 struct Bearing {
@@ -35,10 +37,40 @@ struct BearingRates {
 // Randall and Antoni, Mechanical Systems and Signal Processing 25 (2011), equations 1 to 4.
 BearingRates rates_of(const Bearing& bearing);
 
-// The bins that a line's height is compared with: those beside it, on both sides, but not the first of all.
-inline constexpr std::size_t envelope_neighbours = 32;
+// What is beside a multiple of the shaft's speed belongs to it: a line nearer than three bins cannot be told from it. 0 is a
+// multiple as well. The little that is missing to three is for the rounding of speeds: whether a bin that is three from a
+// multiple counts must not hang on a last bit.
+inline constexpr double bins_from_multiple_min = 3 - 1e-9;
 
-// From s_k of the envelope, of all bins or at least of `line`, its neighbours and one more below.
-double envelope_feature(const Feature& feature, std::span<const double> mean_square, Bins line);
+// The shortest block that shows the line at a multiple of the shaft's speed, in turns of the shaft. Infinite for a whole
+// multiple.
+double turns_needed(double multiple);
+
+// Where a bearing's line is looked for; nowhere: it is not defined. All that is looked at lies between the multiples of the
+// shaft's speed on both sides of the line, at least three bins from either, and with one bin more on both sides below as many
+// bins as the plan's band has: an envelope has hardly anything above.
+Bins bins_of_bearing_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
+
+// What is beside it: from 3 to 64 bins below and above, inside the same limits and as far from every multiple of the shaft.
+inline constexpr std::size_t beside_near = 3;
+inline constexpr std::size_t beside_far = 64;
+inline constexpr std::size_t beside_min = 8;  // of fewer no floor is known
+
+// What is known of a line of a bearing.
+struct BearingLine {
+  double highest = 0;  // of s_k where it is looked for
+  double around = 0;  // the largest sum of s_(k-1), s_k and s_(k+1), of the same k
+  double floor = 0;  // the median of s_k beside it, over log(2): the mean, where it is noise
+  std::size_t bins = 0;  // where it is looked for
+  std::size_t beside = 0;
+  double mean = 0;  // of the envelope
+};
+
+// From s_k of the envelope; `mean_square` begins at the bin `first`, and holds at least what is beside the line. Null: too little
+// is beside it.
+std::optional<BearingLine> bearing_line(std::span<const double> mean_square, std::size_t first, Bins line, const BlockView& block,
+                                        double bin_hz, double mean);
+
+double bearing_feature(std::uint16_t statistic, const BearingLine& line);
 
 }  // namespace stethos::kernels

@@ -8,6 +8,7 @@
 #include <new>
 #include <numbers>
 
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/fft.h"
 #include "gpu_kernels/spectrum.h"
@@ -206,23 +207,30 @@ std::vector<double> reference_spectrum(const BlockView& block, const Moments& mo
   return mean_square_of(good_samples(block), moments.mean);
 }
 
-std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments) {
+Envelope reference_envelope(const BlockView& block, const Moments& moments) {
   const auto envelope = envelope_of(good_samples(block), moments.mean, bins_of_envelope(block));
-  return mean_square_of(envelope, mean_of(envelope));
+  const double mean = mean_of(envelope);
+  return {mean_square_of(envelope, mean), mean};
 }
 
 void reference_features(const BlockView& block, const Moments& moments, std::span<double> out) {
   std::ranges::fill(out, std::numeric_limits<double>::quiet_NaN());
-  if (!has_spectrum(block, moments)) return;
+  const bool is_whole = has_spectrum(block, moments);
   const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
   std::vector<double> spectrum;
-  std::vector<double> envelope;
+  Envelope envelope;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const Feature& feature = block.plan->features[i];
-    if (is_of_envelope(feature)) {
+    if (is_of_deviations(feature)) {
+      out[i] = deviation_feature(feature.statistic, block, moments);
+    } else if (!is_whole) {
+      continue;
+    } else if (is_of_envelope(feature)) {
       if (bins_of_envelope(block).empty()) continue;
-      if (envelope.empty()) envelope = reference_envelope_spectrum(block, moments);
-      out[i] = envelope_feature(feature, envelope, bins_of_line(feature, block, bin_hz, envelope.size()));
+      if (envelope.mean_square.empty()) envelope = reference_envelope(block, moments);
+      const Bins bins = bins_of_bearing_line(feature, block, bin_hz, envelope.mean_square.size());
+      const auto line = bearing_line(envelope.mean_square, 0, bins, block, bin_hz, envelope.mean);
+      if (line) out[i] = bearing_feature(feature.statistic, *line);
     } else {
       if (spectrum.empty()) spectrum = reference_spectrum(block, moments);
       out[i] = spectrum_feature(feature, {spectrum, bin_hz}, block);

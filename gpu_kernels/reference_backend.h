@@ -16,9 +16,13 @@ CountedBuckets reference_buckets(const BlockView& block);
 // Of the block's plan; `moments` are the block's.
 void reference_features(const BlockView& block, const Moments& moments, std::span<double> out);
 
-// s_k of a block that has a spectrum, and of its envelope in the plan's band; `moments` are the block's.
+// s_k of a block that has a spectrum, and of its envelope in the plan's band, beside that one's mean; `moments` are the block's.
 bool has_spectrum(const BlockView& block, const Moments& moments);
 std::vector<double> reference_spectrum(const BlockView& block, const Moments& moments);
-std::vector<double> reference_envelope_spectrum(const BlockView& block, const Moments& moments);
+struct Envelope {
+  std::vector<double> mean_square;
+  double mean = 0;
+};
+Envelope reference_envelope(const BlockView& block, const Moments& moments);
 
 }  // namespace stethos::kernels

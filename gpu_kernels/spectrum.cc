@@ -24,15 +24,15 @@ constexpr std::string_view not_so_many =
     "of the spectrum's local maxima, rank 1 being the highest; not defined where there are fewer; beside 0 and half the "
     "sampling rate, which have one side, only roughly right";
 
-constexpr std::array<StatisticDefinition, 9> definitions{{
+constexpr std::array<StatisticDefinition, 11> definitions{{
     {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, Trend::any, "sqrt(sum(s_k, low <= f_k < high))", harris,
      "k from 1: the mean is removed; of what the spectrum has of the band; not defined where it has nothing of it, or begins "
      "more "
      "than half a bin above a low edge that is not 0",
      nullptr},
-    {number::velocity_rms, "velocity_rms", UnitRule::velocity, ParameterRule::band, Trend::any,
-     "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
-     "of acceleration; not defined of anything else, and where band_rms is not", nullptr},
+    {22, "velocity_rms", UnitRule::velocity, ParameterRule::band, Trend::any, "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))",
+     iso, "of acceleration, also in blocks of less than four periods of the low edge; its mean over blocks was that of the roots",
+     nullptr, "vibration_velocity"},
     {number::spectral_centroid, "spectral_centroid", UnitRule::hertz, ParameterRule::none, Trend::any,
      "c = sum(f_k s_k) / sum(s_k)", peeters, not_of_constant, nullptr},
     {number::spectral_spread, "spectral_spread", UnitRule::hertz, ParameterRule::none, Trend::any,
@@ -49,9 +49,21 @@ constexpr std::array<StatisticDefinition, 9> definitions{{
      "sqrt(3 s_k) (1 - d^2) pi d / sin(pi d)", grandke, not_so_many, nullptr},
     {number::multiple_amplitude, "multiple_amplitude", UnitRule::same, ParameterRule::multiple, Trend::any,
      "max(sqrt(3 s_k)) near multiple * shaft speed", harris,
-     "near: the nearest bin, one on both sides, and as many as the tolerance holds; between two bins up to 15 % low; not defined "
-     "where the speed is not known, the block has less than two turns, or the line is outside the spectrum; in less than four "
-     "turns neighbouring lines share what lies between them",
+     "near: the nearest bin (of two the higher), one on both sides, and those whose frequency is off by no more than "
+     "`line_tolerance`, a share; between two bins up to 15 % low; not defined where the speed is not known, the block has less "
+     "than two turns, or a bin that is near is 0 or above half the rate; in less than four turns neighbouring lines share what "
+     "lies between them",
+     nullptr},
+    {number::vibration_velocity, "vibration_velocity", UnitRule::velocity, ParameterRule::band, Trend::any,
+     "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
+     "the rms, of acceleration; not defined of anything else, where the block lasts less than four periods of the low edge, and "
+     "where band_rms is not",
+     nullptr},
+    {number::multiple_velocity, "multiple_velocity", UnitRule::velocity, ParameterRule::multiple, Trend::any,
+     "max(sqrt(3 s_k) / (2 pi f_k)) near multiple * shaft speed", iso,
+     "an amplitude, as multiple_amplitude is, of which an rms is the 1.414th part; of acceleration; not defined of anything "
+     "else, "
+     "and where multiple_amplitude is not",
      nullptr},
 }};
 
@@ -65,11 +77,13 @@ double band_rms(const Spectrum& spectrum, Bins bins) {
   return bins.empty() ? undefined : std::sqrt(sum_of(spectrum.mean_square, bins));
 }
 
-double velocity_rms(const Spectrum& spectrum, Bins bins, double mm_s2_per_unit) {
+double omega_of(double bin_hz, std::size_t k) { return 2 * std::numbers::pi * bin_hz * static_cast<double>(k); }
+
+double vibration_velocity(const Spectrum& spectrum, Bins bins, double mm_s2_per_unit) {
   if (mm_s2_per_unit == 0 || bins.empty()) return undefined;
   double sum = 0;
   for (std::size_t k = bins.begin; k < bins.end; ++k) {
-    const double omega = 2 * std::numbers::pi * spectrum.bin_hz * static_cast<double>(k);
+    const double omega = omega_of(spectrum.bin_hz, k);
     sum += spectrum.mean_square[k] / (omega * omega);
   }
   return mm_s2_per_unit * std::sqrt(sum);
@@ -164,19 +178,21 @@ Bins bins_of_envelope(const BlockView& block) {
   return band.end - band.begin < envelope_bins_min ? Bins() : band;
 }
 
-Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins) {
-  const double middle = std::round(hz / bin_hz);
-  const double first = std::min(middle - 1, std::ceil(hz * (1 - tolerance) / bin_hz));
-  const double last = std::max(middle + 1, std::floor(hz * (1 + tolerance) / bin_hz));
-  const bool is_inside = first >= 1 && last < static_cast<double>(bins);  // and no NaN
-  if (!is_inside) return {};
-  return {static_cast<std::size_t>(first), static_cast<std::size_t>(last) + 1};
+Bins bins_of_velocity(double low_hz, double high_hz, const BlockView& block) {
+  const double seconds = static_cast<double>(block.count) / block.sampling_rate_hz;
+  return low_hz * seconds >= velocity_periods_min ? bins_of_band(low_hz, high_hz, block) : Bins();
 }
 
-Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins) {
-  const bool is_resolved = block.shaft_hz > 0 && block.shaft_hz >= turns_min * bin_hz;
-  if (!is_resolved) return {};
-  return bins_near(feature.low * block.shaft_hz, block.plan->line_tolerance, bin_hz, bins);
+Reach reach_of(double at, double tolerance) {
+  const double nearest = std::round(at);
+  return {std::min(nearest - 1, std::ceil(at * (1 - tolerance))), std::max(nearest + 1, std::floor(at * (1 + tolerance)))};
+}
+
+Bins bins_of_multiple(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins) {
+  const double turns = block.shaft_hz / bin_hz;
+  const Reach reach = reach_of(feature.low * turns, block.plan->line_tolerance);
+  const bool is_inside = turns >= turns_min && reach.first >= 1 && reach.last < static_cast<double>(bins);
+  return is_inside ? Bins{static_cast<std::size_t>(reach.first), static_cast<std::size_t>(reach.last) + 1} : Bins();
 }
 
 double highest_amplitude(std::span<const double> mean_square, Bins bins) {
@@ -184,15 +200,31 @@ double highest_amplitude(std::span<const double> mean_square, Bins bins) {
   return looked_at.empty() ? undefined : std::sqrt(3 * *std::ranges::max_element(looked_at));
 }
 
+double highest_velocity(std::span<const double> mean_square, std::size_t first, double bin_hz, double mm_s2_per_unit) {
+  if (mm_s2_per_unit == 0 || mean_square.empty()) return undefined;
+  double highest = 0;
+  for (std::size_t i = 0; i < mean_square.size(); ++i) {
+    highest = std::max(highest, std::sqrt(3 * mean_square[i]) / omega_of(bin_hz, first + i));
+  }
+  return mm_s2_per_unit * highest;
+}
+
 double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block) {
   const std::size_t bins = spectrum.mean_square.size();
   const Bins all{1, bins};
   const Bins band = bins_of_band(feature.low, feature.high, block);
   if (feature.statistic == number::band_rms) return band_rms(spectrum, band);
-  if (feature.statistic == number::velocity_rms) return velocity_rms(spectrum, band, block.plan->mm_s2_per_unit);
+  if (feature.statistic == number::vibration_velocity) {
+    return vibration_velocity(spectrum, bins_of_velocity(feature.low, feature.high, block), block.plan->mm_s2_per_unit);
+  }
   if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
   if (feature.statistic == number::multiple_amplitude) {
-    return highest_amplitude(spectrum.mean_square, bins_of_line(feature, block, spectrum.bin_hz, bins));
+    return highest_amplitude(spectrum.mean_square, bins_of_multiple(feature, block, spectrum.bin_hz, bins));
+  }
+  if (feature.statistic == number::multiple_velocity) {
+    const Bins line = bins_of_multiple(feature, block, spectrum.bin_hz, bins);
+    return highest_velocity(spectrum.mean_square.subspan(line.begin, line.end - line.begin), line.begin, spectrum.bin_hz,
+                            block.plan->mm_s2_per_unit);
   }
   const double total = sum_of(spectrum.mean_square, all);
   if (!(total > 0)) return undefined;

@@ -29,9 +29,9 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
 
 // The numbers of the family, for those who compute them in another way.
 namespace number {
-inline constexpr std::uint16_t low_frequency_share = 20, band_rms = 21, velocity_rms = 22, spectral_centroid = 23,
-                               spectral_spread = 24, spectral_entropy = 25, spectral_rolloff = 26, line_frequency = 27,
-                               line_amplitude = 28, multiple_amplitude = 29;
+inline constexpr std::uint16_t low_frequency_share = 20, band_rms = 21, spectral_centroid = 23, spectral_spread = 24,
+                               spectral_entropy = 25, spectral_rolloff = 26, line_frequency = 27, line_amplitude = 28,
+                               multiple_amplitude = 29, vibration_velocity = 32, multiple_velocity = 33;
 }  // namespace number
 
 struct Bins {
@@ -45,18 +45,29 @@ struct Bins {
 // where the spectrum has none there, or begins more than half a bin above low_hz: a block that is too short for the band has not
 // a little of it, but nothing. A low_hz of 0 is wherever the spectrum begins.
 Bins bins_of_band(double low_hz, double high_hz, const BlockView& block);
+// The same, and none where the block lasts less than four periods of low_hz: in a shorter one a line reads up to 38 % high, and
+// one below the band is not told from the band.
+inline constexpr double velocity_periods_min = 4;
+Bins bins_of_velocity(double low_hz, double high_hz, const BlockView& block);
 // Of the plan's band before the envelope, below half the sampling rate. None where that is too narrow to have one.
 Bins bins_of_envelope(const BlockView& block);
 
-// The bins where a line at `hz` is looked for: the nearest, one on both sides, and what the tolerance adds. None where that is
-// not wholly inside the spectrum.
-Bins bins_near(double hz, double tolerance, double bin_hz, std::size_t bins);
+// The first and the last bin where a line is looked for that lies at `at`, in bins: the nearest, one on both sides, and what the
+// tolerance adds.
+struct Reach {
+  double first = 0;
+  double last = 0;
+};
+Reach reach_of(double at, double tolerance);
 
 // Where the line of a multiple of the shaft's speed is looked for; nowhere: the feature is not defined. In less than two turns no
-// line can be told from those of the shaft beside it.
-Bins bins_of_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
+// line can be told from those of the shaft beside it; and all of the reach must be inside the spectrum.
+Bins bins_of_multiple(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
 
 // Of the lines at these bins; NaN where there are none.
 double highest_amplitude(std::span<const double> mean_square, Bins bins);
+
+// The highest amplitude of velocity, in mm/s, of the lines at some bins, the first of which is `first`; NaN where there are none.
+double highest_velocity(std::span<const double> mean_square, std::size_t first, double bin_hz, double mm_s2_per_unit);
 
 }  // namespace stethos::kernels

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/quantiles.h"
 #include "gpu_kernels/spectrum.h"
@@ -13,8 +14,13 @@
 namespace stethos::kernels {
 
 std::span<const Family> families() {
-  static const std::array<Family, 5> all{{
+  static const std::array<Family, 6> all{{
       {"Time", "Of all good samples of a window, from its moments.", time_statistics()},
+      {"Without the mean",
+       "Factors of shape that an offset does not hide: with gravity in the samples a crest is near 1. Prefer them for limits. "
+       "The "
+       "crest is of all good samples of a window, the others are of the good samples of each block.",
+       deviation_statistics()},
       {"Quantiles", "Of all good samples of a window, from counts in buckets, where its definition asks for some.",
        quantile_statistics()},
       {"Validity",
@@ -74,6 +80,7 @@ bool is_of_validity(std::uint16_t number) {
 std::string objection_to(const Feature& feature) {
   const StatisticDefinition* statistic = find_statistic(feature.statistic);
   if (statistic == nullptr || !statistic->is_feature()) return "no statistic of single blocks";
+  if (statistic->is_former()) return "no longer computed: " + std::string(statistic->replaced_by) + " takes its place";
   const double low = feature.low;
   switch (statistic->parameter) {
     case ParameterRule::none:

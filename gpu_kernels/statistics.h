@@ -64,8 +64,12 @@ struct StatisticDefinition {
   // Of a window, from what is merged; NaN where the statistic is not defined. Null: a feature, which a backend computes of each
   // block, and of which a window has the mean, the maximum and the last.
   double (*compute)(const Summary&);
+  std::string_view replaced_by = "";  // not empty: it is in rows of earlier programs, and nothing computes it any more
 
   bool is_feature() const { return compute == nullptr; }
+  bool is_former() const { return !replaced_by.empty(); }
+  // Of several blocks the root of the mean of squares is taken, not the mean.
+  bool is_amplitude() const { return unit == UnitRule::same || unit == UnitRule::velocity; }
 };
 
 struct Family {

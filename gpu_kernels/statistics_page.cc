@@ -51,18 +51,22 @@ std::string_view text_of(ToleranceUnit unit) {
       return "of the value";
     case ToleranceUnit::mean_magnitude:
       return "of `mean(|x|)`";
+    case ToleranceUnit::mean_over_deviation:
+      return "of the value, times `1 + mean(|x|) / standard_deviation`";
     case ToleranceUnit::skewness_max:
       return "of `kurtosis^(3/4)`, more than which no skewness is";
     case ToleranceUnit::one:
       return "as it is, between 0 and 1";
     case ToleranceUnit::spectrum_rms:
       return "of the root of the sum of all `s_k`";
-    case ToleranceUnit::velocity_rms:
+    case ToleranceUnit::velocity:
       return "of the same, as if all of it were at the band's lower end";
     case ToleranceUnit::half_rate:
       return "of half the sampling rate";
     case ToleranceUnit::largest_line:
       return "of the block's largest `sqrt(3 s_k)`";
+    case ToleranceUnit::multiple_velocity:
+      return "of that line's velocity, as if it were at the lowest bin that is near";
     case ToleranceUnit::bins:
       return "bins, times the largest `sqrt(3 s_k)` over that of the line";
     case ToleranceUnit::share:
@@ -70,7 +74,7 @@ std::string_view text_of(ToleranceUnit unit) {
     case ToleranceUnit::deviation:
       return "of the block's standard deviation";
     case ToleranceUnit::envelope_lines:
-      return "a value from lines no farther off, in standard deviations of the block";
+      return "a value from lines and a mean no farther off, in standard deviations of the block";
   }
   return "";
 }
@@ -102,6 +106,10 @@ std::string text_of(double number) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 
+std::string former(const StatisticDefinition& statistic) {
+  return "former, in rows of earlier programs: `" + std::string(statistic.replaced_by) + "` took its place; ";
+}
+
 std::string tolerances() {
   std::string heads = "| name |", lines = "|---|";
   for (const auto backend : tolerance_backends()) {
@@ -110,6 +118,7 @@ std::string tolerances() {
   }
   std::string out = heads + " in what |\n" + lines + "---|\n";
   for (const StatisticDefinition& each : statistics()) {
+    if (each.is_former()) continue;
     out += "| `" + std::string(each.name) + "` |";
     for (const auto backend : tolerance_backends()) {
       const double size = tolerance_of(backend, each.number).size;
@@ -141,9 +150,11 @@ std::string statistics_page() {
       "however\n"
       "they came. Statistics of the spectrum and the envelope, and the low frequency share, need samples that follow each other "
       "without\n"
-      "a gap: each block has a value, and a window three, the mean, the maximum and the last (by time) of those of its blocks. "
-      "Blocks in\n"
-      "which the statistic is not defined do not count.\n"
+      "a gap: each block has a value, and a window three: the mean (of amplitudes, those in the unit of the samples or of a "
+      "velocity, the\n"
+      "root of the mean of squares, `rms`), the maximum and the last (by time) of those of its blocks. Blocks in which the "
+      "statistic is\n"
+      "not defined do not count.\n"
       "\n"
       "A block has a spectrum where its sampling rate is known, none of its samples is left out, and it has 8 to 131,072 of "
       "them: "
@@ -153,11 +164,11 @@ std::string statistics_page() {
       "block\n"
       "less its mean under a periodic Hann window (at 0 and at half the rate there is one side). Rows name a value by its "
       "parameter and by\n"
-      "what is taken over the blocks: `band_rms.1000-5000Hz.max`, `spectral_rolloff.0.85.mean`, `line_frequency.1.last`,\n"
+      "what is taken over the blocks: `band_rms.1000-5000Hz.rms`, `spectral_rolloff.0.85.mean`, `line_frequency.1.last`,\n"
       "`multiple_amplitude.2x.max`. The lines of a bearing are `bpfo` (a damaged outer ring is struck), `bpfi` (inner ring), "
       "`2bsf` (a\n"
       "rolling element, twice as often as it turns) and `ftf` (the cage), each with its multiple: "
-      "`envelope_height.bpfo.1x.max`.\n";
+      "`bearing_depth.bpfo.1x.max`.\n";
   for (const Family& family : families()) {
     out += "\n## " + std::string(family.name) + "\n\n" + std::string(family.about) +
            "\n\n| number | name | unit | parameter | with more samples | formula | where not obvious | source "
@@ -165,7 +176,8 @@ std::string statistics_page() {
     for (const StatisticDefinition& each : family.statistics) {
       out += "| " + std::to_string(each.number) + " | `" + std::string(each.name) + "` | " + std::string(text_of(each.unit)) +
              " | " + std::string(text_of(each.parameter)) + " | " + std::string(text_of(each.trend)) + " | `" +
-             escaped(each.formula) + "` | " + std::string(each.edge_cases) + " | " + std::string(each.source) + " |\n";
+             escaped(each.formula) + "` | " + (each.is_former() ? former(each) : "") + std::string(each.edge_cases) + " | " +
+             std::string(each.source) + " |\n";
     }
   }
   out +=

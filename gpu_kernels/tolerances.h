@@ -17,16 +17,18 @@ enum class ToleranceUnit : std::uint8_t {
   none,            // none is allowed: the same value
   value,           // the reference's value
   mean_magnitude,  // mean(|x|): in a mean, samples of both signs cancel
+  mean_over_deviation,  // the reference's value, times 1 + mean(|x|) / standard deviation: the mean is taken from each sample
   skewness_max,    // kurtosis^(3/4), more than which no skewness is
   one,             // 1
   spectrum_rms,    // the root of the sum of all s_k, k from 1
-  velocity_rms,    // the velocity of the same, were all of it at the lower end of the band
+  velocity,        // the velocity of the same, were all of it at the lower end of the band
   half_rate,       // half the sampling rate
   largest_line,    // the largest sqrt(3 s_k) of the block, k from 1
+  multiple_velocity,  // the velocity of that line, were it at the lowest bin that is looked at
   bins,            // a bin, times the largest line over this one
   share,           // the parameter: a value for any share that is no farther off will do
   deviation,       // the block's standard deviation: what is outside the envelope's band counts too
-  envelope_lines,  // a value is right that lines give which are so many deviations off
+  envelope_lines,  // a value is right that sqrt(3 s_k) and a mean of the envelope give which are so many deviations off
 };
 
 struct Tolerance {

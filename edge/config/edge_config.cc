@@ -65,9 +65,11 @@ settings::Table<SpectrumConfig> spectrum_table() {
              "Only streams of this device; empty: of any. The first entry that takes a stream is the one that counts.");
   table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
               "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
-  table.texts("velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
-              {.count_max = bands_max, .check = objection_to_band},
-              "Bands of `velocity_rms`, of acceleration in g, m/s2, mm/s2 or in/s2.");
+  table.texts(
+      "velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
+      {.count_max = bands_max, .check = objection_to_velocity_band},
+      "Bands of `vibration_velocity`, of acceleration in g, m/s2, mm/s2 or in/s2. Blocks must last four periods of the low "
+      "edge; for machines below 600 rpm ISO 20816 has `2-1000Hz`.");
   table.number(
       "low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
       "Up to where `low_frequency_share` looks for a sensor that drifts; not defined of blocks that do not last longer than a "
@@ -80,6 +82,11 @@ settings::Table<SpectrumConfig> spectrum_table() {
       "Multiples of the shaft's speed whose amplitude is `multiple_amplitude`. The speed is what the device says with the "
       "block, else the last reading of a channel of the same machine of the quantity `rotational_speed` (rpm or Hz), else "
       "the point table's `nominal_rpm`.");
+  table.texts("velocity_multiples", &Config::velocity_multiples, std::vector<std::string>{},
+              {.count_max = bands_max, .check = objection_to_multiple},
+              "Multiples of the shaft's speed whose amplitude of velocity is `multiple_velocity`, of acceleration as above.");
+  table.boolean("ac_factors", &Config::ac_factors, false,
+                "Whether `ac_shape`, `ac_impulse` and `ac_clearance` are computed: factors of shape without the mean.");
   table.text(
       "envelope_band", &Config::envelope_band, "", TextLimits{.check = objection_to_optional_band},
       "The band in which a damaged bearing rings, as in `2000-10000Hz`: the lines of the bearing that the point table names "
@@ -114,7 +121,7 @@ settings::Table<LimitConfig> limit_table() {
       "statistic", &Config::statistic, required, TextLimits{.check = objection_to_limit_statistic},
       "The statistic that is watched, by its name in [statistics](../statistics.md); with its parameter behind a dot, as in "
       "`quantile.p95`, and of a statistic of single blocks with what the window has of it, as in "
-      "`velocity_rms.10-1000Hz.max`.");
+      "`vibration_velocity.10-1000Hz.max`.");
   table.text("unit", &Config::unit, required, TextLimits{.check = objection_to_unit},
              "The unit of the statistic and of the values here: that of the samples, or `1` where the statistic is a ratio or a "
              "number of samples. Streams in another unit are not watched, and counted.");
@@ -236,7 +243,8 @@ void add_time(settings::Table<EdgeConfig>& table) {
              "A limit that windows are held against: [alarms](../alarms.md) says how.");
 
   table.list("spectrum", &Config::spectra, spectrum_table(), {.count_max = spectra_max},
-             "What is computed of each block of some streams: a window has the mean, the maximum and the last of it.");
+             "What is computed of each block of some streams: a window has the mean (of amplitudes the root of the mean of "
+             "squares), the maximum and the last of it.");
   table.list("bearing", &Config::bearings, bearing_table(), {.count_max = bearings_max}, "A kind of bearing.");
   table.duration("speed.age_max", &Config::speed_age_max, "60s", {"0s", "1d"},
                  "How old the reading of a speed stream may be when a block begins.");

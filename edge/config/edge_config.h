@@ -37,11 +37,13 @@ struct SpectrumConfig {
   std::string quantity;
   std::string device;         // only streams of this device; empty: all
   std::vector<std::string> bands;           // "10-1000Hz", of band_rms
-  std::vector<std::string> velocity_bands;  // the same, of velocity_rms
+  std::vector<std::string> velocity_bands;  // the same, of vibration_velocity
   double low_frequency_hz = 0;              // of low_frequency_share; 0: none
   double rolloff_share = 0;
   int lines = 0;                            // so many of the highest
   std::vector<std::string> multiples;       // "1x", of the shaft's speed
+  std::vector<std::string> velocity_multiples;
+  bool ac_factors = false;
   std::string envelope_band;                // empty: no envelope
   int bearing_harmonics = 0;
   double line_tolerance = 0;                // a share of the line's frequency

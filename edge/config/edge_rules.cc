@@ -158,21 +158,27 @@ std::string objection_to_republish_topic(std::string_view text) {
 }
 
 std::string objection_to_statistic(std::string_view text) {
-  if (kernels::find_statistic(text) != nullptr) return {};
+  if (const auto* statistic = kernels::find_statistic(text)) {
+    return statistic->is_former() ? "is no longer computed: \"" + std::string(statistic->replaced_by) + "\" took its place" : "";
+  }
   std::string known;
-  for (const auto& statistic : kernels::statistics()) known += (known.empty() ? "" : ", ") + std::string(statistic.name);
+  for (const auto& statistic : kernels::statistics()) {
+    if (!statistic.is_former()) known += (known.empty() ? "" : ", ") + std::string(statistic.name);
+  }
   return "is none of the statistics: " + known;
 }
 
 std::string objection_to_limit_statistic(std::string_view text) {
   const auto* statistic = kernels::find_statistic(text.substr(0, text.find('.')));
   if (statistic == nullptr) return objection_to_statistic(text);
+  if (statistic->is_former()) return objection_to_statistic(statistic->name);
   if (parse_statistic_name(text).statistic != nullptr) return {};
   const std::string name(statistic->name);
   if (statistic->parameter == kernels::ParameterRule::quantile) return "must say of what percent, as in \"quantile.p95\"";
   if (!statistic->is_feature()) return "is \"" + name + "\" with a parameter, and that has none";
   const std::string parameter = statistic->parameter == kernels::ParameterRule::none ? "." : ".PARAMETER.";
-  return "is of single blocks: must be \"" + name + parameter + "mean\", \"" + name + parameter + "max\" or \"" + name +
+  const std::string mean = statistic->is_amplitude() ? "rms" : "mean";
+  return "is of single blocks: must be \"" + name + parameter + mean + "\", \"" + name + parameter + "max\" or \"" + name +
          parameter + "last\"";
 }
 
@@ -182,6 +188,11 @@ std::string objection_to_percentile(std::string_view text) {
 
 std::string objection_to_band(std::string_view text) {
   return parse_band(text) ? "" : R"(must be a band of frequencies, as in "10-1000Hz")";
+}
+
+std::string objection_to_velocity_band(std::string_view text) {
+  if (auto bad = objection_to_band(text); !bad.empty()) return bad;
+  return parse_band(text)->low_hz > 0 ? "" : "must begin above 0 Hz: a velocity is of blocks of four periods of the low edge";
 }
 
 std::string objection_to_optional_band(std::string_view text) { return text.empty() ? "" : objection_to_band(text); }

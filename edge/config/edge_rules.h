@@ -22,6 +22,7 @@ std::string objection_to_statistic(std::string_view text);
 std::string objection_to_limit_statistic(std::string_view text);
 std::string objection_to_percentile(std::string_view text);
 std::string objection_to_band(std::string_view text);
+std::string objection_to_velocity_band(std::string_view text);
 std::string objection_to_optional_band(std::string_view text);
 std::string objection_to_multiple(std::string_view text);
 std::string objection_to_loopback_host(std::string_view text);

@@ -35,6 +35,10 @@ std::optional<double> parse_multiple(std::string_view text) {
   return value && kernels::objection_to({kernels::number::multiple_amplitude, *value}).empty() ? value : std::nullopt;
 }
 
+bool has_over_blocks(const kernels::StatisticDefinition& statistic, std::string_view over) {
+  return over != (statistic.is_amplitude() ? "mean" : "rms") && std::ranges::find(over_blocks, over) != std::end(over_blocks);
+}
+
 std::string parameter_of(const StatisticName& name) {
   if (name.over_blocks.empty() || name.parameter.empty()) return name.parameter + name.over_blocks;
   return name.parameter + "." + name.over_blocks;
@@ -45,12 +49,12 @@ StatisticName parse_statistic_name(std::string_view text) {
   const auto dot = std::min(text.find('.'), text.size());
   const auto* statistic = kernels::find_statistic(text.substr(0, dot));
   std::string_view rest = text.substr(std::min(dot + 1, text.size()));
-  if (statistic == nullptr) return out;
+  if (statistic == nullptr || statistic->is_former()) return out;
   if (statistic->is_feature()) {
     const auto last_dot = rest.rfind('.');
     out.over_blocks = last_dot == std::string_view::npos ? rest : rest.substr(last_dot + 1);
     rest.remove_suffix(last_dot == std::string_view::npos ? rest.size() : rest.size() - last_dot);
-    if (std::ranges::find(over_blocks, out.over_blocks) == std::end(over_blocks)) return {};
+    if (!has_over_blocks(*statistic, out.over_blocks)) return {};
   } else if (statistic->parameter == kernels::ParameterRule::quantile && !kernels::parse_percentile(rest)) {
     return {};
   }

@@ -19,10 +19,12 @@ std::optional<Band> parse_band(std::string_view text);
 // "2x": 2
 std::optional<double> parse_multiple(std::string_view text);
 
-// What a window has of a statistic of single blocks.
-inline constexpr std::string_view over_blocks[] = {"mean", "max", "last"};
+// What a window may have of a statistic of single blocks: three of these, for of an amplitude it has the root of the mean of
+// squares, and of anything else the mean.
+inline constexpr std::string_view over_blocks[] = {"mean", "rms", "max", "last"};
+bool has_over_blocks(const kernels::StatisticDefinition& statistic, std::string_view over);
 
-// A statistic of a window as a limit names it: "rms", "quantile.p95", "velocity_rms.10-1000Hz.max".
+// A statistic of a window as a limit names it: "rms", "quantile.p95", "band_rms.10-1000Hz.max".
 struct StatisticName {
   const kernels::StatisticDefinition* statistic = nullptr;  // null: there is no such statistic, or not with this parameter
   std::string parameter;    // without the following

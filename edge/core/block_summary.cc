@@ -21,14 +21,15 @@ FeatureSummary& find_or_add(std::vector<FeatureSummary>& features, std::size_t e
   return added;
 }
 
-void add(FeatureSummary& to, std::uint64_t blocks, double sum, double max, double last, TimeNs last_ns) {
-  if (blocks == 0) return;
-  to.max = to.blocks == 0 ? max : std::max(to.max, max);
-  to.sum += sum;
-  to.blocks += blocks;
-  if (last_ns < to.last_ns) return;
-  to.last = last;
-  to.last_ns = last_ns;
+void add(FeatureSummary& to, const FeatureSummary& from) {
+  if (from.blocks == 0) return;
+  to.max = to.blocks == 0 ? from.max : std::max(to.max, from.max);
+  to.sum += from.sum;
+  to.sum_squares += from.sum_squares;
+  to.blocks += from.blocks;
+  if (from.last_ns < to.last_ns) return;
+  to.last = from.last;
+  to.last_ns = from.last_ns;
 }
 
 void forget_oldest(std::vector<FeatureSummary>& features) {
@@ -46,7 +47,15 @@ void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStat
   for (std::size_t i = 0; i < block.features.size(); ++i) {
     FeatureSummary& feature = find_or_add(to.features, i, plan.kernel.features[i].statistic, plan.parameters[i]);
     const double value = block.features[i];
-    if (!std::isnan(value)) add(feature, 1, value, value, value, block_ns);
+    if (std::isnan(value)) continue;
+    add(feature, {.statistic = feature.statistic,
+                  .parameter = {},
+                  .blocks = 1,
+                  .sum = value,
+                  .sum_squares = value * value,
+                  .max = value,
+                  .last = value,
+                  .last_ns = block_ns});
   }
   forget_oldest(to.features);
   if (speed.source == schema::SpeedSource::none || block_ns < to.speed_ns) return;
@@ -60,7 +69,7 @@ BlockSummary joined(const BlockSummary& a, const BlockSummary& b) {
   if (!b.buckets.empty()) kernels::add(both.buckets, b.buckets);
   for (std::size_t i = 0; i < b.features.size(); ++i) {
     const FeatureSummary& from = b.features[i];
-    add(find_or_add(both.features, i, from.statistic, from.parameter), from.blocks, from.sum, from.max, from.last, from.last_ns);
+    add(find_or_add(both.features, i, from.statistic, from.parameter), from);
   }
   forget_oldest(both.features);
   if (b.speed.source != schema::SpeedSource::none && b.speed_ns >= a.speed_ns) {
@@ -86,6 +95,7 @@ std::vector<std::uint8_t> encode(const BlockSummary& summary) {
     feature->parameter = each.parameter;
     feature->blocks = each.blocks;
     feature->sum = each.sum;
+    if (!std::isnan(each.sum_squares)) feature->sum_squares = each.sum_squares;
     feature->max = each.max;
     feature->last = each.last;
     feature->last_ns = each.last_ns;
@@ -118,7 +128,14 @@ Result<BlockSummary> decode_block_summary(std::span<const std::uint8_t> bytes) {
                   .longest_same_sign = in.longest_same_sign,
                   .distinct_share = in.distinct_share};
   for (const auto& each : in.features) {
-    out.features.push_back({each->statistic, each->parameter, each->blocks, each->sum, each->max, each->last, each->last_ns});
+    out.features.push_back({.statistic = each->statistic,
+                            .parameter = each->parameter,
+                            .blocks = each->blocks,
+                            .sum = each->sum,
+                            .sum_squares = each->sum_squares.value_or(std::numeric_limits<double>::quiet_NaN()),
+                            .max = each->max,
+                            .last = each->last,
+                            .last_ns = each->last_ns});
   }
   if (in.speed != nullptr) {
     out.speed = {.hz = in.speed->shaft_hz, .source = in.speed->source, .age_ns = in.speed->age_ns};

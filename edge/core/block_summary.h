@@ -22,6 +22,7 @@ struct FeatureSummary {
   std::string parameter;  // what rows call it, without what is taken over the blocks: "10-1000Hz"; empty: it has none
   std::uint64_t blocks = 0;
   double sum = 0;
+  double sum_squares = 0;     // NaN: not known, where the release before left the pane
   double max = 0;
   double last = 0;            // by time; of two at the same the one that came later
   TimeNs last_ns = time_min;  // the start of that block

@@ -54,7 +54,9 @@ WindowDefinition definition_of(const WindowConfig& config) {
 
 void show_all(WindowDefinition& definition) {
   definition.statistics.clear();
-  for (const auto& statistic : kernels::statistics()) show(definition, statistic);
+  for (const auto& statistic : kernels::statistics()) {
+    if (!statistic.is_former()) show(definition, statistic);
+  }
 }
 
 std::vector<WindowDefinition> window_definitions(const std::vector<WindowConfig>& configured) {

@@ -158,7 +158,10 @@ std::vector<std::pair<std::uint16_t, std::uint16_t>> Placing::shown_statistics()
     for (const auto& [statistic, text] : plans_.features()) {
       if (!definition.shows(statistic)) continue;
       const std::uint16_t first = parameters_.of_feature(text);
-      for (std::size_t i = 0; i < std::size(over_blocks); ++i) add(statistic, static_cast<std::uint16_t>(first + i));
+      for (std::size_t i = 0; i < std::size(over_blocks); ++i) {
+        if (!has_over_blocks(*kernels::find_statistic(statistic), over_blocks[i])) continue;
+        add(statistic, static_cast<std::uint16_t>(first + i));
+      }
     }
   }
   std::ranges::sort(out);

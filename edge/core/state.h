@@ -202,6 +202,7 @@ struct Stream {
   // other.
   StreamClock clock;
   TimeNs last_received_ns = 0;
+  std::uint64_t block_samples = 0;  // of its last block; 0: there was none
   // When anything came for it last, whatever became of that; nothing: by a clock that was not known to be right.
   std::optional<TimeNs> heard_ns;
   SampleCounts counts;  // since the spool began

@@ -18,7 +18,7 @@ bool lacks_velocity(const EdgeConfig& config, std::string_view device, std::stri
 }
 
 std::string line_of(const std::string& what, const std::string& quantity, const std::string& unit) {
-  return what + " is " + quantity + " in " + unit + ": no velocity_rms is computed of it (it is of g, m/s2, mm/s2 or in/s2)";
+  return what + " is " + quantity + " in " + unit + ": no velocity is computed of it (it is of g, m/s2, mm/s2 or in/s2)";
 }
 
 }  // namespace

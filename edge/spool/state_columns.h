@@ -28,7 +28,8 @@ inline constexpr std::string_view definition_columns =
 inline constexpr std::string_view stream_columns =
     "id, device, channel, quantity, unit, version, watermark_ns, watermark_ns_max, newest_ns, jump_from_ns, "
     "jump_to_ns, late_run, late_run_ns, last_received_ns, good, duplicate, late, out_of_range, not_finite, "
-    "rejected, clocks, parts, recovered, heard_ns, described_in_epoch, newest_ns_max";
+    "rejected, clocks, parts, recovered, heard_ns, described_in_epoch, newest_ns_max, "
+    "block_samples";
 inline constexpr std::string_view pane_columns =
     "start_ns, stream, definition, length_ns, count, mean, m2, m3, m4, min, max, sum_abs, sum_sqrt_abs, "
     "not_finite, out_of_range, duplicate, late, rejected, first_epoch, first_sequence, last_epoch, "

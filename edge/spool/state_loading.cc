@@ -289,6 +289,7 @@ Result<Stream> stream_of(const Statement& row) {
   // Nor how far it was; it was at its watermark at least.
   stream.newest_ns_max = time_of(row, 25).value_or(std::max(stream.newest_ns, stream.clock.watermark_ns_max));
   stream.heard_ns = time_of(row, 23);
+  stream.block_samples = row.unsigned_integer(26);
   if (!row.is_null(24)) stream.described_in_epoch = row.unsigned_integer(24);
   stream.note_clock_behind();
   return stream;

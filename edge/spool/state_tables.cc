@@ -210,6 +210,7 @@ Status StateTables::write_stream(const Stream* stream) {
       .bind(22, std::span(parts))
       .bind(23, counts.recovered)
       .bind(26, stream->newest_ns_max)
+      .bind(27, stream->block_samples)
       .run();
 }
 

@@ -238,6 +238,7 @@ CREATE TABLE speed (
     "CREATE INDEX stream_forgotten ON stream (device, channel) WHERE forgotten_ns IS NOT NULL;"
     "ALTER TABLE stream ADD COLUMN described_in_epoch INTEGER;"
     "ALTER TABLE stream ADD COLUMN newest_ns_max INTEGER;"
+    "ALTER TABLE stream ADD COLUMN block_samples INTEGER NOT NULL DEFAULT 0;"
     "INSERT OR REPLACE INTO meta SELECT 'dead_letter_bytes', coalesce(sum(length(payload) + length(CAST(detail AS BLOB)) + "
     "length(CAST(topic AS BLOB)) + length(CAST(device AS BLOB)) + length(CAST(channel AS BLOB))), 0) FROM dead_letter;"
     "ALTER TABLE definition ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"

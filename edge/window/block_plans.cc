@@ -6,6 +6,7 @@
 
 #include "common/number_text.h"
 #include "edge/config/parameter_text.h"
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/spectrum.h"
 
@@ -32,7 +33,7 @@ void put_spectrum(BlockPlan& plan, const SpectrumConfig& config) {
   }
   for (const std::string& text : plan.kernel.mm_s2_per_unit > 0 ? config.velocity_bands : std::vector<std::string>{}) {
     const Band band = parse_band(text).value();
-    put(plan, number::velocity_rms, band.low_hz, band.high_hz, text);
+    put(plan, number::vibration_velocity, band.low_hz, band.high_hz, text);
   }
   for (int rank = 1; rank <= config.lines; ++rank) {
     put(plan, number::line_frequency, rank, 0, std::to_string(rank));
@@ -41,6 +42,12 @@ void put_spectrum(BlockPlan& plan, const SpectrumConfig& config) {
   for (const std::string& text : config.multiples) {
     put(plan, number::multiple_amplitude, parse_multiple(text).value(), 0, text);
   }
+  for (const std::string& text : plan.kernel.mm_s2_per_unit > 0 ? config.velocity_multiples : std::vector<std::string>{}) {
+    put(plan, number::multiple_velocity, parse_multiple(text).value(), 0, text);
+  }
+  if (!config.ac_factors) return;
+  for (const std::uint16_t statistic : {number::ac_shape, number::ac_impulse, number::ac_clearance})
+    put(plan, statistic, 0, 0, "");
 }
 
 void put_envelope(BlockPlan& plan, const SpectrumConfig& config, const BearingConfig& bearing) {
@@ -55,8 +62,10 @@ void put_envelope(BlockPlan& plan, const SpectrumConfig& config, const BearingCo
        {std::pair{"bpfo", rates.bpfo}, {"bpfi", rates.bpfi}, {"2bsf", rates.bsf_2}, {"ftf", rates.ftf}}) {
     for (int harmonic = 1; harmonic <= config.bearing_harmonics; ++harmonic) {
       const std::string text = std::string(name) + "." + std::to_string(harmonic) + "x";
-      put(plan, kernels::number::envelope_amplitude, rate * harmonic, 0, text);
-      put(plan, kernels::number::envelope_height, rate * harmonic, 0, text);
+      for (const std::uint16_t statistic :
+           {kernels::number::bearing_amplitude, kernels::number::bearing_depth, kernels::number::bearing_significance}) {
+        put(plan, statistic, rate * harmonic, 0, text);
+      }
     }
   }
 }

@@ -16,11 +16,13 @@ constexpr std::size_t buckets_bytes_max = 32u << 10;
 
 // Beside those of blocks: of samples, and quantiles.
 constexpr std::size_t other_values_max = 128;
-static_assert(std::size(over_blocks) * features_per_pane_max + other_values_max <= schema::values_per_row_max);
+constexpr std::size_t values_per_feature = std::size(over_blocks) - 1;
+static_assert(values_per_feature * features_per_pane_max + other_values_max <= schema::values_per_row_max);
 
 double over(const FeatureSummary& feature, std::string_view which) {
   if (feature.blocks == 0) return std::numeric_limits<double>::quiet_NaN();
   if (which == "mean") return feature.sum / static_cast<double>(feature.blocks);
+  if (which == "rms") return std::sqrt(feature.sum_squares / static_cast<double>(feature.blocks));
   return which == "max" ? feature.max : feature.last;
 }
 
@@ -28,11 +30,12 @@ kernels::Summary summary_of(const kernels::Moments& moments, const BlockSummary&
   return {moments, blocks.validity, blocks.buckets};
 }
 
-void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value) {
+void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value, std::uint64_t blocks = 0) {
   auto out = std::make_unique<schema::StatisticValueT>();
   out->statistic = statistic;
   out->parameter = parameter;
   out->value = value;
+  out->blocks = blocks;
   row.statistics.push_back(std::move(out));
 }
 
@@ -52,8 +55,12 @@ void put_statistics(schema::WindowRowT& row, const Pane& whole, const RowContext
   }
   for (const FeatureSummary& feature : whole.blocks.features) {
     if (!context.definition->shows(feature.statistic)) continue;
-    std::uint16_t parameter = context.parameters->of_feature(feature.parameter);
-    for (const std::string_view which : over_blocks) put(row, feature.statistic, parameter++, over(feature, which));
+    const std::uint16_t first = context.parameters->of_feature(feature.parameter);
+    const auto& statistic = *kernels::find_statistic(feature.statistic);
+    for (std::size_t i = 0; i < std::size(over_blocks); ++i) {
+      if (!has_over_blocks(statistic, over_blocks[i])) continue;
+      put(row, feature.statistic, static_cast<std::uint16_t>(first + i), over(feature, over_blocks[i]), feature.blocks);
+    }
   }
 }
 

@@ -71,7 +71,7 @@ void Windower::adopt(StreamRecord& stream, Description expected) {
   }
 }
 
-Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect) {
+Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect& effect) {
   Stream& state = stream.state;
   const TimeNs time = samples.time_ns;
   mark(stream);
@@ -84,6 +84,11 @@ Taken Windower::add(StreamRecord& stream, const Samples& samples, TimeNs now_ns,
                                [&](const Part& each) { return each.description.version == stream.declared.version; });
   };
   const bool had_version = has_version();
+  if (samples.plan != nullptr) {
+    // The tail of a recording, or of what a device had collected: its statistics are not those of a whole block.
+    if (samples.count() < state.block_samples) samples.block.features = {};
+    if (is_live) state.block_samples = samples.count();
+  }
   // Late ones show where the stream is, too: it may go through windows that are settled.
   if (is_live) {
     note_jump(stream, time);

@@ -156,7 +156,7 @@ class Windower {
   // Samples that were late and are put through again go into each window that can take them now; of a definition that has counted
   // them as late they are recovered, and where it has no window for them they stay so counted. They say nothing of where the
   // stream's clock is. Where no window at all can take them they are late once more.
-  Taken add(StreamRecord& stream, const Samples& samples, TimeNs now_ns, Effect& effect);
+  Taken add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect& effect);
   // The device has said that nothing older than `watermark_ns` is to come. If it does come all the same, the stream goes back to
   // it as after a jump of its clock.
   void advance(StreamRecord& stream, TimeNs watermark_ns, TimeNs now_ns, Effect& effect);

@@ -50,7 +50,7 @@ std::vector<Set> sets() {
   envelope.envelope_low_hz = 2'000;
   envelope.envelope_high_hz = 10'000;
   for (const double multiple : {168.34 / 30, 221.66 / 30, 215.33 / 30, 12.95 / 30}) {
-    envelope.features.push_back({number::envelope_amplitude, multiple});
+    envelope.features.push_back({number::bearing_amplitude, multiple});
   }
   BlockPlan quantiles;
   quantiles.buckets = true;

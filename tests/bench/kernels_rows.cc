@@ -77,7 +77,7 @@ BlockPlan plan_of(const std::string& set) {
   if (set == "envelope") {
     plan.envelope_low_hz = 2'000;
     plan.envelope_high_hz = 10'000;
-    for (const double hz : {168.34, 221.66, 215.33, 12.95}) plan.features.push_back({number::envelope_amplitude, hz / 30});
+    for (const double hz : {168.34, 221.66, 215.33, 12.95}) plan.features.push_back({number::bearing_amplitude, hz / 30});
   }
   return plan;
 }

@@ -22,9 +22,10 @@ SHAFT_HZ = 29.95
 MM_S2_PER_G = 9_806.65
 
 # Where a statistic finds its parameters.
-PARAMETERS = {"low_frequency_share": ["high"], "band_rms": ["low", "high"], "velocity_rms": ["low", "high"],
+PARAMETERS = {"low_frequency_share": ["high"], "band_rms": ["low", "high"], "vibration_velocity": ["low", "high"],
               "spectral_rolloff": ["low"], "line_frequency": ["low"], "line_amplitude": ["low"], "multiple_amplitude": ["low"],
-              "envelope_amplitude": ["low"], "envelope_height": ["low"]}
+              "multiple_velocity": ["low"], "bearing_amplitude": ["low"], "bearing_depth": ["low"],
+              "bearing_significance": ["low"]}
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +65,7 @@ class Block:
     def __init__(self, scipy, numpy, samples, rate_hz, shaft_hz):
         self.scipy, self.numpy, self.shaft_hz = scipy, numpy, shaft_hz
         self.x = samples.astype(float)
+        self.distances = abs(self.x - self.x.mean())
         n = len(self.x)
         self.bin_hz = rate_hz / n
         self.turns = shaft_hz * n / rate_hz
@@ -71,7 +73,8 @@ class Block:
         spectrum = scipy.fft.fft(self.x - self.x.mean())
         f = scipy.fft.fftfreq(n, 1 / rate_hz)
         in_band = scipy.fft.ifft(numpy.where((abs(f) >= BAND_HZ[0]) & (abs(f) < BAND_HZ[1]), spectrum, 0)).real
-        self.envelope = self.mean_squares(abs(scipy.signal.hilbert(in_band)), rate_hz)[1]
+        self.envelope = abs(scipy.signal.hilbert(in_band))
+        self.e = self.mean_squares(self.envelope, rate_hz)[1]
 
     def mean_squares(self, x, rate_hz):
         f, density = self.scipy.signal.periodogram(x, rate_hz, window="hann", detrend="constant", scaling="density")
@@ -123,6 +126,18 @@ class Block:
     def kurtosis(self):
         return self.scipy.stats.kurtosis(self.x, fisher=False)
 
+    def ac_crest(self):
+        return self.distances.max() / self.x.std()
+
+    def ac_shape(self):
+        return self.x.std() / self.distances.mean()
+
+    def ac_impulse(self):
+        return self.distances.max() / self.distances.mean()
+
+    def ac_clearance(self):
+        return self.distances.max() / self.numpy.sqrt(self.distances).mean()**2
+
     def low_frequency_share(self, cutoff):
         chosen = self.band(0, cutoff)
         return self.s[chosen].sum() / self.s[1:].sum() if chosen.any() else None
@@ -137,10 +152,11 @@ class Block:
         chosen = self.band(low, high)
         return self.numpy.sqrt(self.s[chosen].sum()) if chosen.any() else None
 
-    def velocity_rms(self, low, high):
+    def vibration_velocity(self, low, high):
+        """None in a block of less than four periods of the low edge."""
         chosen = self.band(low, high)
         sum_of_squares = (self.s[chosen] / (2 * self.numpy.pi * self.f[chosen])**2).sum()
-        return MM_S2_PER_G * self.numpy.sqrt(sum_of_squares) if chosen.any() else None
+        return MM_S2_PER_G * self.numpy.sqrt(sum_of_squares) if chosen.any() and low >= 4 * self.bin_hz else None
 
     def spectral_centroid(self):
         return self.numpy.average(self.f[1:], weights=self.s[1:])
@@ -175,28 +191,64 @@ class Block:
         return line and line[2] * (1 - line[1]**2) / self.numpy.sinc(line[1])
 
     def near(self, multiple, tolerance=0.02):
-        hz = multiple * self.shaft_hz
-        nearest = round(hz / self.bin_hz)
-        k = self.numpy.arange(len(self.f))
-        chosen = (abs(k - nearest) <= 1) | (abs(self.f - hz) <= tolerance * hz)
-        return self.numpy.flatnonzero(chosen) if self.turns >= 2 and nearest > 1 and hz * (1 + tolerance) < self.f[-1] else []
-
-    def highest(self, s, multiple):
-        k = self.near(multiple)
-        return self.numpy.sqrt(3 * s[k].max()) if len(k) else None
+        """The bins near a multiple of the shaft's speed; none where one of them lies outside the spectrum."""
+        at = multiple * self.turns
+        nearest = self.numpy.floor(at + 0.5)
+        lowest = min(nearest - 1, self.numpy.ceil(at * (1 - tolerance)))
+        highest = max(nearest + 1, self.numpy.floor(at * (1 + tolerance)))
+        inside = self.turns >= 2 and lowest > 0 and highest < len(self.f)
+        return self.numpy.arange(lowest, highest + 1 if inside else lowest, dtype=int)
 
     def multiple_amplitude(self, multiple):
-        return self.highest(self.s, multiple)
-
-    def envelope_amplitude(self, multiple):
-        return self.highest(self.envelope, multiple)
-
-    def envelope_height(self, multiple):
         k = self.near(multiple)
-        if not len(k):
+        return self.numpy.sqrt(3 * self.s[k].max()) if len(k) else None
+
+    def multiple_velocity(self, multiple):
+        k = self.near(multiple)
+        return MM_S2_PER_G * (self.numpy.sqrt(3 * self.s[k]) / (2 * self.numpy.pi * self.f[k])).max() if len(k) else None
+
+    def away(self, bins):
+        """Whether bins are at least three from every multiple of the shaft's speed, 0 among them."""
+        above = self.numpy.fmod(bins, self.turns)
+        return (above >= 3 - 1e-9) & (self.turns - above >= 3 - 1e-9)
+
+    def bearing(self, multiple):
+        """The bins of a bearing's line and its free bins; None where the line is not defined."""
+        width = self.numpy.count_nonzero((self.f >= BAND_HZ[0]) & (self.f < BAND_HZ[1]))
+        near = self.near(multiple)
+        k = near[self.away(near) & (near // self.turns == multiple * self.turns // self.turns)]
+        if not len(k) or not self.away(multiple * self.turns) or k[-1] + 1 >= width or width < 8:
             return None
-        beside = self.numpy.r_[max(1, k[0] - 32):k[0], k[-1] + 1:min(len(self.f), k[-1] + 33)]
-        return self.highest(self.envelope, multiple) / self.numpy.median(self.numpy.sqrt(3 * self.envelope[beside]))
+        j = self.numpy.arange(1, width)
+        below, above = k[0] - j, j - k[-1]
+        free = j[self.away(j) & ((below >= 3) & (below <= 64) | (above >= 3) & (above <= 64))]
+        return (k, free) if len(free) >= 8 else None
+
+    def sum_of_three(self, k):
+        return (self.e[k - 1] + self.e[k] + self.e[k + 1]).max()
+
+    def noise(self, free):
+        """The mean of the mean squares of noise that has the median of the free bins."""
+        return self.numpy.median(self.e[free]) / self.numpy.log(2)
+
+    def bearing_amplitude(self, multiple):
+        line = self.bearing(multiple)
+        return line and self.numpy.sqrt(2 * self.sum_of_three(line[0]))
+
+    def bearing_depth(self, multiple):
+        line = self.bearing(multiple)
+        if line is None:
+            return None
+        k, free = line
+        return self.numpy.sqrt(2 * max(0, self.sum_of_three(k) - 3 * self.noise(free))) / self.envelope.mean()
+
+    def bearing_significance(self, multiple):
+        line = self.bearing(multiple)
+        if line is None or self.noise(line[1]) == 0:
+            return None
+        k, free = line
+        n = len(free) / 4
+        return -self.numpy.log10(min(1, len(k) * (1 + self.e[k].max() / self.noise(free) / n)**-n))
 
 
 def said_by(backend, path, block_samples, rate_hz, shaft_hz):
@@ -231,8 +283,8 @@ def compare(scipy, numpy, backend, path, block_samples, rate_hz, shaft_hz, worst
 def test_random_blocks(scipy, numpy, tmp_path, backend):
     random = numpy.random.default_rng(1)
     worst = {}
-    for block_samples in (64, 1_000, 2_557, 2_560, 4_096):
-        t = numpy.arange(20 * block_samples) / 25_600
+    for block_samples, blocks in ((64, 20), (1_000, 20), (2_557, 20), (2_560, 20), (4_096, 20), (9_600, 4), (15_360, 4)):
+        t = numpy.arange(blocks * block_samples) / 25_600
         struck = numpy.exp(-(t % (1 / (3.5848 * SHAFT_HZ))) / 0.001) * numpy.sin(2 * numpy.pi * 4_000 * t)
         for name, x in (("noise", random.normal(size=len(t))), ("offset", 50 + random.normal(size=len(t))),
                         ("lines", numpy.sin(2 * numpy.pi * 1_003 * t) + 0.1 * random.normal(size=len(t))),
@@ -248,7 +300,8 @@ def test_recorded_blocks(scipy, numpy, recordings, backend):
     worst = {}
     for path in sorted((recordings / "cwru").glob("*.f32")):
         about = json.loads(path.with_suffix(".json").read_text())
-        compare(scipy, numpy, backend, path, 2_560, about["sample_rate_hz"], about["rpm"] / 60, worst)
+        for block_samples in (2_560, 12_000):
+            compare(scipy, numpy, backend, path, block_samples, about["sample_rate_hz"], about["rpm"] / 60, worst)
     print("shares of what is allowed:", worst)
 
 

@@ -53,6 +53,7 @@ void write_statistics(JsonWriter& json, const WindowRecord& record, const Filter
       const std::string_view parameter = parameter_of(*value, record);
       const bool is_known = record.stream && (value->parameter() == 0 || !parameter.empty());
       is_known ? json.value(id_of(*value, *record.stream, parameter)) : json.null();
+      if (value->blocks() > 0) json.member("blocks", value->blocks());
       json.end_object();
     }
   }

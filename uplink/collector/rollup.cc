@@ -44,13 +44,14 @@ constexpr std::size_t values_max = 900;
 constexpr std::size_t buckets_bytes_max = 32u << 10;
 
 // What becomes of the values of several windows.
-enum class Merging : std::uint8_t { none, of_moments, of_buckets, sum, min, max, mean, last };
+enum class Merging : std::uint8_t { none, of_moments, of_buckets, sum, min, max, mean, rms, last };
 
 // `parameter`: the text, and so empty where an index stands for none.
 Merging merging_of(const kernels::StatisticDefinition& statistic, std::string_view parameter) {
   if (statistic.is_feature()) {
     const std::string_view over_blocks = parameter.substr(parameter.rfind('.') + 1);
     if (over_blocks == "mean") return Merging::mean;
+    if (over_blocks == "rms") return Merging::rms;
     if (over_blocks == "max") return Merging::max;
     return over_blocks == "last" ? Merging::last : Merging::none;
   }
@@ -69,11 +70,12 @@ Merging merging_of(const kernels::StatisticDefinition& statistic, std::string_vi
   }
 }
 
-void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value) {
+void put(schema::WindowRowT& row, std::uint16_t statistic, std::uint16_t parameter, double value, std::uint64_t blocks = 0) {
   auto& out = row.statistics.emplace_back(std::make_unique<schema::StatisticValueT>());
   out->statistic = statistic;
   out->parameter = parameter;
   out->value = value;
+  out->blocks = blocks;
 }
 
 }  // namespace
@@ -170,6 +172,11 @@ void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const Para
     const double value = from->value();
     if (merging == Merging::of_buckets || !std::isfinite(value)) continue;  // not defined there
     const bool is_first = std::isnan(to.value);
+    // Rows of before 1.1 do not say of how many blocks.
+    const double weight = from->blocks() > 0 ? static_cast<double>(from->blocks()) : samples;
+    to.blocks += from->blocks();
+    to.weight += weight;
+    const double share = weight / to.weight;
     switch (merging) {
       case Merging::sum:
         to.value = is_first ? value : to.value + value;
@@ -181,8 +188,10 @@ void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const Para
         to.value = is_first ? value : std::max(to.value, value);
         break;
       case Merging::mean:
-        to.samples += samples;
-        to.value = is_first ? value : to.value * (1 - samples / to.samples) + value * (samples / to.samples);
+        to.value = is_first ? value : to.value * (1 - share) + value * share;
+        break;
+      case Merging::rms:
+        to.value = is_first ? value : std::sqrt(to.value * to.value * (1 - share) + value * value * share);
         break;
       case Merging::last:
         if (!is_first && start < to.start) break;
@@ -206,7 +215,7 @@ void Rollup::put_values(schema::WindowRowT& out) const {
       if (index == indices.end()) continue;
       const auto share =
           statistic->parameter == kernels::ParameterRule::quantile ? kernels::parse_percentile(text) : std::nullopt;
-      put(out, number, index->second, share ? quantile(*share) : merged.value);
+      put(out, number, index->second, share ? quantile(*share) : merged.value, merged.blocks);
     }
   }
 }

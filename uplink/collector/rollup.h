@@ -1,6 +1,6 @@
 // Windows of one stream and one definition, merged into the row of an hour or a day: counts are summed, moments and buckets
 // merged, and the statistics of them that the windows have are computed anew, all by the code that the edge uses. What windows
-// have of single blocks (validity, features) is merged by what it is: sums, extremes, means by good samples, the last one.
+// have of single blocks (validity, features) is merged by what it is: sums, extremes, means by blocks, the last one.
 //
 // An index of a parameter means something within its provenance alone: values are merged by the parameters' texts, and the row
 // has the indices of the provenance that it names, that of the latest window. What has no text there is left out, and so is what
@@ -58,7 +58,8 @@ class Rollup {
   // Of what is not computed from moments and buckets.
   struct Value {
     double value = std::numeric_limits<double>::quiet_NaN();
-    double samples = 0;  // of a mean: good ones of the windows that have it
+    std::uint64_t blocks = 0;  // of the windows that have it
+    double weight = 0;  // of a mean: blocks, or good samples where a row does not say how many
     TimeNs start = 0;  // of a last one: of its window
   };
 

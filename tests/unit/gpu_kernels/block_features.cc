@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gpu_kernels/backend.h"
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/spectrum.h"
 #include "gpu_kernels/time.h"
@@ -27,7 +28,7 @@ std::vector<Feature> features() {
                            {number::low_frequency_share, 0, 2'000},
                            {number::band_rms, 0, 1'000},
                            {number::band_rms, 1'000, 5'000},
-                           {number::velocity_rms, 10, 1'000},
+                           {number::vibration_velocity, 10, 1'000},
                            {number::spectral_centroid},
                            {number::spectral_spread},
                            {number::spectral_entropy},
@@ -37,11 +38,14 @@ std::vector<Feature> features() {
     out.push_back({number::line_frequency, rank});
     out.push_back({number::line_amplitude, rank});
   }
-  for (const double multiple : {1.0, 2.0, 3.5848, 5.4152, 20.0}) {
+  for (const double multiple : {0.4, 1.0, 2.0, 3.5848, 5.4152, 20.0, 20.5}) {
     out.push_back({number::multiple_amplitude, multiple});
-    out.push_back({number::envelope_amplitude, multiple});
-    out.push_back({number::envelope_height, multiple});
+    out.push_back({number::multiple_velocity, multiple});
+    for (const std::uint16_t statistic : {number::bearing_amplitude, number::bearing_depth, number::bearing_significance}) {
+      out.push_back({statistic, multiple});
+    }
   }
+  for (const std::uint16_t statistic : {number::ac_shape, number::ac_impulse, number::ac_clearance}) out.push_back({statistic});
   return out;
 }
 
@@ -101,6 +105,9 @@ int main(int count, char** arguments) {
       const double value = each.compute(results[i].moments);
       print(each, {}, value, test::allowed_of_time(backend->name(), each, value, expected[i].moments), false);
     }
+    const StatisticDefinition& crest = *find_statistic("ac_crest");
+    const double crest_found = crest.compute(results[i].moments);
+    print(crest, {}, crest_found, test::allowed_of_time(backend->name(), crest, crest_found, expected[i].moments), false);
     for (std::size_t k = 0; k < plan.features.size(); ++k) {
       const Feature& feature = plan.features[k];
       const double value = expected[i].features[k];

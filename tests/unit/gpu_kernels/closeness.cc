@@ -6,8 +6,6 @@
 #include <limits>
 #include <numbers>
 
-#include "gpu_kernels/envelope.h"
-#include "gpu_kernels/reference_backend.h"
 #include "gpu_kernels/spectrum.h"
 #include "gpu_kernels/time.h"
 
@@ -39,6 +37,10 @@ double of_rank(const std::vector<double>& lines, std::size_t rank) { return rank
 
 double scale_of_time(ToleranceUnit unit, double expected, const Moments& moments) {
   if (unit == ToleranceUnit::mean_magnitude) return moments.sum_abs / static_cast<double>(moments.count);
+  if (unit == ToleranceUnit::mean_over_deviation && moments.m2 > 0) {
+    const double n = static_cast<double>(moments.count);
+    return std::abs(expected) * (1 + moments.sum_abs / n / std::sqrt(moments.m2 / n));
+  }
   if (unit == ToleranceUnit::skewness_max) return std::pow(find_statistic("kurtosis")->compute(moments), 0.75);
   return std::abs(expected);
 }
@@ -56,8 +58,7 @@ Closeness::Closeness(const BlockView& block, const BlockStatistics& reference) :
   bin_hz_ = block.sampling_rate_hz / static_cast<double>(block.count);
   spectrum_ = reference_spectrum(block, reference.moments);
   for (const double mean_square : spectrum_) amplitudes_.push_back(std::sqrt(3 * mean_square));
-  if (std::ranges::any_of(block.plan->features, is_of_envelope))
-    envelope_ = reference_envelope_spectrum(block, reference.moments);
+  if (std::ranges::any_of(block.plan->features, is_of_envelope)) envelope_ = reference_envelope(block, reference.moments);
 }
 
 double Closeness::deviation() const { return std::sqrt(reference_.moments.m2 / static_cast<double>(reference_.moments.count)); }
@@ -72,13 +73,14 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
     case ToleranceUnit::value:
     case ToleranceUnit::mean_magnitude:
     case ToleranceUnit::skewness_max:
+    case ToleranceUnit::mean_over_deviation:
       return tolerance.size * scale_of_time(tolerance.unit, expected, reference_.moments);
     case ToleranceUnit::one:
       return tolerance.size;
     case ToleranceUnit::spectrum_rms:
       return tolerance.size * spectrum_feature({number::band_rms, 0, infinity}, {spectrum_, bin_hz_}, block_);
-    case ToleranceUnit::velocity_rms: {
-      const Bins band = bins_of_band(feature.low, feature.high, block_);
+    case ToleranceUnit::velocity: {
+      const Bins band = bins_of_velocity(feature.low, feature.high, block_);
       const double lower_end = 2 * std::numbers::pi * bin_hz_ * static_cast<double>(band.begin);
       return tolerance.size * block_.plan->mm_s2_per_unit / lower_end *
              spectrum_feature({number::band_rms, 0, infinity}, {spectrum_, bin_hz_}, block_);
@@ -87,6 +89,11 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
       return tolerance.size * block_.sampling_rate_hz / 2;
     case ToleranceUnit::largest_line:
       return tolerance.size * largest_line();
+    case ToleranceUnit::multiple_velocity: {
+      const Bins line = bins_of_multiple(feature, block_, bin_hz_, spectrum_.size());
+      return tolerance.size * largest_line() * block_.plan->mm_s2_per_unit /
+             (2 * std::numbers::pi * bin_hz_ * static_cast<double>(line.begin));
+    }
     case ToleranceUnit::bins:
       return tolerance.size * bin_hz_ * largest_line() /
              spectrum_feature({number::line_amplitude, feature.low}, {spectrum_, bin_hz_}, block_);
@@ -97,9 +104,10 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
     case ToleranceUnit::deviation:
       return tolerance.size * deviation();
     case ToleranceUnit::envelope_lines: {
-      const Bins line = bins_of_line(feature, block_, bin_hz_, envelope_.size());
-      const double median = highest_amplitude(envelope_, line) / expected;
-      return tolerance.size * deviation() * (1 + expected) / median;
+      const auto line = line_of(feature);
+      if (!line) return 0;
+      const auto [lowest, highest] = bearing_values(backend, feature, *line);
+      return std::max(highest - expected, expected - lowest);
     }
   }
   return 0;
@@ -153,23 +161,45 @@ std::pair<double, double> Closeness::rolloffs(const Feature& feature, double sla
   return {at(feature.low - slack), at(feature.low + slack)};
 }
 
-double Closeness::distance_of_height(std::string_view backend, const Feature& feature, double found) const {
-  const Bins line = bins_of_line(feature, block_, bin_hz_, envelope_.size());
-  const double amplitude = highest_amplitude(envelope_, line);
-  const double expected = envelope_feature(feature, envelope_, line);
-  if (std::isnan(amplitude)) return std::isnan(found) ? 0 : infinity;
+std::optional<BearingLine> Closeness::line_of(const Feature& feature) const {
+  const Bins bins = bins_of_bearing_line(feature, block_, bin_hz_, envelope_.mean_square.size());
+  return bearing_line(envelope_.mean_square, 0, bins, block_, bin_hz_, envelope_.mean);
+}
+
+std::pair<double, double> Closeness::bearing_values(std::string_view backend, const Feature& feature,
+                                                    const BearingLine& line) const {
   const double slack = tolerance_of(backend, feature.statistic).size * deviation();
-  const double median = amplitude / expected;
-  if (!(median > slack)) return 0;  // both are noise of rounding
+  const auto moved = [](double mean_square, double by) {
+    const double root = std::max(0.0, std::sqrt(mean_square) + by);
+    return root * root;
+  };
+  const auto value = [&](int side) {
+    BearingLine out = line;
+    const double by = side * slack / std::numbers::sqrt3;
+    out.highest = moved(line.highest, by);
+    out.around = moved(line.around, std::numbers::sqrt3 * by);  // of three
+    out.floor = moved(line.floor * std::numbers::ln2, -by) / std::numbers::ln2;
+    out.mean = line.mean - side * slack;
+    return bearing_feature(feature.statistic, out);
+  };
+  return {value(-1), value(1)};
+}
+
+double Closeness::distance_of_bearing(std::string_view backend, const Feature& feature, double found, double expected) const {
+  const auto line = line_of(feature);
+  if (!line) return std::isnan(found) ? 0 : infinity;
   if (found == expected) return 0;
-  return found >= expected ? share_of(found - expected, (amplitude + slack) / (median - slack) - expected)
-                           : share_of(expected - found, expected - (amplitude - slack) / (median + slack));
+  const auto [lowest, highest] = bearing_values(backend, feature, *line);
+  if (std::isnan(lowest) || std::isnan(highest)) return 0;  // rounding hides the line
+  return found >= expected ? share_of(found - expected, highest - expected) : share_of(expected - found, expected - lowest);
 }
 
 double Closeness::distance_of(std::string_view backend, const Lines& lines, const Feature& feature, double found,
                               double expected) const {
   if (!spectrum_.empty()) {
-    if (feature.statistic == number::envelope_height) return distance_of_height(backend, feature, found);
+    if (feature.statistic == number::bearing_depth || feature.statistic == number::bearing_significance) {
+      return distance_of_bearing(backend, feature, found, expected);
+    }
     if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) {
       return distance_of_line(backend, lines, feature, found);
     }
@@ -206,6 +236,8 @@ std::vector<std::string> Closeness::objections(std::string_view backend, const B
                   std::to_string(expected));
   };
   for (const StatisticDefinition& each : time_statistics()) check({each.number}, each.compute(a), each.compute(b));
+  const StatisticDefinition& crest = *find_statistic("ac_crest");
+  check({crest.number}, crest.compute(a), crest.compute(b));
   std::vector<std::pair<double, double>> lines;  // rank and bin
   for (std::size_t i = 0; i < found.features.size(); ++i) {
     const Feature& feature = block_.plan->features[i];

@@ -7,11 +7,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/reference_backend.h"
 #include "gpu_kernels/statistics.h"
 #include "gpu_kernels/tolerances.h"
 
@@ -29,7 +32,7 @@ class Closeness {
   // `reference`: what the reference backend says of the block. Both stay where they are.
   Closeness(const BlockView& block, const BlockStatistics& reference);
 
-  // How far a statistic of time or a feature may be from `expected`. For lines, rolloffs and heights it is
+  // How far a statistic of time or a feature may be from `expected`. For lines, rolloffs and bearings it is
   // what follows where nothing is nearly equal.
   double allowed(std::string_view backend, const Feature& feature, double expected) const;
 
@@ -46,12 +49,18 @@ class Closeness {
   };
   Lines lines_of(std::string_view backend) const;
 
+  // What the reference's envelope says of a line of the bearing; null: nothing.
+  std::optional<BearingLine> line_of(const Feature& feature) const;
+  // The lowest and the highest that it may give where each sqrt(3 s_k) and the mean are off by no more than the tolerance; NaN
+  // where the line is hidden by rounding.
+  std::pair<double, double> bearing_values(std::string_view backend, const Feature& feature, const BearingLine& line) const;
+
   // The lowest and the highest that a share may give which is off by no more than `slack`.
   std::pair<double, double> rolloffs(const Feature& feature, double slack) const;
 
   // Shares of what is allowed: infinite where nothing is.
   double distance_of_line(std::string_view backend, const Lines& lines, const Feature& feature, double found) const;
-  double distance_of_height(std::string_view backend, const Feature& feature, double found) const;
+  double distance_of_bearing(std::string_view backend, const Feature& feature, double found, double expected) const;
   double distance_of(std::string_view backend, const Lines& lines, const Feature& feature, double found, double expected) const;
 
   double deviation() const;
@@ -60,7 +69,8 @@ class Closeness {
   const BlockView& block_;
   const BlockStatistics& reference_;
   double bin_hz_ = 0;
-  std::vector<double> spectrum_, envelope_;  // s_k; empty where there are none
+  std::vector<double> spectrum_;  // s_k; empty where there are none
+  Envelope envelope_;
   std::vector<double> amplitudes_;  // sqrt(3 s_k) of the spectrum
 };
 

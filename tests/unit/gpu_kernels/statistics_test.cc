@@ -122,6 +122,20 @@ TEST(Statistics, KnownValues) {
   EXPECT_DOUBLE_EQ(value_of("kurtosis", m), 2.78125);
 }
 
+TEST(Statistics, ACrestWithoutTheMeanIsThatOfTheDistances) {
+  const Moments m{.count = 8, .mean = 5, .m2 = 32, .min = 2, .max = 9, .sum_abs = 40};
+  EXPECT_DOUBLE_EQ(value_of("ac_crest", m), 2);
+}
+
+TEST(Statistics, WhatIsNoLongerComputedSaysWhatTookItsPlace) {
+  for (const std::uint16_t number : std::initializer_list<std::uint16_t>{22, 30, 31}) {
+    const StatisticDefinition& former = *find_statistic(number);
+    EXPECT_TRUE(former.is_former());
+    EXPECT_NE(find_statistic(former.replaced_by), nullptr) << former.replaced_by;
+    EXPECT_NE(objection_to({.statistic = number, .low = 10, .high = 1'000}).find(former.replaced_by), std::string::npos);
+  }
+}
+
 TEST(Statistics, PeakIsTheLargestAbsoluteValue) {
   const Moments m{.count = 2, .mean = -3, .m2 = 50, .min = -8, .max = 2, .sum_abs = 10, .sum_sqrt_abs = 4};
   EXPECT_DOUBLE_EQ(value_of("peak", m), 8);

@@ -47,11 +47,13 @@ struct WindowSketch {
   std::uint64_t good = 2560;
 };
 
-inline void put(schema::WindowRowT& row, schema::Statistic statistic, std::uint16_t parameter, double value) {
+inline void put(schema::WindowRowT& row, schema::Statistic statistic, std::uint16_t parameter, double value,
+                std::uint64_t blocks = 0) {
   row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
   row.statistics.back()->statistic = static_cast<std::uint16_t>(statistic);
   row.statistics.back()->parameter = parameter;
   row.statistics.back()->value = value;
+  row.statistics.back()->blocks = blocks;
 }
 
 inline schema::WindowRowT window_row(const WindowSketch& sketch) {

@@ -401,7 +401,7 @@ TEST_F(ParametersTest, ColumnsOfCsvAreThoseOfTheQuestion) {
   const std::string asked_before = header_of(csv(asked));
   send_provenances();
   EXPECT_EQ(header_of(csv("")), before);
-  EXPECT_THAT(before, HasSubstr(",kurtosis,clipped,longest_repeat,longest_same_sign,distinct_share,shaft_hz,"));
+  EXPECT_THAT(before, HasSubstr(",kurtosis,clipped,longest_repeat,longest_same_sign,distinct_share,ac_crest,shaft_hz,"));
   EXPECT_EQ(header_of(csv(asked)), asked_before);
   EXPECT_THAT(asked_before, HasSubstr(",coverage," + asked + ",shaft_hz,"));
   EXPECT_THAT(csv(asked), HasSubstr(",1.5,2.5,3.5,,24.75,stream,1500,7,"));

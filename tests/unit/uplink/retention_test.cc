@@ -547,6 +547,27 @@ TEST_F(MergedStatisticsTest, FeaturesAreMergedByTheTextsOfTheirParameters) {
   EXPECT_EQ(hour.at("velocity_rms.10-1000Hz.last"), 5);
 }
 
+// By the blocks that have the value, which good samples do not tell: one window holds a thousand readings and one block.
+TEST_F(MergedStatisticsTest, MeansAreWeightedByTheBlocksThatHaveThem) {
+  take(batch_of(
+      {{.lane = notes_lane, .rows = {sent(1, provenance_row({"", "bpfo.1x.mean", "10-1000Hz.rms", "10-1000Hz.max"}))}}}));
+  auto first = minute_of(0, 5'000);
+  put(first, Statistic::bearing_depth, 1, 2, 1);
+  put(first, Statistic::band_rms, 2, 2, 1);
+  put(first, Statistic::band_rms, 3, 2, 1);
+  auto last = minute_of(1, 100);
+  put(last, Statistic::bearing_depth, 1, 6, 3);
+  put(last, Statistic::band_rms, 2, 6, 3);
+  put(last, Statistic::band_rms, 3, 7, 3);
+  const auto hour = merged({{first, last}});
+  EXPECT_DOUBLE_EQ(hour.at("bearing_depth.bpfo.1x.mean"), (2 + 3 * 6) / 4.0);
+  EXPECT_DOUBLE_EQ(hour.at("band_rms.10-1000Hz.rms"), std::sqrt((4 + 3 * 36) / 4.0));
+  EXPECT_EQ(hour.at("band_rms.10-1000Hz.max"), 7);
+  const auto page = query->windows({}, Tier::hours);
+  ASSERT_EQ(page->records.size(), 1U);
+  for (const auto* value : *page->records[0].row->statistics()) EXPECT_EQ(value->blocks(), 4U);
+}
+
 TEST_F(MergedStatisticsTest, WhatTheLatestProvenanceHasNoTextForIsLeftOut) {
   send_provenances();
   auto first = minute_of(0, 100);

@@ -37,9 +37,9 @@ TEST(BlockSummary, KeepsTheSumTheMaximumAndTheLastByTime) {
   add_block(summary, plan, Block{{4, std::nan("")}}.view(), 10, {.hz = 30, .source = schema::SpeedSource::nominal});
   add_block(summary, plan, Block{{-1, 7}}.view(), 20, {});
   ASSERT_EQ(summary.features.size(), 2U);
-  EXPECT_EQ(summary.features[0], (FeatureSummary{21, "10-1000Hz", 3, 5, 4, -1, 20}))
+  EXPECT_EQ(summary.features[0], (FeatureSummary{21, "10-1000Hz", 3, 5, 21, 4, -1, 20}))
       << "of two at one time the one that came later";
-  EXPECT_EQ(summary.features[1], (FeatureSummary{23, "", 2, 17, 10, 7, 20})) << "where it is not defined it is left out";
+  EXPECT_EQ(summary.features[1], (FeatureSummary{23, "", 2, 17, 149, 10, 7, 20})) << "where it is not defined it is left out";
   EXPECT_EQ(summary.speed.hz, 25) << "that of the last block that had one";
   EXPECT_EQ(summary.buckets, (kernels::Buckets{{100, 9}, {200, 12}}));
   EXPECT_EQ(summary.validity.blocks, 3U);
@@ -94,7 +94,27 @@ TEST(BlockSummary, JoiningIsAddingAndOtherPlansStandBeside) {
   single.features = value;
   add_block(first, other, single, 9, {});
   ASSERT_EQ(first.features.size(), 2U);
-  EXPECT_EQ(first.features[1], (FeatureSummary{23, "", 3, 12, 9, 9, 9}));
+  EXPECT_EQ(first.features[1], (FeatureSummary{23, "", 3, 12, 86, 9, 9, 9}));
+}
+
+// The release before did not sum squares: of its panes, and of what they are joined with, no root of a mean of squares is known.
+TEST(BlockSummary, OfAPaneOfTheReleaseBeforeNoSumOfSquaresIsKnown) {
+  schema::PaneMoreT before;
+  before.features.push_back(std::make_unique<schema::PaneFeatureT>());
+  before.features[0]->statistic = 21;
+  before.features[0]->parameter = "10-1000Hz";
+  before.features[0]->blocks = 2;
+  before.features[0]->sum = 6;
+  before.features[0]->max = 4;
+  const auto read = decode_block_summary(schema::pack(before));
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(std::isnan(read->features.at(0).sum_squares));
+  BlockSummary after;
+  add_block(after, plan_of(), Block{{5, 1}}.view(), 9, {});
+  const BlockSummary both = joined(*read, after);
+  EXPECT_TRUE(std::isnan(both.features.at(0).sum_squares));
+  EXPECT_EQ(both.features.at(0).sum, 11);
+  EXPECT_FALSE(encode(both).empty());
 }
 
 TEST(BlockSummary, IsWrittenAndReadAgainToTheBit) {

@@ -25,6 +25,44 @@ TEST(Core, ArraysAndRawFloatsAreBlocks) {
   EXPECT_EQ(rig.core().stream_count(), 2u);
 }
 
+// The tail of a recording is no whole block: it would poison the maximum, the last and the mean.
+TEST(Core, AShortBlockHasNoStatisticsOfItsOwn) {
+  EdgeConfig config = core_config();
+  config.windows[0].length = 10 * ns_per_s;
+  SpectrumConfig spectrum;
+  spectrum.quantity = "acceleration";
+  spectrum.bands = {"1000-4000Hz"};
+  config.spectra = {spectrum};
+  CoreRig rig(config);
+  std::uint64_t sequence = 0;
+  const auto put = [&](std::size_t size, float amplitude) {
+    std::vector<float> samples(size);
+    for (std::size_t i = 0; i < size; ++i) samples[i] = amplitude * static_cast<float>(i / 2 % 2 == 0 ? 1 : -1);
+    ++sequence;
+    rig.step({block_message(
+        {.sequence = sequence, .start_ns = epoch_ns + static_cast<TimeNs>(sequence) * ns_per_s, .samples = samples})});
+  };
+  put(64, 1);
+  put(64, 2);
+  rig.restart();
+  put(16, 9);  // a tail
+  put(32, 3);  // from here on the device sends other blocks
+  put(32, 4);
+  rig.step({block_message({.sequence = ++sequence, .start_ns = epoch_ns + 100 * ns_per_s})});
+  ASSERT_FALSE(rig.windows.empty());
+  const schema::WindowRowT& row = rig.windows.front();
+  EXPECT_EQ(row.counts->good, 64U + 64 + 16 + 32 + 32);
+  std::vector<double> of_band;
+  for (const auto& each : row.statistics) {
+    if (each->statistic != static_cast<std::uint16_t>(schema::Statistic::band_rms)) continue;
+    of_band.push_back(each->value);
+    EXPECT_EQ(each->blocks, 4U);
+  }
+  ASSERT_EQ(of_band.size(), 3U) << "the root of the mean of squares, the maximum, the last";
+  EXPECT_NEAR(of_band[1] / of_band[2], 1, 1e-9) << "that of the last block";
+  EXPECT_NEAR(of_band[0] / of_band[1], std::sqrt((1 + 4 + 9 + 16) / 4.0) / 4, 0.02);
+}
+
 // What must not depend on when a batch happened to end, on a restart, or on where the process was killed.
 std::string describe(const schema::WindowRowT& row) {
   std::string text = row.device + "/" + row.channel + " " + schema::EnumNameWindowKind(row.kind) + " " +

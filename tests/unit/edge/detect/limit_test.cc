@@ -41,8 +41,8 @@ TEST(Limits, OfWhatIsComputedForNoWindowAreErrors) {
       {"band_rms.10-1000Hz.max", "", ns_per_s, false},
       {"band_rms.10-1000Hz.max", "temperature", 0, false},
       {"band_rms.10-999Hz.max", "", 0, false},
-      {"envelope_height.bpfo.2x.max", "", 0, true},
-      {"envelope_height.bpfo.3x.max", "", 0, false},
+      {"bearing_depth.bpfo.2x.max", "", 0, true},
+      {"bearing_depth.bpfo.3x.max", "", 0, false},
       {"quantile.p95", "", 0, true},  // of the buckets that p50 needs
       {"quantile.p95", "", ns_per_s, false},
       {"clipped", "", 0, true},
@@ -79,7 +79,7 @@ TEST(Limits, StayExceededWhereNoSampleCanTakeThemBack) {
     EXPECT_TRUE(stays_exceeded(shrinks, below)) << shrinks;
     EXPECT_FALSE(stays_exceeded(shrinks, above)) << shrinks;
   }
-  for (const char* neither : {"rms", "crest", "quantile.p95", "band_rms.10-1000Hz.mean", "band_rms.10-1000Hz.last"}) {
+  for (const char* neither : {"rms", "crest", "quantile.p95", "band_rms.10-1000Hz.rms", "band_rms.10-1000Hz.last"}) {
     EXPECT_FALSE(stays_exceeded(neither, above)) << neither;
     EXPECT_FALSE(stays_exceeded(neither, below)) << neither;
   }

@@ -80,6 +80,7 @@ std::vector<Stream> without_what_is_new(std::vector<Stream> streams, int minor) 
     stream.clock.settled_ns = stream.clock.settled_ns_max = time_min;
     stream.heard_ns.reset();
     stream.described_in_epoch.reset();
+    stream.block_samples = 0;
     for (auto& [definition, panes] : stream.panes) {
       for (auto& [start, pane] : panes) {
         if (minor < 2) pane.blocks = {};
