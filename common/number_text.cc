@@ -13,4 +13,10 @@ std::string number_text(double number) {
   return {text.data(), end};
 }
 
+std::string rounded_text(double number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::general, 4).ptr;
+  return {text.data(), end};
+}
+
 }  // namespace stethos

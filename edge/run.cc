@@ -14,6 +14,7 @@
 #include "edge/detect/limit.h"
 #include "edge/health/health.h"
 #include "edge/ingest/mqtt_port.h"
+#include "edge/never_defined.h"
 #include "edge/never_seen.h"
 #include "edge/pipeline.h"
 #include "edge/refusal_warnings.h"
@@ -142,6 +143,8 @@ Exit run_edge(const settings::Loaded<EdgeConfig>& loaded) {
   RefusalWarnings refusals(config, clock);
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(opened->saved), spool, "live");
   core.set_watcher(never_seen);
+  NeverDefined never_defined([](const std::string& line) { spdlog::warn("{}", line); });
+  core.set_watcher(never_defined);
 
   std::unique_ptr<MessageRecorder> recorder;
   if (!config.record_folder.empty()) {

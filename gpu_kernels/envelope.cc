@@ -78,20 +78,27 @@ Bins bins_of_bearing_line(const Feature& feature, const BlockView& block, double
   return is_inside ? Bins{static_cast<std::size_t>(first), static_cast<std::size_t>(last) + 1} : Bins();
 }
 
+FreeBins free_bins(Bins line, const BlockView& block, double bin_hz, std::size_t bins) {
+  FreeBins out;
+  const double turns = block.shaft_hz / bin_hz;
+  const auto take = [&](std::size_t k) {
+    if (turns * distance_from_multiples(static_cast<double>(k) / turns) >= bins_from_multiple_min) out.at[out.count++] = k;
+  };
+  for (std::size_t k = line.begin - std::min(line.begin, beside_far); k + beside_near <= line.begin; ++k) take(k);
+  const std::size_t end = std::min(line.end + beside_far, bins_with_envelope(block, bins));
+  for (std::size_t k = line.end - 1 + beside_near; k < end; ++k) take(k);
+  return out;
+}
+
 std::optional<BearingLine> bearing_line(std::span<const double> mean_square, std::size_t first, Bins line, const BlockView& block,
                                         double bin_hz, double mean) {
   if (line.empty()) return std::nullopt;
   const auto at = [&](std::size_t k) { return mean_square[k - first]; };
-  const double turns = block.shaft_hz / bin_hz;
-  std::array<double, 2 * beside_far> beside{};
-  std::size_t count = 0;
-  const auto take = [&](std::size_t k) {
-    if (turns * distance_from_multiples(static_cast<double>(k) / turns) >= bins_from_multiple_min) beside[count++] = at(k);
-  };
-  for (std::size_t k = line.begin - std::min(line.begin, beside_far); k + beside_near <= line.begin; ++k) take(k);
-  const std::size_t end = std::min(line.end + beside_far, bins_with_envelope(block, first + mean_square.size()));
-  for (std::size_t k = line.end - 1 + beside_near; k < end; ++k) take(k);
+  const FreeBins free = free_bins(line, block, bin_hz, first + mean_square.size());
+  const std::size_t count = free.count;
   if (count < beside_min) return std::nullopt;
+  std::array<double, 2 * beside_far> beside{};
+  for (std::size_t i = 0; i < count; ++i) beside[i] = at(free.at[i]);
 
   BearingLine out{.bins = line.end - line.begin, .beside = count, .mean = mean};
   for (std::size_t k = line.begin; k < line.end; ++k) {

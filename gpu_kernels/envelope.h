@@ -3,6 +3,7 @@
 // which the bearing's parts would strike.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "gpu_kernels/spectrum.h"
@@ -55,6 +56,13 @@ Bins bins_of_bearing_line(const Feature& feature, const BlockView& block, double
 inline constexpr std::size_t beside_near = 3;
 inline constexpr std::size_t beside_far = 64;
 inline constexpr std::size_t beside_min = 8;  // of fewer no floor is known
+
+struct FreeBins {
+  std::array<std::size_t, 2 * beside_far> at{};
+  std::size_t count = 0;
+};
+// `line`: not empty.
+FreeBins free_bins(Bins line, const BlockView& block, double bin_hz, std::size_t bins);
 
 // What is known of a line of a bearing.
 struct BearingLine {

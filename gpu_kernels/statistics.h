@@ -64,7 +64,8 @@ struct StatisticDefinition {
   // Of a window, from what is merged; NaN where the statistic is not defined. Null: a feature, which a backend computes of each
   // block, and of which a window has the mean, the maximum and the last.
   double (*compute)(const Summary&);
-  std::string_view replaced_by = "";  // not empty: it is in rows of earlier programs, and nothing computes it any more
+  // Not empty: it is in rows of earlier programs, and nothing computes it any more.
+  std::string_view replaced_by = "";  // NOLINT(readability-redundant-string-init): definitions may leave it out
 
   bool is_feature() const { return compute == nullptr; }
   bool is_former() const { return !replaced_by.empty(); }

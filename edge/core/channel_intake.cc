@@ -147,6 +147,9 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     block.plausible_max = entry->plausible_max;
     block.full_scale = entry->full_scale;
   }
+  if (block_watcher_ != nullptr && !plan.kernel.features.empty() && route.watched_blocks < BlockWatcher::watched_blocks) {
+    block_watcher_->look(device.name, route.channel, plan, block, ++route.watched_blocks);
+  }
   samples_decoded_[route.stream] += channel.samples.count;
   arrivals_->blocks.emplace_back().plan = plan.id;
   arrivals_->list.emplace_back(arrived);

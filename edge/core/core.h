@@ -37,6 +37,7 @@ class Core {
   // Both must outlive the core.
   void set_recorder(Recorder& recorder) { intake_.set_recorder(recorder); }
   void set_watcher(Watcher& watcher) { intake_.set_watcher(watcher); }
+  void set_watcher(BlockWatcher& watcher) { intake_.set_watcher(watcher); }
   // Of the rows of windows: higher than what they replace.
   void set_generation(std::uint32_t generation) { placing_.set_generation(generation); }
 

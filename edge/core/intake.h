@@ -60,6 +60,16 @@ class Watcher {
   virtual void look(const Message& message, std::span<const DecodedMessage> decoded) = 0;
 };
 
+// Looks at the first blocks of each stream for which statistics of single blocks are computed; `nth` counts from 1 to
+// `watched_blocks`, since the stream was added to the registry.
+class BlockWatcher {
+ public:
+  static constexpr unsigned watched_blocks = 3;
+  virtual ~BlockWatcher() = default;
+  virtual void look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
+                    unsigned nth) = 0;
+};
+
 class Intake {
  public:
   // How many windows and silences of a stream get their rows if its watermarks advance to there, about: Placing knows.
@@ -72,6 +82,7 @@ class Intake {
 
   void set_recorder(Recorder& recorder) { recorder_ = &recorder; }
   void set_watcher(Watcher& watcher) { watcher_ = &watcher; }
+  void set_watcher(BlockWatcher& watcher) { block_watcher_ = &watcher; }
 
   // Takes messages from the front of the batch and returns how many: all, or fewer where what they may bring forth is enough for
   // one commit, but one at least. `arrivals` is filled; what Intake remembers is noted in `effect`.
@@ -143,6 +154,7 @@ class Intake {
   ExpectedCopies expected_copies_;  // as in SavedState
   Recorder* recorder_ = nullptr;  // null: none
   Watcher* watcher_ = nullptr;  // null: none
+  BlockWatcher* block_watcher_ = nullptr;
 
   // Of the batch at hand.
   Arrivals* arrivals_ = nullptr;

@@ -42,6 +42,7 @@ struct ChannelRoute {
   std::optional<std::uint64_t> told_epoch;  // and its described_in_epoch then
   std::optional<PlanId> plan;  // of its last block
   std::uint64_t planned_version = 0;  // of what the stream was then
+  unsigned watched_blocks = 0;  // as of BlockWatcher
 };
 
 struct Device {

@@ -125,6 +125,7 @@ const std::vector<Column>& columns() {
        "a number of samples"},
       {"full_scale", false, [](const auto& t, auto& e) { return set_positive(t, e.full_scale); }, "a number above zero"},
       {"nominal_rpm", false, [](const auto& t, auto& e) { return set_positive(t, e.nominal_rpm); }, "a number above zero"},
+      {"speed_ratio", false, [](const auto& t, auto& e) { return set_positive(t, e.speed_ratio); }, "a number above zero"},
       {"bearing", false, [](const auto& t, auto& e) { return t.empty() || set_name(t, e.bearing); }, "a name"},
       {"valid_from", false,
        [](const auto& t, auto& e) {
@@ -169,6 +170,7 @@ std::uint64_t version_of(const PointEntry& entry) {
   add("block_length", entry.block_length, undeclared.block_length);
   add("full_scale", entry.full_scale, undeclared.full_scale);
   add("nominal_rpm", entry.nominal_rpm, undeclared.nominal_rpm);
+  add("speed_ratio", entry.speed_ratio, undeclared.speed_ratio);
   add("valid_from", entry.valid_from_ns, undeclared.valid_from_ns);
   return entry.bearing.empty() ? hash : hash_of(entry.bearing, hash);
 }

@@ -2,7 +2,7 @@
 // valid_from: of the entries of one channel, the latest that is valid at the sample's time counts.
 //
 //   device,channel,machine,point,axis,quantity,unit[,range_min,range_max,interval,block_length,full_scale,nominal_rpm,
-//   bearing,valid_from,location,owner]
+//   speed_ratio,bearing,valid_from,location,owner]
 //
 // Immutable once read; any thread.
 #pragma once
@@ -33,8 +33,9 @@ struct PointEntry {
   DurationNs interval_ns = 0;          // expected between blocks, or between readings; 0: not declared
   std::uint64_t block_length = 1;      // expected samples in each
   double full_scale = 0;               // of the sensor, on both sides of zero; 0: not declared
-  double nominal_rpm = 0;              // of the machine's shaft; 0: not declared
-  std::string bearing;                 // one of the configuration's; empty: none
+  double nominal_rpm = 0;              // of the point's shaft; 0: not declared
+  double speed_ratio = 1;  // turns of the point's shaft for one of the shaft whose speed the machine's channel says
+  std::string bearing;  // one of the configuration's; empty: none
   TimeNs valid_from_ns = std::numeric_limits<TimeNs>::min();
   std::string location;
   std::string owner;

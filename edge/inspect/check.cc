@@ -5,7 +5,7 @@
 
 #include "edge/inspect/folders.h"
 #include "edge/inspect/point_units.h"
-#include "edge/inspect/velocity_units.h"
+#include "edge/inspect/spectrum_findings.h"
 #include "edge/spool/spool_format.h"
 #include "edge/spool/spool_report.h"
 #include "gpu_kernels/backend.h"
@@ -61,7 +61,7 @@ Exit check_config(const std::string& path, const settings::Loaded<EdgeConfig>& l
       std::cerr << "warning: " << config.points_file << ": of " << contradictions.unheard.size()
                 << " channels no subscription has the name, as of " << contradictions.unheard.front() << '\n';
     }
-    tell("warning: ", without_velocity(config, *points));
+    tell("warning: ", spectrum_findings(config, *points));
     if (!contradictions.sure.empty()) verdict.add(Exit::config);
   } else {
     for (const Error& error : points.error()) std::cerr << error.text() << '\n';

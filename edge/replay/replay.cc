@@ -10,6 +10,7 @@
 #include "common/signals.h"
 #include "common/time_text.h"
 #include "edge/core/core.h"
+#include "edge/never_defined.h"
 #include "edge/pipeline.h"
 #include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"
@@ -170,6 +171,8 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   const std::string used_backend = backend->variant();
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), **spool, feed_options.recording);
   if (!options.replaces.empty()) core.set_generation(options.generation);
+  NeverDefined never_defined([](const std::string& line) { spdlog::warn("{}", line); });
+  core.set_watcher(never_defined);
 
   RowOutput output(**spool);
   if (const Exit opened = output.open(config, options, core); opened != Exit::ok) return opened;

@@ -29,7 +29,9 @@ ShaftSpeed ShaftSpeeds::at(const PointEntry* entry, TimeNs time_ns, double said_
     const auto later = machine->second.upper_bound(time_ns);
     if (later != machine->second.begin()) {
       const auto& [at_ns, hz] = *std::prev(later);
-      if (time_ns - at_ns <= age_max_ns_) return {.hz = hz, .source = schema::SpeedSource::stream, .age_ns = time_ns - at_ns};
+      if (time_ns - at_ns <= age_max_ns_) {
+        return {.hz = hz * entry->speed_ratio, .source = schema::SpeedSource::stream, .age_ns = time_ns - at_ns};
+      }
     }
   }
   if (entry->nominal_rpm > 0) return {.hz = entry->nominal_rpm / 60, .source = schema::SpeedSource::nominal};

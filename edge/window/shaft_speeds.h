@@ -24,7 +24,7 @@ class ShaftSpeeds {
   void note(const PointEntry& entry, TimeNs time_ns, double value, std::vector<SpeedChange>& changes);
 
   // Of the machine when a block of the channel began: what the device said with the block (0: nothing), else the last reading
-  // that is not too old, else what the point table says.
+  // that is not too old, times the ratio of the channel's shaft, else what the point table says.
   ShaftSpeed at(const PointEntry* entry, TimeNs time_ns, double said_hz) const;
 
  private:

@@ -43,6 +43,15 @@ TEST_F(ShaftSpeedsTest, WhatTheDeviceSaysGoesFirstThenTheStreamThenThePointTable
   EXPECT_EQ(speeds_.at(nullptr, 100 * s, 0), ShaftSpeed{});
 }
 
+TEST_F(ShaftSpeedsTest, BehindAGearTheShaftTurnsOtherwise) {
+  PointEntry output = vibration_of("pump", 300);
+  output.speed_ratio = 0.2;
+  EXPECT_EQ(speeds_.at(&output, 100 * s, 0).hz, 5) << "nominal_rpm is of its own shaft";
+  note(speed_of("pump"), 95 * s, 1'200);
+  EXPECT_EQ(speeds_.at(&output, 100 * s, 0), (ShaftSpeed{4, schema::SpeedSource::stream, 5 * s}));
+  EXPECT_EQ(speeds_.at(&output, 100 * s, 4.5).hz, 4.5);
+}
+
 TEST_F(ShaftSpeedsTest, TheReadingIsThatOfTheBlocksTime) {
   note(speed_of("pump"), 95 * s, 1'200);
   note(speed_of("pump", "Hz"), 99 * s, -30);

@@ -1,0 +1,95 @@
+#include "edge/inspect/spectrum_findings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string_view>
+
+#include "common/number_text.h"
+#include "edge/window/block_plans.h"
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/spectrum.h"
+
+namespace stethos::edge {
+namespace {
+
+// `device`: empty: any.
+bool lacks_velocity(const EdgeConfig& config, std::string_view device, std::string_view quantity, std::string_view unit) {
+  const auto takes = [&](const SpectrumConfig& each) {
+    return each.quantity == quantity && (each.device.empty() || device.empty() || each.device == device);
+  };
+  const auto spectrum = std::ranges::find_if(config.spectra, takes);
+  return spectrum != config.spectra.end() && !spectrum->velocity_bands.empty() && mm_s2_per_unit(unit) == 0;
+}
+
+std::string line_of(const std::string& what, const std::string& quantity, const std::string& unit) {
+  return what + " is " + quantity + " in " + unit + ": no velocity is computed of it (it is of g, m/s2, mm/s2 or in/s2)";
+}
+
+// More than anybody records at once: half a minute at 100 turns a minute.
+constexpr double turns_max = 50;
+
+// Of a channel whose bearing is known. Of its lines the one that needs the fewest turns, and those that need too many.
+void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_speed_channel, std::vector<std::string>& lines) {
+  const std::string channel = entry.device + "/" + entry.channel;
+  double fewest = std::numeric_limits<double>::infinity();
+  std::string hidden;
+  for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
+    const kernels::Feature& feature = plan.kernel.features[i];
+    if (feature.statistic != kernels::number::bearing_depth) continue;
+    const double needed = kernels::turns_needed(feature.low);
+    fewest = std::min(fewest, needed);
+    if (needed <= turns_max) continue;
+    hidden += (hidden.empty() ? "" : ", ") + plan.parameters[i] + " (" + rounded_text(std::round(feature.low)) + "x)";
+  }
+  if (std::isinf(fewest)) return;  // no line is looked for
+  if (!hidden.empty()) {
+    lines.push_back(channel +
+                    ": these lines of its bearing lie so near a multiple of the shaft's speed that only blocks of more than " +
+                    rounded_text(turns_max) + " turns tell them apart: " + hidden);
+  }
+  if (entry.nominal_rpm == 0 && !has_speed_channel) {
+    lines.push_back(channel + " has a bearing and no speed: no nominal_rpm, and no channel of rotational_speed on " +
+                    entry.machine + ". Unless its device says the speed, no line of it is defined");
+  }
+  const double turns = entry.nominal_rpm / 60 * static_cast<double>(entry.interval_ns) / static_cast<double>(ns_per_s);
+  if (turns > 0 && turns < fewest) {
+    lines.push_back(channel + ": a block comes every " + rounded_text(turns) + " turns, and the lines of its bearing need " +
+                    rounded_text(fewest) + " or more: none is defined");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> spectrum_findings(const EdgeConfig& config, const PointTable& points) {
+  std::vector<std::string> lines;
+  const std::vector<WindowDefinition> definitions = window_definitions(config.windows);
+  BlockPlans plans(config, definitions);
+  std::set<std::string_view> machines_with_speed;
+  for (const PointEntry* entry : points.latest()) {
+    if (is_shaft_speed(*entry)) machines_with_speed.insert(entry->machine);
+  }
+  for (const PointEntry* entry : points.latest()) {
+    const std::string channel = entry->device + "/" + entry->channel;
+    if (lacks_velocity(config, entry->device, entry->quantity, entry->unit)) {
+      lines.push_back(line_of(channel, entry->quantity, entry->unit));
+    }
+    const BlockPlan& plan = *plans.plan_of(entry->device, entry->quantity, entry->unit, entry);
+    if (plan.kernel.features.empty()) continue;
+    find_of_bearing(*entry, plan, machines_with_speed.contains(entry->machine), lines);
+    if (entry->block_length > kernels::spectrum_samples_max) {
+      lines.push_back(channel + ": blocks of " + std::to_string(entry->block_length) +
+                      " samples have no spectrum: " + std::to_string(kernels::spectrum_samples_max) + " are the most");
+    }
+  }
+  for (std::size_t i = 0; i < config.subscriptions.size(); ++i) {
+    for (const FieldConfig& field : config.subscriptions[i].all_fields()) {
+      if (!lacks_velocity(config, "", field.quantity, field.unit)) continue;
+      lines.push_back(line_of("subscription[" + std::to_string(i) + "]: " + field.channel, field.quantity, field.unit));
+    }
+  }
+  return lines;
+}
+
+}  // namespace stethos::edge

@@ -1,0 +1,82 @@
+#include "edge/never_defined.h"
+
+#include <map>
+
+#include "common/number_text.h"
+#include "common/printable.h"
+#include "gpu_kernels/definedness.h"
+#include "gpu_kernels/envelope.h"
+#include "gpu_kernels/spectrum.h"
+
+namespace stethos::edge {
+namespace {
+
+constexpr std::size_t features_named_max = 6;         // of one need
+constexpr std::size_t shown_name_bytes_max = 128;
+
+// "vibration_velocity.10-1000Hz"; of the three statistics of a bearing's line one name.
+std::string name_of(const kernels::Feature& feature, const std::string& parameter) {
+  const bool is_line = kernels::is_of_envelope(feature);
+  const std::string name = is_line ? "bearing_*" : std::string(kernels::find_statistic(feature.statistic)->name);
+  return parameter.empty() ? name : name + "." + parameter;
+}
+
+struct Names {
+  std::string text;
+  std::size_t count = 0;
+
+  void add(const std::string& name) {
+    if (count > 0 && text.ends_with(name)) return;  // another statistic of the same line
+    if (count++ < features_named_max) text += (text.empty() ? "" : ", ") + name;
+  }
+  std::string all() const {
+    return count > features_named_max ? text + " and " + std::to_string(count - features_named_max) + " more" : text;
+  }
+};
+
+std::string need_of(std::size_t samples, const kernels::BlockView& block, bool of_speed) {
+  const double seconds = static_cast<double>(samples) / block.sampling_rate_hz;
+  std::string text = std::to_string(samples) + " samples (" + rounded_text(seconds) + " s";
+  if (of_speed) text += ", " + rounded_text(seconds * block.shaft_hz) + " turns";
+  return text + ")";
+}
+
+}  // namespace
+
+std::string never_defined(const BlockPlan& plan, const kernels::BlockView& block, bool of_speed) {
+  std::map<std::size_t, Names> by_need;  // samples
+  for (std::size_t i = 0; i < plan.kernel.features.size(); ++i) {
+    const kernels::Feature& feature = plan.kernel.features[i];
+    const bool needs_speed = kernels::find_statistic(feature.statistic)->parameter == kernels::ParameterRule::multiple;
+    if (needs_speed != of_speed || kernels::can_be_defined(feature, block)) continue;
+    by_need[block.count > kernels::spectrum_samples_max ? 0 : kernels::samples_needed(feature, block)].add(
+        name_of(feature, plan.parameters[i]));
+  }
+  std::string text;
+  for (const auto& [samples, names] : by_need) {
+    text += (text.empty() ? "" : "; ") + names.all();
+    if (of_speed && !(block.shaft_hz > 0)) {
+      text += ": no speed of the shaft is known";
+    } else if (block.count > kernels::spectrum_samples_max) {
+      text += ": more than " + std::to_string(kernels::spectrum_samples_max) + " samples have no spectrum";
+    } else {
+      text += samples == 0 ? ": no block at this sampling rate and speed has it" : ": needs " + need_of(samples, block, of_speed);
+    }
+  }
+  return text;
+}
+
+void NeverDefined::look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
+                        unsigned nth) {
+  const auto tell = [&](bool of_speed) {
+    const std::string lacking = never_defined(plan, block, of_speed);
+    if (lacking.empty()) return;
+    warn_("of " + printable(device, shown_name_bytes_max) + "/" + printable(channel, shown_name_bytes_max) +
+          " some statistics are null: blocks of " + std::to_string(block.count) + " samples at " +
+          rounded_text(block.sampling_rate_hz) + " Hz cannot have " + lacking);
+  };
+  if (nth == 1) tell(false);
+  if (nth == watched_blocks) tell(true);  // a speed may come a little after the first block
+}
+
+}  // namespace stethos::edge
