@@ -57,7 +57,7 @@ class NeverDefinedTest : public testing::Test {
 TEST_F(NeverDefinedTest, WhatIsTooShortIsSaidOnceWithTheLengthThatIsNeeded) {
   EXPECT_THAT(
       said(1'000, 10'000, "1800"),
-      ElementsAre(AllOf(HasSubstr("of d/vibration some statistics are null: blocks of 1000 samples at 1e+04 Hz cannot have "),
+      ElementsAre(AllOf(HasSubstr("of d/vibration some statistics are null: blocks of 1000 samples at 10000 Hz cannot have "),
                         HasSubstr("vibration_velocity.10-1000Hz: needs 40"), HasSubstr(" samples (0.4")),
                   AllOf(HasSubstr("bearing_*.bpfo.1x"), HasSubstr(" turns)"))));
   EXPECT_THAT(said(10'000, 10'000, "1800"), IsEmpty());
