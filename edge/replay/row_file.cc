@@ -88,23 +88,53 @@ Status RowFile::go_on() {
   const auto keep = static_cast<off_t>(read_from + whole);
   if (::ftruncate(::fileno(file_.get()), keep) != 0) return fail(Code::io, doing, std::strerror(errno));
   std::fseek(file_.get(), 0, SEEK_END);
+  number_there_ = last_number_;
+  if (number_there_ > 0) there_.open(path_);
   if (format_ == RowFileFormat::csv && keep == 0) std::fputs(heading().c_str(), file_.get());
   return {};
 }
 
+// The lines before `number` were not asked for again: a replay that goes on has passed them on before.
+Status RowFile::compare(std::uint64_t number, std::string_view line) {
+  const std::string start = (format_ == RowFileFormat::csv ? "" : "{\"number\":") + std::to_string(number) + ",";
+  for (std::string there; std::getline(there_, there);) {
+    if (!there.starts_with(start)) continue;
+    if (there + "\n" != line) break;
+    compared_ = number;
+    return {};
+  }
+  return fail(
+      Code::invalid, "going on with " + path_,
+      "its row " + std::to_string(number) +
+          " is another than this replay's: it is of another recording, configuration or program. Remove it, or name another "
+          "file");
+}
+
 Status RowFile::add(std::uint64_t number, schema::Bytes body) {
-  if (number <= last_number_) return {};
   const auto row = schema::open_window_row(body);
   if (!row) return std::unexpected(row.error());
   const auto labels = find_labels_((*row)->stream_version());
   if (!labels) return std::unexpected(labels.error());
-  last_number_ = number;
   const std::string line = format_ == RowFileFormat::csv
                                ? csv_line(number, **row, *labels)
                                : "{\"number\":" + std::to_string(number) + "," +
                                      row_json(schema::RowKind::window, body, *labels, &parameters_) + "}\n";
+  if (number <= number_there_) return compare(number, line);
+  if (number_there_ > 0 && last_number_ == number_there_ && number > last_number_ + 1) {
+    return fail(
+        Code::invalid, "going on with " + path_,
+        "it ends with row " + std::to_string(last_number_) + ", and this replay goes on with row " + std::to_string(number));
+  }
+  last_number_ = number;
   std::fwrite(line.data(), 1, line.size(), file_.get());
   return {};
+}
+
+Status RowFile::finish() const {
+  if (compared_ == 0 || compared_ >= number_there_) return {};
+  return fail(
+      Code::invalid, "going on with " + path_,
+      "it has rows up to " + std::to_string(number_there_) + ", and this replay ends with row " + std::to_string(compared_));
 }
 
 Status RowFile::sync() {

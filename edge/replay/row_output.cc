@@ -58,6 +58,9 @@ Exit RowOutput::pass_on() {
 
 Exit RowOutput::finish(DurationNs deadline) {
   Exit exit = pass_on();
+  if (exit == Exit::ok && file_ != nullptr) {
+    if (auto whole = file_->finish(); !whole) return stop_with(Exit::output, whole.error());
+  }
   if (sender_ == nullptr) return exit;
   if (exit == Exit::ok) exit = deliver(0);
   if (exit == Exit::ok) spdlog::info("the collector has all rows, {} of this run", sender_->status().rows);
@@ -76,7 +79,8 @@ Exit RowOutput::drain() {
       if (lane.rows.empty()) continue;
       for (const uplink::OutboxRow& row : lane.rows) {
         if (static_cast<schema::RowKind>(row.kind) != schema::RowKind::window) continue;
-        if (auto added = file_->add(row.number, row.body); !added) return stop_with(Exit::spool, added.error());
+        const auto added = file_->add(row.number, row.body);
+        if (!added) return stop_with(added.error().code == Code::invalid ? Exit::output : Exit::spool, added.error());
       }
       const uplink::OutboxRow& last = lane.rows.back();
       answers.push_back({.lane = lane.lane,

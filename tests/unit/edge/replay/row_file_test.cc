@@ -28,7 +28,9 @@ class RowFileTest : public testing::Test {
     return opened ? std::move(*opened) : nullptr;
   }
 
-  void add(RowFile& file, std::uint64_t number) {
+  void add(RowFile& file, std::uint64_t number) { EXPECT_TRUE(put(file, number, 7)); }
+
+  static Status put(RowFile& file, std::uint64_t number, std::uint64_t good) {
     schema::WindowRowT row;
     row.device = "pump-1";
     row.channel = "de";
@@ -37,7 +39,7 @@ class RowFileTest : public testing::Test {
     row.state = schema::WindowState::final;
     row.moments = std::make_unique<schema::MomentsT>();
     row.counts = std::make_unique<schema::CountsT>();
-    row.counts->good = 7;
+    row.counts->good = good;
     for (const auto& [statistic, parameter, value] :
          {std::tuple{4, 0, 1.5}, {15, 1, std::numeric_limits<double>::quiet_NaN()}, {22, 2, 0.25}}) {
       row.statistics.push_back(std::make_unique<schema::StatisticValueT>());
@@ -45,7 +47,7 @@ class RowFileTest : public testing::Test {
       row.statistics.back()->parameter = static_cast<std::uint16_t>(parameter);
       row.statistics.back()->value = value;
     }
-    EXPECT_TRUE(file.add(number, schema::pack(row)));
+    return file.add(number, schema::pack(row));
   }
 
   std::string content() const {
@@ -130,6 +132,31 @@ TEST_F(RowFileTest, WhoGoesOnLeavesOutWhatIsThereAndDropsALineThatIsTorn) {
       ASSERT_TRUE(file->sync());
       EXPECT_EQ(content(), three) << cut;
     }
+  }
+}
+
+// Two recordings were one file, and the second one's first rows were missing without a word.
+TEST_F(RowFileTest, AFileOfAnotherReplayIsNotGoneOnWith) {
+  for (const RowFileFormat format : {RowFileFormat::json_lines, RowFileFormat::csv}) {
+    std::filesystem::remove(path_);
+    {
+      const auto file = open(format);
+      for (std::uint64_t number = 1; number <= 3; ++number) add(*file, number);
+      ASSERT_TRUE(file->sync());
+      EXPECT_TRUE(file->finish());
+    }
+    const std::string three = content();
+    EXPECT_EQ(put(*open(format), 1, 8).error().code, Code::invalid);
+    EXPECT_EQ(put(*open(format), 5, 7).error().code, Code::invalid) << "row 4 would be missing";
+    const auto shorter = open(format);
+    add(*shorter, 1);
+    add(*shorter, 2);
+    EXPECT_EQ(shorter->finish().error().code, Code::invalid);
+    EXPECT_EQ(content(), three);
+    const auto goes_on = open(format);
+    add(*goes_on, 3);
+    add(*goes_on, 4);
+    EXPECT_TRUE(goes_on->finish()) << "the spool had passed on what came before";
   }
 }
 
