@@ -37,11 +37,12 @@ Exit run(const std::string& path, const std::string& backend) {
   return run_edge(*loaded);
 }
 
-Exit replay_with(const std::string& path, const std::string& backend, ReplayOptions options) {
+Exit replay_with(const std::string& path, const std::string& backend, std::optional<TimeNs> start_ns, ReplayOptions options) {
   auto loaded = load(path);
   if (!loaded) return Exit::config;
   if (!backend.empty()) loaded->config.backend = backend;
-  if (options.feed.named.start_ns == 0) options.feed.named.start_ns = loaded->config.time_earliest;
+  const bool has_times = options.feed.recording.starts_with("csv:") && options.feed.named.rate_hz == 0;
+  options.feed.named.start_ns = start_ns.value_or(has_times ? 0 : loaded->config.time_earliest);
   start_logging("replay", loaded->config.log_level);
   return replay(*loaded, options);
 }
@@ -231,10 +232,13 @@ int main(int argc, char** argv) {
   std::string admitted;
   admit_command->add_option("--device", admitted, "its name")->required();
   ReplayOptions replayed;
+  std::optional<TimeNs> start_ns;
+  std::string delimiter, time_unit = "s";
   auto* replay_command =
       with_config(app.add_subcommand("replay", "put a recording through the same windows, as fast as it goes"));
   replay_command
-      ->add_option("recording", replayed.feed.recording, "stethos:FOLDER, femto:FOLDER, cwru:FILE.f32, nab:FILE or skab:FILE")
+      ->add_option("recording", replayed.feed.recording,
+                   "stethos:FOLDER, csv:FILE, wav:FILE, femto:FOLDER, cwru:FILE.f32, nab:FILE or skab:FILE")
       ->required()
       ->check(CLI::Validator(objection_to_feed, ""));
   auto* out = replay_command->add_option_group("where rows go");
@@ -259,16 +263,42 @@ int main(int argc, char** argv) {
   replay_command->add_option("--device", replayed.feed.device, "of a recording that does not say it; else its name");
   replay_command->add_option_function<std::string>(
       "--start",
-      [&replayed](const std::string& text) {
+      [&start_ns](const std::string& text) {
         const auto time = parse_time(text);
         if (!time) throw CLI::ValidationError("--start", time.error().text());
-        replayed.feed.named.start_ns = *time;
+        start_ns = *time;
       },
-      "when a cwru recording began, or the day of a femto one (default: time.earliest)");
-  replay_command->add_option("--block-samples", replayed.feed.named.block_samples, "of a cwru recording")->capture_default_str();
-  replay_command->add_option("--channel", replayed.feed.named.channel, "what a nab recording is of")->capture_default_str();
-  replay_command->add_option("--quantity", replayed.feed.named.quantity, "the same")->capture_default_str();
-  replay_command->add_option("--unit", replayed.feed.named.unit, "the same")->capture_default_str();
+      "when a cwru, wav or csv recording began, or the day of a femto one (default: time.earliest); of a csv without --rate what "
+      "numbers in its column of times count from (default: 1970)");
+  recordings::NamedOptions& named = replayed.feed.named;
+  replay_command->add_option("--block-samples", named.block_samples, "of a cwru, wav or csv recording")->capture_default_str();
+  replay_command
+      ->add_option(
+          "--channel", named.channels,
+          "what a wav, csv or nab recording is of; again for the next channel (default: \"value\", or the heading of a csv)")
+      ->allow_extra_args(false);
+  replay_command->add_option("--quantity", named.quantity, "of those channels")->capture_default_str();
+  replay_command->add_option("--unit", named.unit, "the same")->capture_default_str();
+  replay_command
+      ->add_option("--scale", named.scale, "what each value of a wav or csv recording is multiplied by; of a wav full scale")
+      ->capture_default_str();
+  replay_command->add_option("--rpm", named.rpm, "the speed of the shaft during a recording of blocks")
+      ->check(CLI::PositiveNumber);
+  replay_command->add_option("--rate", named.rate_hz, "of a csv: its rows follow each other at this rate, in Hz")
+      ->check(CLI::PositiveNumber);
+  replay_command->add_option("--delimiter", delimiter, "of a csv: one character, or tab (default: what its first line shows)")
+      ->check([](const std::string& text) { return text == "tab" || text.size() == 1 ? "" : "must be one character, or tab"; },
+              "");
+  replay_command->add_option("--time-column", named.time_column,
+                             "of a csv: by its heading, or its number from 1 (default: the first)");
+  replay_command->add_option("--time-unit", time_unit, "of times of a csv that are numbers")
+      ->check(CLI::IsMember({"s", "ms", "us", "ns"}))
+      ->capture_default_str();
+  replay_command->add_option("--column", named.columns, "of a csv: a column of values; again for the next (default: all others)")
+      ->allow_extra_args(false);
+  replay_command->add_option("--machine", replayed.machine,
+                             "instead of a point table: the machine of all channels of a recording");
+  replay_command->add_option("--bearing", replayed.bearing, "the same: their [[bearing]]");
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -278,7 +308,11 @@ int main(int argc, char** argv) {
 
   Exit exit = Exit::ok;
   if (run_command->parsed()) exit = run(config_path, backend);
-  if (replay_command->parsed()) exit = replay_with(config_path, backend, replayed);
+  if (replay_command->parsed()) {
+    named.delimiter = delimiter == "tab" ? '\t' : delimiter.empty() ? '\0' : delimiter.front();
+    named.time_unit_ns = *parse_duration("1" + time_unit);
+    exit = replay_with(config_path, backend, start_ns, replayed);
+  }
   if (check_command->parsed()) exit = check(config_path, environment);
   if (try_command->parsed()) exit = try_with(config_path, tried);
   if (show_command->parsed()) exit = show(config_path);

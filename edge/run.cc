@@ -45,12 +45,9 @@ class StopWatch {
   std::jthread thread_;
 };
 
-}  // namespace
-
-std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config) {
+std::expected<PointTable, std::vector<Error>> check_points(const EdgeConfig& config,
+                                                           std::expected<PointTable, std::vector<Error>> points) {
   auto errors = limits_of_nothing(config);
-  std::expected<PointTable, std::vector<Error>> points;
-  if (!config.points_file.empty()) points = PointTable::load(config.points_file);
   if (!points) {
     std::ranges::move(points.error(), std::back_inserter(errors));
     return std::unexpected(std::move(errors));
@@ -64,6 +61,16 @@ std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& conf
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return points;
+}
+
+}  // namespace
+
+std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config) {
+  return check_points(config, config.points_file.empty() ? PointTable() : PointTable::load(config.points_file));
+}
+
+std::expected<PointTable, std::vector<Error>> parse_points(const EdgeConfig& config, const std::string& csv) {
+  return check_points(config, PointTable::parse(csv, "the point table"));
 }
 
 Exit stop_with(Exit exit, const Error& error) {

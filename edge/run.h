@@ -41,5 +41,7 @@ uplink::SenderConfig sender_config(const EdgeConfig& config, const std::string& 
 // Empty unless the configuration names a file. What the configuration and it do not agree on, and limits that can never be
 // passed, are errors too.
 std::expected<PointTable, std::vector<Error>> load_points(const EdgeConfig& config);
+// As if `csv` were the file.
+std::expected<PointTable, std::vector<Error>> parse_points(const EdgeConfig& config, const std::string& csv);
 
 }  // namespace stethos::edge

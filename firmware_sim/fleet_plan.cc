@@ -47,11 +47,13 @@ Status plan_scenario(const Options& options, FleetPlan& plan) {
 }
 
 Result<recordings::NamedRecording> open_recording(const Options& options, const std::string& text) {
-  return recordings::open_named(text, {.start_ns = options.start,
-                                       .block_samples = options.block_samples,
-                                       .channel = options.channel,
-                                       .quantity = options.quantity,
-                                       .unit = options.unit});
+  recordings::NamedOptions named;
+  named.start_ns = options.start;
+  named.block_samples = options.block_samples;
+  named.channels = {options.channel};
+  named.quantity = options.quantity;
+  named.unit = options.unit;
+  return recordings::open_named(text, named);
 }
 
 Status plan_recordings(const Options& options, FleetPlan& plan) {

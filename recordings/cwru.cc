@@ -17,7 +17,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "f32 files are read as they lie");
 
 constexpr std::uintmax_t description_bytes_max = 64u << 10;
-constexpr std::size_t block_samples_max = 1u << 20;
 
 Result<CwruDescription> read_description(const std::string& path) {
   const std::string doing = "reading " + path;
@@ -76,6 +75,7 @@ class CwruReader final : public CwruRecording {
     channel.interval_ns = static_cast<double>(ns_per_s) / description_.sample_rate_hz;
     channel.start_ns = options_.start_ns + std::llround(static_cast<double>(read_) * channel.interval_ns);
     channel.times_ns.clear();
+    channel.shaft_hz = description_.rpm / 60;
     channel.samples.assign(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(count));
     read_ += count;
     return true;

@@ -4,18 +4,20 @@
 #include <string_view>
 #include <utility>
 
+#include "recordings/csv.h"
 #include "recordings/cwru.h"
 #include "recordings/femto.h"
 #include "recordings/nab.h"
 #include "recordings/skab.h"
+#include "recordings/wav.h"
 
 namespace stethos::recordings {
 
 std::string objection_to_recording(const std::string& text) {
-  for (const std::string_view kind : {"cwru:", "femto:", "nab:", "skab:"}) {
+  for (const std::string_view kind : {"csv:", "wav:", "cwru:", "femto:", "nab:", "skab:"}) {
     if (text.starts_with(kind) && text.size() > kind.size()) return "";
   }
-  return "expected cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE";
+  return "expected csv:FILE, wav:FILE, cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE";
 }
 
 Result<NamedRecording> open_named(const std::string& text, const NamedOptions& options) {
@@ -28,6 +30,29 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
     if (!recording) return std::unexpected(recording.error());
     return NamedRecording{std::move(name), *std::move(recording)};
   };
+  const std::string first_channel = options.channels.empty() ? "value" : options.channels.front();
+  if (kind == "csv") {
+    return as_opened(file.stem().string(), open_csv(path, {.rate_hz = options.rate_hz,
+                                                           .start_ns = options.start_ns,
+                                                           .block_samples = options.block_samples,
+                                                           .delimiter = options.delimiter,
+                                                           .time_column = options.time_column,
+                                                           .time_unit_ns = options.time_unit_ns,
+                                                           .columns = options.columns,
+                                                           .channels = options.channels,
+                                                           .quantity = options.quantity,
+                                                           .unit = options.unit,
+                                                           .scale = options.scale}));
+  }
+  if (kind == "wav") {
+    return as_opened(file.stem().string(),
+                     open_wav(path, {.start_ns = options.start_ns,
+                                     .block_samples = options.block_samples,
+                                     .channels = options.channels.empty() ? std::vector{first_channel} : options.channels,
+                                     .quantity = options.quantity,
+                                     .unit = options.unit,
+                                     .scale = options.scale}));
+  }
   if (kind == "cwru") {
     return as_opened(file.stem().string(),
                      open_cwru(path, {.start_ns = options.start_ns, .block_samples = options.block_samples}));
@@ -36,7 +61,7 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
     const auto folder = file.has_filename() ? file : file.parent_path();
     return as_opened(folder.filename().string(), open_femto(path, {.date_ns = options.start_ns / day_ns * day_ns}));
   }
-  if (kind == "nab") return as_opened(file.stem().string(), open_nab(path, {options.channel, options.quantity, options.unit}));
+  if (kind == "nab") return as_opened(file.stem().string(), open_nab(path, {first_channel, options.quantity, options.unit}));
   if (kind != "skab") return fail(Code::invalid, "opening " + text, objection_to_recording(text));
   // The files of this benchmark are numbered anew in each folder.
   return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), open_skab(path));

@@ -24,12 +24,16 @@ struct ChannelData {
   double interval_ns = 0;
   std::vector<TimeNs> times_ns;     // readings: as many as samples, not decreasing; blocks: empty
   std::vector<double> samples;
+  double shaft_hz = 0;              // turns a second of the machine's shaft, where the recording says it; 0: it does not
 };
 
 // What was measured in one go. It has at least one channel, and each channel at least one sample.
 struct Record {
   std::vector<ChannelData> channels;
 };
+
+// Readers of blocks are asked for no longer ones.
+inline constexpr std::size_t block_samples_max = 1u << 20;
 
 class Recording {
  public:

@@ -91,7 +91,8 @@ class OwnFeed final : public Feed {
 // Those of others: a record is a message, which came when its last sample was taken.
 class NamedFeed final : public Feed {
  public:
-  explicit NamedFeed(recordings::NamedRecording named) : named_(std::move(named)) {}
+  // `rpm`: of the shaft; 0: what the recording says.
+  NamedFeed(recordings::NamedRecording named, double rpm) : named_(std::move(named)), rpm_(rpm) {}
 
   // Goes on behind so many records.
   Status pass(std::uint64_t records) {
@@ -160,6 +161,7 @@ class NamedFeed final : public Feed {
         const auto& samples = samples_.emplace_back(from.samples.begin(), from.samples.end());
         channel.samples.samples = samples.data();
         channel.samples.count = samples.size();
+        channel.shaft_hz = rpm_ > 0 ? rpm_ / 60 : from.shaft_hz;
         out.decoded.channels.push_back(std::move(channel));
         continue;
       }
@@ -173,6 +175,7 @@ class NamedFeed final : public Feed {
   }
 
   recordings::NamedRecording named_;
+  double rpm_;
   std::uint64_t records_ = 0;
   TimeNs latest_ns_ = 0;  // 0: nothing was read, or its end was said
   std::vector<recordings::Record> read_ = std::vector<recordings::Record>(records_max);
@@ -216,7 +219,7 @@ Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options) {
     return fail(Code::invalid, "naming the device of " + options.recording,
                 "\"" + named->name + "\" is no name: give it another");
   }
-  auto feed = std::make_unique<NamedFeed>(std::move(*named));
+  auto feed = std::make_unique<NamedFeed>(std::move(*named), options.named.rpm);
   if (auto passed = feed->pass(records); !passed) return std::unexpected(passed.error());
   return feed;
 }

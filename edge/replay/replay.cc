@@ -7,6 +7,7 @@
 
 #include "common/identity.h"
 #include "common/log.h"
+#include "common/number_text.h"
 #include "common/signals.h"
 #include "common/time_text.h"
 #include "edge/core/core.h"
@@ -87,11 +88,54 @@ std::string identity_of(const ReplayOptions& options) {
     name += " --start " + format_time(options.feed.named.start_ns) + " --block-samples " +
             std::to_string(options.feed.named.block_samples);
   }
-  if (options.feed.recording.starts_with("nab:")) {
-    name += " --channel " + options.feed.named.channel + " --quantity " + options.feed.named.quantity + " --unit " +
-            options.feed.named.unit;
+  const recordings::NamedOptions& named = options.feed.named;
+  if (options.feed.recording.starts_with("nab:") || options.feed.recording.starts_with("csv:") ||
+      options.feed.recording.starts_with("wav:")) {
+    for (const std::string& channel : named.channels) name += " --channel " + channel;
+    name += " --quantity " + named.quantity + " --unit " + named.unit;
   }
+  if (options.feed.recording.starts_with("csv:") || options.feed.recording.starts_with("wav:")) {
+    name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples) + " --scale " +
+            number_text(named.scale) + " --rate " + number_text(named.rate_hz) + " --delimiter " +
+            std::string(1, named.delimiter) + " --time-column " + named.time_column + " --time-unit " +
+            std::to_string(named.time_unit_ns);
+    for (const std::string& column : named.columns) name += " --column " + column;
+  }
+  if (!options.machine.empty()) name += " --machine " + options.machine;
+  if (!options.bearing.empty()) name += " --bearing " + options.bearing;
+  if (named.rpm > 0) name += " --rpm " + number_text(named.rpm);
   return name;
+}
+
+// What --machine and --bearing say of the channels that the recording begins with.
+std::expected<PointTable, std::vector<Error>> points_of(const EdgeConfig& config, const ReplayOptions& options) {
+  if (options.machine.empty() && options.bearing.empty()) return load_points(config);
+  const auto refuse = [](const Error& error) { return std::unexpected(std::vector{error}); };
+  if (!config.points_file.empty()) {
+    return refuse(
+        {Code::invalid, "taking --machine and --bearing", "the configuration has a point table: it says what they are"});
+  }
+  const auto feed = open_feed(options.feed);
+  if (!feed) return refuse(feed.error());
+  std::vector<FedMessage> fed;
+  const auto more = (*feed)->next(fed);
+  if (!more) return refuse(more.error());
+  const auto quoted = [](std::string_view name) {
+    std::string out = "\"";
+    for (const char c : name) out.append(c == '"' ? 2 : 1, c);
+    return out + "\",";
+  };
+  std::set<std::string> lines;
+  for (const FedMessage& message : fed) {
+    const std::string device(message.decoded.device);
+    for (const DecodedChannel& channel : message.decoded.channels) {
+      lines.insert(quoted(device) + quoted(channel.channel) + quoted(options.machine.empty() ? device : options.machine) +
+                   quoted(channel.channel) + "-," + quoted(channel.quantity) + quoted(channel.unit) + options.bearing + "\n");
+    }
+  }
+  std::string csv = "device,channel,machine,point,axis,quantity,unit,bearing\n";
+  for (const std::string& line : lines) csv += line;
+  return parse_points(config, csv);
 }
 
 // Rows of windows that are left to the node.
@@ -135,7 +179,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
     return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
   }
 
-  auto points = load_points(config);
+  auto points = points_of(config, options);
   if (!points) {
     for (const Error& error : points.error()) spdlog::error("{}", error.text());
     return Exit::config;

@@ -14,6 +14,8 @@ namespace stethos::edge {
 
 struct ReplayOptions {
   FeedOptions feed;
+  std::string machine;  // of all its channels, instead of a point table; empty: their device
+  std::string bearing;  // the same; empty: none
   // Where rows go: one of the three, or just into the spool.
   std::string json_lines;  // a file, or "-"
   std::string csv;
