@@ -1,6 +1,7 @@
 #include "edge/never_defined.h"
 
 #include <map>
+#include <set>
 
 #include "common/number_text.h"
 #include "common/printable.h"
@@ -21,18 +22,15 @@ std::string name_of(const kernels::Feature& feature, const std::string& paramete
   return parameter.empty() ? name : name + "." + parameter;
 }
 
-struct Names {
+// Several statistics of one line of a bearing are one name.
+std::string text_of(const std::set<std::string>& names) {
   std::string text;
   std::size_t count = 0;
-
-  void add(const std::string& name) {
-    if (count > 0 && text.ends_with(name)) return;  // another statistic of the same line
+  for (const std::string& name : names) {
     if (count++ < features_named_max) text += (text.empty() ? "" : ", ") + name;
   }
-  std::string all() const {
-    return count > features_named_max ? text + " and " + std::to_string(count - features_named_max) + " more" : text;
-  }
-};
+  return count > features_named_max ? text + " and " + std::to_string(count - features_named_max) + " more" : text;
+}
 
 std::string need_of(std::size_t samples, const kernels::BlockView& block, bool of_speed) {
   const double seconds = static_cast<double>(samples) / block.sampling_rate_hz;
@@ -44,23 +42,25 @@ std::string need_of(std::size_t samples, const kernels::BlockView& block, bool o
 }  // namespace
 
 std::string never_defined(const BlockPlan& plan, const kernels::BlockView& block, bool of_speed) {
-  std::map<std::size_t, Names> by_need;  // samples
+  std::map<std::size_t, std::set<std::string>> by_need;  // samples
   for (std::size_t i = 0; i < plan.kernel.features.size(); ++i) {
     const kernels::Feature& feature = plan.kernel.features[i];
     const bool needs_speed = kernels::find_statistic(feature.statistic)->parameter == kernels::ParameterRule::multiple;
     if (needs_speed != of_speed || kernels::can_be_defined(feature, block)) continue;
-    by_need[block.count > kernels::spectrum_samples_max ? 0 : kernels::samples_needed(feature, block)].add(
+    by_need[block.count > kernels::spectrum_samples_max ? 0 : kernels::samples_needed(feature, block)].insert(
         name_of(feature, plan.parameters[i]));
   }
   std::string text;
   for (const auto& [samples, names] : by_need) {
-    text += (text.empty() ? "" : "; ") + names.all();
+    text += (text.empty() ? "" : "; ") + text_of(names);
     if (of_speed && !(block.shaft_hz > 0)) {
       text += ": no speed of the shaft is known";
     } else if (block.count > kernels::spectrum_samples_max) {
       text += ": more than " + std::to_string(kernels::spectrum_samples_max) + " samples have no spectrum";
     } else {
-      text += samples == 0 ? ": no block at this sampling rate and speed has it" : ": needs " + need_of(samples, block, of_speed);
+      text += samples > 0 ? ": needs " + need_of(samples, block, of_speed)
+              : of_speed  ? ": no block at this sampling rate and speed, and with this band of the envelope, has it"
+                          : ": the band is above half the sampling rate, or narrower than a bin of the longest block";
     }
   }
   return text;

@@ -39,10 +39,21 @@ bool can_be_defined(const Feature& feature, const BlockView& block) {
 
 std::size_t samples_needed(const Feature& feature, const BlockView& block) {
   BlockView longer = block;
-  for (longer.count = 1; longer.count <= spectrum_samples_max; longer.count += 1 + longer.count / 50) {
-    if (can_be_defined(feature, longer)) return longer.count;
+  const auto is_enough = [&](std::size_t count) {
+    longer.count = count;
+    return can_be_defined(feature, longer);
+  };
+  std::size_t too_few = 0, enough = 1;
+  while (!is_enough(enough)) {
+    too_few = enough;
+    enough += 1 + enough / 50;
+    if (enough > spectrum_samples_max) return 0;
   }
-  return 0;
+  while (enough - too_few > 1) {
+    const std::size_t middle = (too_few + enough) / 2;
+    (is_enough(middle) ? enough : too_few) = middle;
+  }
+  return enough;
 }
 
 }  // namespace stethos::kernels

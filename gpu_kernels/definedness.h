@@ -11,7 +11,7 @@ namespace stethos::kernels {
 // Of a block in which every sample is good: of its length, sampling rate, shaft's speed and plan.
 bool can_be_defined(const Feature& feature, const BlockView& block);
 
-// How many samples such a block must have; 0: however many, it is not defined. No more than 2 % too many.
+// How many samples such a block must have; 0: however many, it is not defined.
 std::size_t samples_needed(const Feature& feature, const BlockView& block);
 
 }  // namespace stethos::kernels

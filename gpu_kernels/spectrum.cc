@@ -60,10 +60,10 @@ constexpr std::array<StatisticDefinition, 11> definitions{{
      "where band_rms is not",
      nullptr},
     {number::multiple_velocity, "multiple_velocity", UnitRule::velocity, ParameterRule::multiple, Trend::any,
-     "max(sqrt(3 s_k) / (2 pi f_k)) near multiple * shaft speed", iso,
-     "an amplitude, as multiple_amplitude is, of which an rms is the 1.414th part; of acceleration; not defined of anything "
-     "else, "
-     "and where multiple_amplitude is not",
+     "max(sqrt(1.5 s_k) / (2 pi f_k)) near multiple * shaft speed", iso,
+     "the rms of the line, which is its amplitude over the root of 2: as ISO 20816 counts velocities; of acceleration; not "
+     "defined "
+     "of anything else, and where multiple_amplitude is not",
      nullptr},
 }};
 
@@ -204,7 +204,7 @@ double highest_velocity(std::span<const double> mean_square, std::size_t first, 
   if (mm_s2_per_unit == 0 || mean_square.empty()) return undefined;
   double highest = 0;
   for (std::size_t i = 0; i < mean_square.size(); ++i) {
-    highest = std::max(highest, std::sqrt(3 * mean_square[i]) / omega_of(bin_hz, first + i));
+    highest = std::max(highest, std::sqrt(1.5 * mean_square[i]) / omega_of(bin_hz, first + i));
   }
   return mm_s2_per_unit * highest;
 }

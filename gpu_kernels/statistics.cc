@@ -32,7 +32,11 @@ std::span<const Family> families() {
        spectrum_statistics()},
       {"Envelope",
        "Of each block in which every sample is good: less its mean, cut to a band of frequencies, the magnitude of the analytic "
-       "signal, and of that the spectrum as above. The lines are those of a bearing and their harmonics.",
+       "signal, and of that the spectrum as above. The lines are those of a bearing and their harmonics. A fault shows at the "
+       "first of its lines before the others: a line may also "
+       "be a multiple of another one of the same bearing (`check` names such pairs), or one of its sidebands, one or two turns "
+       "of the "
+       "shaft beside it, where the block is too short to tell them apart.",
        envelope_statistics()},
   }};
   return all;

@@ -84,7 +84,7 @@ settings::Table<SpectrumConfig> spectrum_table() {
       "the point table's `nominal_rpm`.");
   table.texts("velocity_multiples", &Config::velocity_multiples, std::vector<std::string>{},
               {.count_max = bands_max, .check = objection_to_multiple},
-              "Multiples of the shaft's speed whose amplitude of velocity is `multiple_velocity`, of acceleration as above.");
+              "Multiples of the shaft's speed whose rms of velocity is `multiple_velocity`, of acceleration as above.");
   table.boolean("ac_factors", &Config::ac_factors, false,
                 "Whether `ac_shape`, `ac_impulse` and `ac_clearance` are computed: factors of shape without the mean.");
   table.text(

@@ -29,6 +29,34 @@ std::string line_of(const std::string& what, const std::string& quantity, const 
 
 // More than anybody records at once: half a minute at 100 turns a minute.
 constexpr double turns_max = 50;
+constexpr double harmonics_strong = 6;  // of a line: those above are weak
+
+// "bpfi.2x and bpfo.3x": of the lines that are looked for, and of the harmonics of each of them up to the sixth.
+std::string lines_alike(const BlockPlan& plan) {
+  struct Line {
+    std::string name;
+    double rate = 0;
+  };
+  std::vector<Line> first;  // of each kind
+  std::string pairs;
+  for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
+    const kernels::Feature& feature = plan.kernel.features[i];
+    if (feature.statistic != kernels::number::bearing_depth || !plan.parameters[i].ends_with(".1x")) continue;
+    first.push_back({plan.parameters[i].substr(0, plan.parameters[i].size() - 3), feature.low});
+  }
+  for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
+    const kernels::Feature& feature = plan.kernel.features[i];
+    if (feature.statistic != kernels::number::bearing_depth) continue;
+    for (const Line& other : first) {
+      const double harmonic = std::round(feature.low / other.rate);
+      const bool is_own = plan.parameters[i].starts_with(other.name + ".");
+      const bool is_alike = std::abs(feature.low - harmonic * other.rate) <= plan.kernel.line_tolerance * feature.low;
+      if (is_own || harmonic < 1 || harmonic > harmonics_strong || !is_alike) continue;
+      pairs += (pairs.empty() ? "" : ", ") + plan.parameters[i] + " and " + other.name + "." + rounded_text(harmonic) + "x";
+    }
+  }
+  return pairs;
+}
 
 // Of a channel whose bearing is known. Of its lines the one that needs the fewest turns, and those that need too many.
 void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_speed_channel, std::vector<std::string>& lines) {
@@ -53,6 +81,12 @@ void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_sp
     lines.push_back(channel + " has a bearing and no speed: no nominal_rpm, and no channel of rotational_speed on " +
                     entry.machine + ". Unless its device says the speed, no line of it is defined");
   }
+  if (const std::string pairs = lines_alike(plan); !pairs.empty()) {
+    lines.push_back(
+        channel +
+        ": these lines of its bearing are nearer to one another than line_tolerance, so that a fault of one shows at both: " +
+        pairs);
+  }
   const double turns = entry.nominal_rpm / 60 * static_cast<double>(entry.interval_ns) / static_cast<double>(ns_per_s);
   if (turns > 0 && turns < fewest) {
     lines.push_back(channel + ": a block comes every " + rounded_text(turns) + " turns, and the lines of its bearing need " +
@@ -76,6 +110,15 @@ std::vector<std::string> spectrum_findings(const EdgeConfig& config, const Point
       lines.push_back(line_of(channel, entry->quantity, entry->unit));
     }
     const BlockPlan& plan = *plans.plan_of(entry->device, entry->quantity, entry->unit, entry);
+    if (entry->speed_ratio != 1 && !machines_with_speed.contains(entry->machine)) {
+      lines.push_back(
+          channel + " has a speed_ratio, and " + entry->machine +
+          " no channel of rotational_speed: what a device says itself, and nominal_rpm, are of the point's own shaft");
+    }
+    if (!entry->bearing.empty() && std::ranges::none_of(plan.kernel.features, kernels::is_of_envelope)) {
+      lines.push_back(channel +
+                      " has a bearing, and the [[spectrum]] that takes it no envelope_band: no line of it is looked for");
+    }
     if (plan.kernel.features.empty()) continue;
     find_of_bearing(*entry, plan, machines_with_speed.contains(entry->machine), lines);
     if (entry->block_length > kernels::spectrum_samples_max) {

@@ -13,6 +13,7 @@
 #include "edge/core/core.h"
 #include "edge/never_defined.h"
 #include "edge/pipeline.h"
+#include "edge/refusal_warnings.h"
 #include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"
 #include "edge/replay/row_output.h"
@@ -229,8 +230,10 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
   if (!options.replaces.empty()) {
     settings.before_commit = [&left, settled_ns](Effect& effect) { leave_what_is_live(effect, settled_ns, left); };
   }
+  RefusalWarnings refusals(config, system_clock());
   NodeClock clock(port, true);
-  Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&output](const Effect& effect) {
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&output, &refusals](const Effect& effect) {
+    for (const std::string& line : refusals.take(effect.dead_letters)) spdlog::warn("{}", line);
     if (!effect.rows.empty()) output.notify();
   });
 

@@ -205,7 +205,7 @@ class Block:
 
     def multiple_velocity(self, multiple):
         k = self.near(multiple)
-        return MM_S2_PER_G * (self.numpy.sqrt(3 * self.s[k]) / (2 * self.numpy.pi * self.f[k])).max() if len(k) else None
+        return MM_S2_PER_G * (self.numpy.sqrt(1.5 * self.s[k]) / (2 * self.numpy.pi * self.f[k])).max() if len(k) else None
 
     def away(self, bins):
         """Whether bins are at least three from every multiple of the shaft's speed, 0 among them."""

@@ -53,10 +53,11 @@ TEST(SpectrumFindings, AccelerationIsUnderstoodHoweverItIsWritten) {
   for (const char* unit : {"", "G", "mg", "mm/s", "m/s3", "degC"}) EXPECT_EQ(mm_s2_per_unit(unit), 0) << unit;
 }
 
-std::vector<std::string> found_of_bearings(const std::string& rows) {
+std::vector<std::string> found_of_bearings(const std::string& rows, double tolerance = 0, std::string band = "2000-5000Hz") {
   EdgeConfig config;
   SpectrumConfig lines = spectrum("", {});
-  lines.envelope_band = "2000-5000Hz";
+  lines.envelope_band = std::move(band);
+  lines.line_tolerance = tolerance;
   lines.bearing_harmonics = 5;
   config.spectra = {lines};
   config.windows.emplace_back().length = ns_per_s;
@@ -85,6 +86,10 @@ TEST(SpectrumFindings, OfABearingItIsSaidWhichLinesCannotBeSeen) {
   EXPECT_THAT(found_of_bearings("d,x,m,p,h,acceleration,g,,200000,1797,6205\n"),
               ElementsAre(hidden, HasSubstr("blocks of 200000 samples have no spectrum")));
   EXPECT_THAT(found_of_bearings("d,x,m,p,h,acceleration,g,,,1797,\n"), IsEmpty());
+  EXPECT_THAT(found_of_bearings("d,x,m,p,h,acceleration,g,,,1797,6205\n", 0.01),
+              ElementsAre(hidden, HasSubstr("bpfi.2x and bpfo.3x")));
+  EXPECT_THAT(found_of_bearings("d,x,m,p,h,acceleration,g,,,1797,6205\n", 0, ""),
+              ElementsAre(HasSubstr("d/x has a bearing, and the [[spectrum]] that takes it no envelope_band")));
 }
 
 }  // namespace
