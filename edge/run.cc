@@ -21,6 +21,8 @@
 #include "edge/replay/message_recorder.h"
 #include "edge/replay/recording_port.h"
 #include "edge/spool/sqlite_spool.h"
+#include "edge/window/block_plans.h"
+#include "edge/window/parameters.h"
 #include "uplink/sender/curl_uplink.h"
 #include "uplink/sender/sender.h"
 
@@ -45,9 +47,24 @@ class StopWatch {
   std::jthread thread_;
 };
 
+// All that the configuration can bring forth.
+Parameters parameters_of(const EdgeConfig& config) {
+  Parameters out;
+  for (const WindowConfig& window : config.windows) {
+    for (const std::string& quantile : window.quantiles) out.add(quantile);
+  }
+  for (const auto& [statistic, text] : BlockPlans(config, {}).features()) out.add_feature(statistic, text);
+  return out;
+}
+
 std::expected<PointTable, std::vector<Error>> check_points(const EdgeConfig& config,
                                                            std::expected<PointTable, std::vector<Error>> points) {
   auto errors = limits_of_nothing(config);
+  if (parameters_of(config).is_full()) {
+    errors.push_back({Code::invalid, "[[spectrum]]",
+                      "bands, multiples and quantiles have more names than a row of " +
+                          std::to_string(Parameters::bytes_max >> 10) + " KiB holds: they must be fewer or shorter"});
+  }
   if (!points) {
     std::ranges::move(points.error(), std::back_inserter(errors));
     return std::unexpected(std::move(errors));

@@ -133,10 +133,8 @@ double feature_of_lane(const Group& group, const Feature& feature, const float* 
   if (is_of_deviations(feature)) return deviation_feature(feature.statistic, block, *group.jobs[lane].moments);
   if (feature.statistic == number::multiple_amplitude || feature.statistic == number::multiple_velocity) {
     const Bins line = bins_of_multiple(feature, block, group.bin_hz, bins_of(group));
-    const auto mean_square = lane_of(group, power, lane, line, some);
-    return feature.statistic == number::multiple_amplitude
-               ? highest_amplitude(mean_square, {0, mean_square.size()})
-               : highest_velocity(mean_square, line.begin, group.bin_hz, block.plan->mm_s2_per_unit);
+    const double amplitude = highest_amplitude(lane_of(group, power, lane, line, some), {0, line.end - line.begin});
+    return feature.statistic == number::multiple_amplitude ? amplitude : multiple_velocity(feature, block, amplitude);
   }
   return spectrum_feature(feature, {lane_of(group, power, lane, {0, bins_of(group)}, some), group.bin_hz}, block);
 }

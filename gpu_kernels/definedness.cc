@@ -1,6 +1,6 @@
 #include "gpu_kernels/definedness.h"
 
-#include <algorithm>
+#include <cmath>
 
 #include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
@@ -25,7 +25,7 @@ bool can_be_defined(const Feature& feature, const BlockView& block) {
     case number::multiple_amplitude:
       return !bins_of_multiple(feature, block, bin_hz, bins).empty();
     case number::multiple_velocity:
-      return has_velocity && !bins_of_multiple(feature, block, bin_hz, bins).empty();
+      return !bins_of_multiple(feature, block, bin_hz, bins).empty() && !std::isnan(multiple_velocity(feature, block, 1));
     case number::bearing_amplitude:
     case number::bearing_depth:
     case number::bearing_significance: {
@@ -43,7 +43,7 @@ std::size_t samples_needed(const Feature& feature, const BlockView& block) {
     longer.count = count;
     return can_be_defined(feature, longer);
   };
-  std::size_t too_few = 0, enough = 1;
+  std::size_t too_few = block.count, enough = block.count + 1;
   while (!is_enough(enough)) {
     too_few = enough;
     enough += 1 + enough / 50;

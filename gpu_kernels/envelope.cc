@@ -40,9 +40,12 @@ constexpr std::array<StatisticDefinition, 5> definitions{{
     {number::bearing_significance, "bearing_significance", UnitRule::none, ParameterRule::multiple, Trend::any,
      "-log10(min(1, K (1 + t / N)^(-N))), t = max(s_k) / F", randall,
      "3: of blocks of noise at most one in a thousand is as high, whatever their length; K is the number of bins k, N a quarter "
-     "of the number of free bins; not defined where F is 0, and where bearing_amplitude is not",
+     "of the number of free bins; not defined where F is 0 or less than 1e-12 mean(envelope)^2, which is rounding, and where "
+     "bearing_amplitude is not",
      nullptr},
 }};
+
+constexpr double floor_min = 1e-12;
 
 // In turns of the shaft, to the nearest whole number of them, 0 among them.
 double distance_from_multiples(double multiple) { return std::abs(multiple - std::round(multiple)); }
@@ -66,7 +69,10 @@ BearingRates rates_of(const Bearing& bearing) {
           .ftf = (1 - share) / 2};
 }
 
-double turns_needed(double multiple) { return bins_from_multiple_min / distance_from_multiples(multiple); }
+double turns_needed(double multiple) {
+  constexpr double between = 2 * bins_from_multiple_min + 1;  // two multiples: there is a bin that is three from both
+  return std::max(between, bins_from_multiple_min / distance_from_multiples(multiple));
+}
 
 Bins bins_of_bearing_line(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins) {
   const double turns = block.shaft_hz / bin_hz;
@@ -121,7 +127,7 @@ double bearing_feature(std::uint16_t statistic, const BearingLine& line) {
     case number::bearing_significance: {
       // Of one bin of noise, whose s_k is spread exponentially, (1 + t / N)^(-N) is the share above t floors where the floor is
       // the mean of N. Neighbours share a Hann window and a median is less sure than a mean: four bins are as one.
-      if (!(line.floor > 0)) return undefined;
+      if (!(line.floor >= floor_min * line.mean * line.mean && line.floor > 0)) return undefined;
       const double beside = static_cast<double>(line.beside) / 4;
       const double exponent = beside * std::log10(1 + line.highest / line.floor / beside);
       return std::max(0.0, exponent - std::log10(static_cast<double>(line.bins)));

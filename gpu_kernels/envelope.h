@@ -43,8 +43,8 @@ BearingRates rates_of(const Bearing& bearing);
 // multiple counts must not hang on a last bit.
 inline constexpr double bins_from_multiple_min = 3 - 1e-9;
 
-// The shortest block that shows the line at a multiple of the shaft's speed, in turns of the shaft. Infinite for a whole
-// multiple.
+// From so many turns of the shaft on a block shows the line at a multiple of its speed; some shorter ones do as well. Infinite
+// for a whole multiple.
 double turns_needed(double multiple);
 
 // Where a bearing's line is looked for; nowhere: it is not defined. All that is looked at lies between the multiples of the

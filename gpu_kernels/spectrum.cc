@@ -56,14 +56,15 @@ constexpr std::array<StatisticDefinition, 11> definitions{{
      nullptr},
     {number::vibration_velocity, "vibration_velocity", UnitRule::velocity, ParameterRule::band, Trend::any,
      "sqrt(sum(s_k / (2 pi f_k)^2, low <= f_k < high))", iso,
-     "the rms, of acceleration; not defined of anything else, where the block lasts less than four periods of the low edge, and "
-     "where band_rms is not",
+     "the rms, of acceleration; not defined of anything else, where the block lasts less than four periods (less a thousandth) "
+     "of the "
+     "low edge, and where band_rms is not",
      nullptr},
     {number::multiple_velocity, "multiple_velocity", UnitRule::velocity, ParameterRule::multiple, Trend::any,
-     "max(sqrt(1.5 s_k) / (2 pi f_k)) near multiple * shaft speed", iso,
-     "the rms of the line, which is its amplitude over the root of 2: as ISO 20816 counts velocities; of acceleration; not "
-     "defined "
-     "of anything else, and where multiple_amplitude is not",
+     "multiple_amplitude / sqrt(2) / (2 pi multiple * shaft speed)", iso,
+     "the rms of the line, as ISO 20816 counts velocities; of acceleration; not defined of anything else, where the block lasts "
+     "less "
+     "than four periods (less a thousandth) of the line, and where multiple_amplitude is not",
      nullptr},
 }};
 
@@ -200,13 +201,11 @@ double highest_amplitude(std::span<const double> mean_square, Bins bins) {
   return looked_at.empty() ? undefined : std::sqrt(3 * *std::ranges::max_element(looked_at));
 }
 
-double highest_velocity(std::span<const double> mean_square, std::size_t first, double bin_hz, double mm_s2_per_unit) {
-  if (mm_s2_per_unit == 0 || mean_square.empty()) return undefined;
-  double highest = 0;
-  for (std::size_t i = 0; i < mean_square.size(); ++i) {
-    highest = std::max(highest, std::sqrt(1.5 * mean_square[i]) / omega_of(bin_hz, first + i));
-  }
-  return mm_s2_per_unit * highest;
+double multiple_velocity(const Feature& feature, const BlockView& block, double amplitude) {
+  const double hz = feature.low * block.shaft_hz;
+  const double periods = hz * static_cast<double>(block.count) / block.sampling_rate_hz;
+  if (block.plan->mm_s2_per_unit == 0 || !(periods >= velocity_periods_min)) return undefined;
+  return block.plan->mm_s2_per_unit * amplitude / (std::numbers::sqrt2 * 2 * std::numbers::pi * hz);
 }
 
 double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const BlockView& block) {
@@ -218,13 +217,9 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
     return vibration_velocity(spectrum, bins_of_velocity(feature.low, feature.high, block), block.plan->mm_s2_per_unit);
   }
   if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
-  if (feature.statistic == number::multiple_amplitude) {
-    return highest_amplitude(spectrum.mean_square, bins_of_multiple(feature, block, spectrum.bin_hz, bins));
-  }
-  if (feature.statistic == number::multiple_velocity) {
-    const Bins line = bins_of_multiple(feature, block, spectrum.bin_hz, bins);
-    return highest_velocity(spectrum.mean_square.subspan(line.begin, line.end - line.begin), line.begin, spectrum.bin_hz,
-                            block.plan->mm_s2_per_unit);
+  if (feature.statistic == number::multiple_amplitude || feature.statistic == number::multiple_velocity) {
+    const double amplitude = highest_amplitude(spectrum.mean_square, bins_of_multiple(feature, block, spectrum.bin_hz, bins));
+    return feature.statistic == number::multiple_amplitude ? amplitude : multiple_velocity(feature, block, amplitude);
   }
   const double total = sum_of(spectrum.mean_square, all);
   if (!(total > 0)) return undefined;

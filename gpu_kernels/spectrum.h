@@ -67,7 +67,7 @@ Bins bins_of_multiple(const Feature& feature, const BlockView& block, double bin
 // Of the lines at these bins; NaN where there are none.
 double highest_amplitude(std::span<const double> mean_square, Bins bins);
 
-// The highest rms of velocity, in mm/s, of the lines at some bins, the first of which is `first`; NaN where there are none.
-double highest_velocity(std::span<const double> mean_square, std::size_t first, double bin_hz, double mm_s2_per_unit);
+// The rms of velocity, in mm/s, of a multiple whose amplitude is known; NaN where it is not defined.
+double multiple_velocity(const Feature& feature, const BlockView& block, double amplitude);
 
 }  // namespace stethos::kernels

@@ -66,7 +66,7 @@ std::string_view text_of(ToleranceUnit unit) {
     case ToleranceUnit::largest_line:
       return "of the block's largest `sqrt(3 s_k)`";
     case ToleranceUnit::multiple_velocity:
-      return "of that line's velocity, as if it were at the lowest bin that is near";
+      return "of what that line would have as velocity at the multiple";
     case ToleranceUnit::bins:
       return "bins, times the largest `sqrt(3 s_k)` over that of the line";
     case ToleranceUnit::share:

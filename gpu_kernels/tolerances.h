@@ -24,7 +24,7 @@ enum class ToleranceUnit : std::uint8_t {
   velocity,        // the velocity of the same, were all of it at the lower end of the band
   half_rate,       // half the sampling rate
   largest_line,    // the largest sqrt(3 s_k) of the block, k from 1
-  multiple_velocity,  // the velocity of that line, were it at the lowest bin that is looked at
+  multiple_velocity,  // the velocity of that line, were it at the multiple
   bins,            // a bin, times the largest line over this one
   share,           // the parameter: a value for any share that is no farther off will do
   deviation,       // the block's standard deviation: what is outside the envelope's band counts too

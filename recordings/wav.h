@@ -19,7 +19,7 @@ struct WavOptions {
   std::vector<std::string> channels;  // their names, as many as the file has; or one, to which a number is added: x-1, x-2
   std::string quantity = "value";
   std::string unit = "1";
-  double scale = 1;     // of full scale
+  double scale = 1;  // of full scale
 };
 
 Result<std::unique_ptr<Recording>> open_wav(const std::string& path, const WavOptions& options);

@@ -23,9 +23,10 @@ FeatureSummary& find_or_add(std::vector<FeatureSummary>& features, std::size_t e
 
 void add(FeatureSummary& to, const FeatureSummary& from) {
   if (from.blocks == 0) return;
-  to.max = to.blocks == 0 ? from.max : std::max(to.max, from.max);
-  to.sum += from.sum;
-  to.sum_squares += from.sum_squares;
+  const bool is_first = to.blocks == 0;
+  to.max = is_first ? from.max : std::max(to.max, from.max);
+  to.sum = is_first ? from.sum : to.sum + from.sum;
+  to.sum_squares = is_first ? from.sum_squares : to.sum_squares + from.sum_squares;
   to.blocks += from.blocks;
   if (from.last_ns < to.last_ns) return;
   to.last = from.last;

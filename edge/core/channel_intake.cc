@@ -147,7 +147,10 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     block.plausible_max = entry->plausible_max;
     block.full_scale = entry->full_scale;
   }
-  if (block_watcher_ != nullptr && !plan.kernel.features.empty() && route.watched_blocks < BlockWatcher::watched_blocks) {
+  // A machine that stands has a speed, at which nothing is looked for.
+  const bool stands = arrived.speed.source != schema::SpeedSource::none && !(arrived.speed.hz > 0);
+  if (block_watcher_ != nullptr && !stands && !plan.kernel.features.empty() &&
+      route.watched_blocks < BlockWatcher::watched_blocks) {
     block_watcher_->look(device.name, route.channel, plan, block, ++route.watched_blocks);
   }
   samples_decoded_[route.stream] += channel.samples.count;

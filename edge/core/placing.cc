@@ -132,11 +132,13 @@ void Placing::name_parameters() {
   for (const WindowDefinition& definition : windower_.definitions()) {
     for (const auto& [text, share] : definition.quantiles) parameters_.add(text);
   }
-  for (const auto& [statistic, text] : plans_.features()) parameters_.add_feature(text);
+  for (const auto& [statistic, text] : plans_.features()) parameters_.add_feature(statistic, text);
   for (const auto& [id, stream] : streams_) {
     for (const auto& [definition, panes] : stream->state.panes) {
       for (const auto& [start, pane] : panes) {
-        for (const FeatureSummary& each : pane.blocks.features) parameters_.add_feature(each.parameter);
+        for (const FeatureSummary& each : pane.blocks.features) {
+          parameters_.add_feature(each.statistic, each.parameter);
+        }
       }
     }
   }
@@ -157,10 +159,9 @@ std::vector<std::pair<std::uint16_t, std::uint16_t>> Placing::shown_statistics()
     for (const auto& [text, share] : definition.quantiles) add(kernels::find_statistic("quantile")->number, parameters_.of(text));
     for (const auto& [statistic, text] : plans_.features()) {
       if (!definition.shows(statistic)) continue;
-      const std::uint16_t first = parameters_.of_feature(text);
-      for (std::size_t i = 0; i < std::size(over_blocks); ++i) {
-        if (!has_over_blocks(*kernels::find_statistic(statistic), over_blocks[i])) continue;
-        add(statistic, static_cast<std::uint16_t>(first + i));
+      const Parameters::OverBlocks numbers = parameters_.of_feature(text);
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        if (numbers[i] != 0 && has_over_blocks(*kernels::find_statistic(statistic), over_blocks[i])) add(statistic, numbers[i]);
       }
     }
   }

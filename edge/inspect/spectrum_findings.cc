@@ -20,7 +20,8 @@ bool lacks_velocity(const EdgeConfig& config, std::string_view device, std::stri
     return each.quantity == quantity && (each.device.empty() || device.empty() || each.device == device);
   };
   const auto spectrum = std::ranges::find_if(config.spectra, takes);
-  return spectrum != config.spectra.end() && !spectrum->velocity_bands.empty() && mm_s2_per_unit(unit) == 0;
+  return spectrum != config.spectra.end() && (!spectrum->velocity_bands.empty() || !spectrum->velocity_multiples.empty()) &&
+         mm_s2_per_unit(unit) == 0;
 }
 
 std::string line_of(const std::string& what, const std::string& quantity, const std::string& unit) {

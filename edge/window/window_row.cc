@@ -55,11 +55,11 @@ void put_statistics(schema::WindowRowT& row, const Pane& whole, const RowContext
   }
   for (const FeatureSummary& feature : whole.blocks.features) {
     if (!context.definition->shows(feature.statistic)) continue;
-    const std::uint16_t first = context.parameters->of_feature(feature.parameter);
+    const Parameters::OverBlocks numbers = context.parameters->of_feature(feature.parameter);
     const auto& statistic = *kernels::find_statistic(feature.statistic);
-    for (std::size_t i = 0; i < std::size(over_blocks); ++i) {
-      if (!has_over_blocks(statistic, over_blocks[i])) continue;
-      put(row, feature.statistic, static_cast<std::uint16_t>(first + i), over(feature, over_blocks[i]), feature.blocks);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      if (numbers[i] == 0 || !has_over_blocks(statistic, over_blocks[i])) continue;
+      put(row, feature.statistic, numbers[i], over(feature, over_blocks[i]), feature.blocks);
     }
   }
 }

@@ -86,7 +86,7 @@ Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect
   const bool had_version = has_version();
   if (samples.plan != nullptr) {
     // The tail of a recording, or of what a device had collected: its statistics are not those of a whole block.
-    if (20 * samples.count() < 19 * state.block_samples) samples.block.features = {};
+    if (is_live && 20 * samples.count() < 19 * state.block_samples) samples.block.features = {};
     if (is_live) state.block_samples = samples.count();
   }
   // Late ones show where the stream is, too: it may go through windows that are settled.

@@ -156,7 +156,7 @@ class Block:
         """None in a block of less than four periods of the low edge."""
         chosen = self.band(low, high)
         sum_of_squares = (self.s[chosen] / (2 * self.numpy.pi * self.f[chosen])**2).sum()
-        return MM_S2_PER_G * self.numpy.sqrt(sum_of_squares) if chosen.any() and low >= 4 * self.bin_hz else None
+        return MM_S2_PER_G * self.numpy.sqrt(sum_of_squares) if chosen.any() and low >= 4 * 0.999 * self.bin_hz else None
 
     def spectral_centroid(self):
         return self.numpy.average(self.f[1:], weights=self.s[1:])
@@ -204,8 +204,11 @@ class Block:
         return self.numpy.sqrt(3 * self.s[k].max()) if len(k) else None
 
     def multiple_velocity(self, multiple):
-        k = self.near(multiple)
-        return MM_S2_PER_G * (self.numpy.sqrt(1.5 * self.s[k]) / (2 * self.numpy.pi * self.f[k])).max() if len(k) else None
+        """None in a block of less than four periods of the line."""
+        amplitude = self.multiple_amplitude(multiple)
+        if amplitude is None or multiple * self.turns < 4 * 0.999:
+            return None
+        return MM_S2_PER_G * amplitude / self.numpy.sqrt(2) / (2 * self.numpy.pi * multiple * self.shaft_hz)
 
     def away(self, bins):
         """Whether bins are at least three from every multiple of the shaft's speed, 0 among them."""
@@ -244,7 +247,7 @@ class Block:
 
     def bearing_significance(self, multiple):
         line = self.bearing(multiple)
-        if line is None or self.noise(line[1]) == 0:
+        if line is None or self.noise(line[1]) < 1e-12 * self.envelope.mean()**2:
             return None
         k, free = line
         n = len(free) / 4

@@ -172,11 +172,6 @@ void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const Para
     const double value = from->value();
     if (merging == Merging::of_buckets || !std::isfinite(value)) continue;  // not defined there
     const bool is_first = std::isnan(to.value);
-    // Rows of before 1.1 do not say of how many blocks.
-    const double weight = from->blocks() > 0 ? static_cast<double>(from->blocks()) : samples;
-    to.blocks += from->blocks();
-    to.weight += weight;
-    const double share = weight / to.weight;
     switch (merging) {
       case Merging::sum:
         to.value = is_first ? value : to.value + value;
@@ -188,11 +183,14 @@ void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const Para
         to.value = is_first ? value : std::max(to.value, value);
         break;
       case Merging::mean:
-        to.value = is_first ? value : to.value * (1 - share) + value * share;
+      case Merging::rms: {
+        const double averaged = merging == Merging::rms ? value * value : value;
+        to.by_blocks.add(averaged, static_cast<double>(from->blocks()));
+        to.by_samples.add(averaged, samples);
+        const double mean = to.has_blocks && from->blocks() > 0 ? to.by_blocks.value : to.by_samples.value;
+        to.value = merging == Merging::rms ? std::sqrt(mean) : mean;
         break;
-      case Merging::rms:
-        to.value = is_first ? value : std::sqrt(to.value * to.value * (1 - share) + value * value * share);
-        break;
+      }
       case Merging::last:
         if (!is_first && start < to.start) break;
         to.value = value;
@@ -201,6 +199,8 @@ void Rollup::merge_values(const schema::WindowRow& row, TimeNs start, const Para
       default:
         break;
     }
+    to.has_blocks = to.has_blocks && from->blocks() > 0;
+    to.blocks += from->blocks();
   }
 }
 
@@ -215,7 +215,7 @@ void Rollup::put_values(schema::WindowRowT& out) const {
       if (index == indices.end()) continue;
       const auto share =
           statistic->parameter == kernels::ParameterRule::quantile ? kernels::parse_percentile(text) : std::nullopt;
-      put(out, number, index->second, share ? quantile(*share) : merged.value, merged.blocks);
+      put(out, number, index->second, share ? quantile(*share) : merged.value, merged.has_blocks ? merged.blocks : 0);
     }
   }
 }

@@ -55,11 +55,25 @@ class Rollup {
   schema::WindowRowT row() const;
 
  private:
+  struct Mean {
+    double value = 0;
+    double weight = 0;
+
+    void add(double other, double its_weight) {
+      if (!(its_weight > 0)) return;
+      weight += its_weight;
+      value += (other - value) * (its_weight / weight);
+    }
+  };
+
   // Of what is not computed from moments and buckets.
   struct Value {
     double value = std::numeric_limits<double>::quiet_NaN();
     std::uint64_t blocks = 0;  // of the windows that have it
-    double weight = 0;  // of a mean: blocks, or good samples where a row does not say how many
+    bool has_blocks = true;  // all of them say of how many blocks; rows of before 1.1 do not
+    // Of a mean, by blocks and by good samples: all of it is by the one or by the other.
+    Mean by_blocks;
+    Mean by_samples;
     TimeNs start = 0;  // of a last one: of its window
   };
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "gpu_kernels/deviations.h"
 #include "gpu_kernels/spectrum.h"
 #include "gpu_kernels/time.h"
 
@@ -67,6 +68,8 @@ double Closeness::largest_line() const { return highest_amplitude(spectrum_, {1,
 
 double Closeness::allowed(std::string_view backend, const Feature& feature, double expected) const {
   const Tolerance tolerance = tolerance_of(backend, feature.statistic);
+  const bool needs_spectrum = find_statistic(feature.statistic)->is_feature() && !is_of_deviations(feature);
+  if (needs_spectrum && spectrum_.empty()) return 0;  // it is not defined
   switch (tolerance.unit) {
     case ToleranceUnit::none:
       return 0;
@@ -89,11 +92,9 @@ double Closeness::allowed(std::string_view backend, const Feature& feature, doub
       return tolerance.size * block_.sampling_rate_hz / 2;
     case ToleranceUnit::largest_line:
       return tolerance.size * largest_line();
-    case ToleranceUnit::multiple_velocity: {
-      const Bins line = bins_of_multiple(feature, block_, bin_hz_, spectrum_.size());
+    case ToleranceUnit::multiple_velocity:
       return tolerance.size * largest_line() * block_.plan->mm_s2_per_unit /
-             (2 * std::numbers::pi * bin_hz_ * static_cast<double>(line.begin));
-    }
+             (2 * std::numbers::pi * feature.low * block_.shaft_hz);
     case ToleranceUnit::bins:
       return tolerance.size * bin_hz_ * largest_line() /
              spectrum_feature({number::line_amplitude, feature.low}, {spectrum_, bin_hz_}, block_);

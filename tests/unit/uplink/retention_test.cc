@@ -568,6 +568,31 @@ TEST_F(MergedStatisticsTest, MeansAreWeightedByTheBlocksThatHaveThem) {
   for (const auto* value : *page->records[0].row->statistics()) EXPECT_EQ(value->blocks(), 4U);
 }
 
+// An hour may hold rows of before and after an upgrade: those of before do not say of how many blocks, so all count by good
+// samples.
+TEST_F(MergedStatisticsTest, MeansOfRowsThatDoNotSayHowManyBlocksCountByGoodSamples) {
+  for (const bool before_first : {true, false}) {
+    SetUp();
+    take(batch_of({{.lane = notes_lane, .rows = {sent(1, provenance_row({"", "mean", "max"}))}}}));
+    auto before = minute_of(before_first ? 0 : 1, 1'000);
+    put(before, Statistic::spectral_centroid, 1, 2);
+    put(before, Statistic::spectral_centroid, 2, 2);
+    auto after = minute_of(before_first ? 1 : 0, 3'000);
+    put(after, Statistic::spectral_centroid, 1, 6, 5);
+    put(after, Statistic::spectral_centroid, 2, 7, 5);
+    auto last = minute_of(2, 4'000);
+    put(last, Statistic::spectral_centroid, 1, 8, 10);
+    put(last, Statistic::spectral_centroid, 2, 8, 10);
+    const auto hour = merged({{before, after}, {last}});
+    EXPECT_DOUBLE_EQ(hour.at("spectral_centroid.mean"), (2 * 1.0 + 6 * 3.0 + 8 * 4.0) / 8) << before_first;
+    EXPECT_EQ(hour.at("spectral_centroid.max"), 8);
+    const auto page = query->windows({}, Tier::hours);
+    ASSERT_EQ(page->records.size(), 1U);
+    for (const auto* value : *page->records[0].row->statistics()) EXPECT_EQ(value->blocks(), 0U);
+    TearDown();
+  }
+}
+
 TEST_F(MergedStatisticsTest, WhatTheLatestProvenanceHasNoTextForIsLeftOut) {
   send_provenances();
   auto first = minute_of(0, 100);

@@ -115,6 +115,11 @@ TEST(BlockSummary, OfAPaneOfTheReleaseBeforeNoSumOfSquaresIsKnown) {
   EXPECT_TRUE(std::isnan(both.features.at(0).sum_squares));
   EXPECT_EQ(both.features.at(0).sum, 11);
   EXPECT_FALSE(encode(both).empty());
+  before.features[0]->blocks = 0;
+  before.features[0]->sum = before.features[0]->max = 0;
+  const auto of_none = decode_block_summary(schema::pack(before));
+  ASSERT_TRUE(of_none);
+  EXPECT_EQ(joined(*of_none, after).features.at(0).sum_squares, 25) << "it had no block yet";
 }
 
 TEST(BlockSummary, IsWrittenAndReadAgainToTheBit) {

@@ -18,7 +18,7 @@ class RowFileTest : public testing::Test {
  protected:
   RowFileTest() {
     parameters_.add("p95");
-    parameters_.add_feature("10-1000Hz");
+    parameters_.add("10-1000Hz.mean");
   }
   ~RowFileTest() override { std::filesystem::remove(path_); }
 
