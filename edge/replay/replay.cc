@@ -10,6 +10,7 @@
 #include "common/number_text.h"
 #include "common/signals.h"
 #include "common/time_text.h"
+#include "edge/config/edge_rules.h"
 #include "edge/core/core.h"
 #include "edge/never_defined.h"
 #include "edge/pipeline.h"
@@ -18,6 +19,7 @@
 #include "edge/replay/recording_port.h"
 #include "edge/replay/row_output.h"
 #include "edge/spool/sqlite_spool.h"
+#include "recordings/cwru.h"
 
 namespace stethos::edge {
 namespace {
@@ -108,6 +110,26 @@ std::string identity_of(const ReplayOptions& options) {
   return name;
 }
 
+// What a CWRU record says of its bearing is used where nothing else says which there is.
+Status use_own_bearing(EdgeConfig& config, ReplayOptions& options) {
+  constexpr std::string_view kind = "cwru:";
+  constexpr double mm_per_inch = 25.4;
+  if (!options.feed.recording.starts_with(kind) || !config.points_file.empty() || !options.bearing.empty()) return {};
+  const auto record = recordings::open_cwru(options.feed.recording.substr(kind.size()), {});
+  if (!record) return std::unexpected(record.error());
+  const recordings::CwruDescription& about = (*record)->description();
+  const BearingConfig bearing{.name = "its_own",
+                              .elements = about.bearing_elements,
+                              .element_diameter_mm = about.element_diameter_in * mm_per_inch,
+                              .pitch_diameter_mm = about.pitch_diameter_in * mm_per_inch,
+                              .contact_angle_deg = about.contact_angle_deg};
+  const bool is_sound = bearing.elements >= 3 && bearing.element_diameter_mm > 0 && check_bearing(bearing).empty();
+  if (!is_sound) return fail(Code::corrupt, "using the bearing of " + options.feed.recording, "its geometry is none");
+  config.bearings.push_back(bearing);
+  options.bearing = bearing.name;
+  return {};
+}
+
 // What --machine and --bearing say of the channels that the recording begins with.
 std::expected<PointTable, std::vector<Error>> points_of(const EdgeConfig& config, const ReplayOptions& options) {
   if (options.machine.empty() && options.bearing.empty()) return load_points(config);
@@ -168,8 +190,8 @@ void leave_what_is_live(Effect& effect, TimeNs settled_ns, LeftToNode& left) {
 
 }  // namespace
 
-Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& options) {
-  const EdgeConfig& config = loaded.config;
+Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
+  EdgeConfig config = loaded.config;
   catch_stop_signals();
   if (options.replaces == config.node_id) {
     return stop_with(Exit::config, {Code::invalid, "replacing the windows of " + options.replaces,
@@ -180,6 +202,7 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& opt
     return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
   }
 
+  if (auto used = use_own_bearing(config, options); !used) return stop_with(Exit::recording, used.error());
   auto points = points_of(config, options);
   if (!points) {
     for (const Error& error : points.error()) spdlog::error("{}", error.text());

@@ -28,6 +28,6 @@ struct ReplayOptions {
 };
 
 // Messages go to standard error, progress too.
-Exit replay(const settings::Loaded<EdgeConfig>& loaded, const ReplayOptions& options);
+Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options);
 
 }  // namespace stethos::edge

@@ -50,11 +50,12 @@ def test_one_signal_in_every_format(tmp_path, config, recordings):
     rows = "".join(f"{i / 12_000:.6f};{number * scale:.12f}\r\n" for i, number in enumerate(numbers)).replace(".", ",")
     (tmp_path / "m.csv").write_text("\ufeff# a logger\r\nZeit;Vib\r\n" + rows)
 
-    wav = windows_of(replay(config, f"wav:{tmp_path / 'm.wav'}", *SAID, "--scale", 32_768 * scale, "--rpm", 1797, "--json", "-"))
+    wav = windows_of(replay(config, f"wav:{tmp_path / 'm.wav'}", *SAID, "--scale", 32_768 * scale, "--rpm", 1797,
+                            "--json", "-"))
     csv = windows_of(replay(config, f"csv:{tmp_path / 'm.csv'}", *SAID, "--rate", 12_000, "--column", "Vib", "--rpm", 1797,
                             "--json", "-"))
-    cwru = windows_of(replay(config, f"cwru:{record}", "--device", "motor", "--bearing", "6205", "--block-samples", 12_000,
-                             "--start", "2026-01-01", "--json", "-"))
+    cwru = windows_of(replay(config, f"cwru:{record}", "--device", "motor", "--block-samples", 12_000, "--start", "2026-01-01",
+                             "--json", "-"))
     assert len(wav) == 11
     assert statistics_of(wav) == statistics_of(csv)
     for ours, theirs in zip(wav[:-1], cwru[:-1]):
@@ -62,14 +63,17 @@ def test_one_signal_in_every_format(tmp_path, config, recordings):
         for line in ("bpfo.1x", "bpfi.1x"):
             depth = ours["statistics"][f"bearing_depth.{line}.mean"]
             assert depth == pytest.approx(theirs["statistics"][f"bearing_depth.{line}.mean"], abs=1e-3)
-        assert ours["statistics"]["bearing_depth.bpfi.1x.mean"] > 0.6 and ours["statistics"]["bearing_depth.bpfo.1x.mean"] < 0.05
+        assert ours["statistics"]["bearing_depth.bpfi.1x.mean"] > 0.6
+        assert ours["statistics"]["bearing_depth.bpfo.1x.mean"] < 0.05
         assert ours["statistics"]["bearing_significance.bpfi.1x.mean"] > 30
     assert not any(name.startswith("bearing") for name in wav[-1]["statistics"]), "the tail"
 
 
 def test_what_is_missing_is_counted(tmp_path, config):
-    (tmp_path / "t.csv").write_text("time,a,b\n" + "".join(f"2026-01-01T00:00:{i:02},{i},{'NaN' if i == 7 else i}\n" for i in range(60)))
-    windows = windows_of(replay(config, f"csv:{tmp_path / 't.csv'}", "--unit", "degC", "--quantity", "temperature", "--json", "-"))
+    rows = (f"2026-01-01T00:00:{i:02},{i},{'NaN' if i == 7 else i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("time,a,b\n" + "".join(rows))
+    windows = windows_of(replay(config, f"csv:{tmp_path / 't.csv'}", "--unit", "degC", "--quantity", "temperature",
+                                "--json", "-"))
     assert {each["channel"] for each in windows} == {"a", "b"}
     of_b = [each for each in windows if each["channel"] == "b"]
     assert sum(each["counts"]["good"] for each in of_b) == 59
