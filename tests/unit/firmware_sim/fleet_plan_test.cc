@@ -107,7 +107,7 @@ TEST(Plan, AScenarioBecomesItsMachines) {
 TEST(Options, RefuseWhatIsNotMeant) {
   const std::vector<std::vector<std::string>> mistakes{{},
                                                        {"--scenario", "a", "--recording", "cwru:b"},
-                                                       {"--recording", "wav:b"},
+                                                       {"--recording", "uff:b"},
                                                        {"--recording", "cwru:"},
                                                        {"--scenario", "a", "--broker", "localhost"},
                                                        {"--scenario", "a", "--broker", "localhost:0"},
