@@ -127,7 +127,7 @@ double bearing_feature(std::uint16_t statistic, const BearingLine& line) {
     case number::bearing_significance: {
       // Of one bin of noise, whose s_k is spread exponentially, (1 + t / N)^(-N) is the share above t floors where the floor is
       // the mean of N. Neighbours share a Hann window and a median is less sure than a mean: four bins are as one.
-      if (!(line.floor >= floor_min * line.mean * line.mean && line.floor > 0)) return undefined;
+      if (!(line.floor > 0) || line.floor < floor_min * line.mean * line.mean) return undefined;
       const double beside = static_cast<double>(line.beside) / 4;
       const double exponent = beside * std::log10(1 + line.highest / line.floor / beside);
       return std::max(0.0, exponent - std::log10(static_cast<double>(line.bins)));

@@ -62,7 +62,7 @@ class File {
     if (out.file_ == nullptr) return fail(Code::not_found, "reading " + path, std::strerror(errno));
     if (::fseeko(out.file_.get(), 0, SEEK_END) != 0) return out.refuse("it is no file that can be gone through");
     out.size_ = static_cast<std::uint64_t>(::ftello(out.file_.get()));
-    std::rewind(out.file_.get());
+    if (::fseeko(out.file_.get(), 0, SEEK_SET) != 0) return out.refuse("it is no file that can be gone through");
     return out;
   }
 
