@@ -25,7 +25,7 @@ demo: dependencies ## build, then watch simulated machines travel from device to
 	$(STEP) "build release" cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 	$(STEP) demo $(PYTHON) demo/demo.py
 
-test: tidy-inputs ## build and run every quick test: units, sources, format, whole processes; on two cores ten minutes from nothing, three with a warm cache
+test: tidy-inputs ## build and run every quick test: units, sources, format, whole processes; on two cores seven minutes from nothing, three and a half with a warm cache
 	$(STEP) "configure dev" cmake --preset dev
 	$(STEP) "build dev" cmake --build --preset dev -j $(JOBS)
 	$(STEP) "unit tests" ctest --preset dev -j $(JOBS)
