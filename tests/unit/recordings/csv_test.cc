@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <random>
 
 #include "common/time_text.h"
 #include "tests/unit/recordings/scratch_folder.h"
@@ -89,6 +90,22 @@ TEST(Csv, TimesMayBeNumbersOfAnyUnit) {
   EXPECT_EQ(read_csv("-0.5,1\n", s).records.at(0).channels.at(0).start_ns, 5 - ns_per_s / 2);
   EXPECT_EQ(read_csv("1767225600.25,1\n", {}).records.at(0).channels.at(0).start_ns, 1'767'225'600'250 * ns_per_ms);
   EXPECT_THAT(read_csv("1e300,1\n").error, HasSubstr("a.csv:1: the time 1e300 is beyond all time"));
+}
+
+// Whatever bytes there are, a file is read or refused: nothing else may happen.
+TEST(Csv, AnyBytesAreReadOrRefused) {
+  std::mt19937 random(5);
+  const std::string_view bytes = "0123456789.,;\t -+eE\"#\n\n\r:TZnaN\xef\xbb\xbf";
+  for (int i = 0; i < 2'000; ++i) {
+    std::string text(random() % 80, ' ');
+    for (char& each : text) each = random() % 30 == 0 ? static_cast<char>(random()) : bytes[random() % bytes.size()];
+    CsvOptions options;
+    options.rate_hz = i % 2;
+    options.block_samples = 3;
+    for (const Record& record : read_csv(text, options).records) {
+      for (const ChannelData& channel : record.channels) EXPECT_FALSE(channel.samples.empty());
+    }
+  }
 }
 
 TEST(Csv, WhatIsNotAsExpectedIsAnErrorWithItsLine) {
