@@ -46,7 +46,7 @@ class NeverDefinedTest : public testing::Test {
     for (int i = 0; i < blocks; ++i) {
       rig.step({block_message({.device = "d",
                                .sequence = static_cast<std::uint64_t>(i) + 1,
-                               .start_ns = epoch_ns + i * 40 * ns_per_s,
+                               .start_ns = epoch_ns + DurationNs{i} * 40 * ns_per_s,
                                .samples = std::vector<float>(samples, 1),
                                .interval_ns = 1e9 / rate_hz})});
     }

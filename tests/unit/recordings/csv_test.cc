@@ -13,7 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::IsNan;
 
 ReadOut read_csv(std::string_view text, const CsvOptions& options = {}) {

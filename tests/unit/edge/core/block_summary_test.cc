@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edge/core/limits.h"
+#include "schemas/envelope.h"
 
 namespace stethos::edge {
 namespace {
