@@ -99,9 +99,9 @@ std::string identity_of(const ReplayOptions& options) {
   }
   if (options.feed.recording.starts_with("csv:") || options.feed.recording.starts_with("wav:")) {
     name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples) + " --scale " +
-            number_text(named.scale) + " --rate " + number_text(named.rate_hz) + " --delimiter " +
-            std::string(1, named.delimiter) + " --time-column " + named.time_column + " --time-unit " +
-            std::to_string(named.time_unit_ns);
+            number_text(named.scale) + " --rate " + number_text(named.rate_hz) + " --time-column " + named.time_column +
+            " --time-unit " + std::to_string(named.time_unit_ns);
+    if (named.delimiter != 0) name += std::string(" --delimiter ") + named.delimiter;
     for (const std::string& column : named.columns) name += " --column " + column;
   }
   if (!options.machine.empty()) name += " --machine " + options.machine;
