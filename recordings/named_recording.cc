@@ -61,6 +61,10 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
     const auto folder = file.has_filename() ? file : file.parent_path();
     return as_opened(folder.filename().string(), open_femto(path, {.date_ns = options.start_ns / day_ns * day_ns}));
   }
+  if (kind == "nab" && options.channels.size() > 1) {
+    return fail(Code::invalid, "opening " + text,
+                "it has one channel, and " + std::to_string(options.channels.size()) + " names are given");
+  }
   if (kind == "nab") return as_opened(file.stem().string(), open_nab(path, {first_channel, options.quantity, options.unit}));
   if (kind != "skab") return fail(Code::invalid, "opening " + text, objection_to_recording(text));
   // The files of this benchmark are numbered anew in each folder.

@@ -103,3 +103,9 @@ def test_why_nothing_came_is_told(tmp_path, config):
     config.write_text(CONFIG)
     told = replay(config, f"csv:{tmp_path / 'a.csv'}", "--bearing", "6206", code=3).stderr
     assert "has the bearing 6206, and no [[bearing]] of the configuration is called that" in told
+
+
+def test_a_series_of_one_channel_has_one_name(tmp_path, config):
+    (tmp_path / "n.csv").write_text("timestamp,value\n2026-01-01 00:00:00,1\n")
+    told = replay(config, f"nab:{tmp_path / 'n.csv'}", "--channel", "a", "--channel", "b", code=7).stderr
+    assert "it has one channel, and 2 names are given" in told
