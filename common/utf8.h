@@ -6,6 +6,8 @@
 
 namespace stethos {
 
+inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // before a text of UTF-8
+
 // The length in bytes of the UTF-8 sequence at the front of `text`; 0: there is none, or not a valid one.
 std::size_t utf8_sequence_length(std::string_view text);
 

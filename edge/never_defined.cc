@@ -66,6 +66,11 @@ std::string never_defined(const BlockPlan& plan, const kernels::BlockView& block
   return text;
 }
 
+void NeverDefined::look_unjoined(std::string_view device, std::string_view channel, const std::string& why) {
+  warn_("of " + printable(device, shown_name_bytes_max) + "/" + printable(channel, shown_name_bytes_max) +
+        " no analysis block was made: " + why);
+}
+
 void NeverDefined::look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
                         unsigned nth) {
   const auto tell = [&](bool of_speed) {

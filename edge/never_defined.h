@@ -20,6 +20,7 @@ class NeverDefined final : public BlockWatcher {
 
   void look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
             unsigned nth) override;
+  void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) override;
 
  private:
   const std::function<void(std::string)> warn_;

@@ -56,6 +56,10 @@ struct BlockView {
   const BlockPlan* plan = nullptr;  // not owned; null: moments alone
 };
 
+inline std::size_t sample_bytes(BlockView::Encoding encoding) {
+  return encoding == BlockView::Encoding::f32 ? sizeof(float) : sizeof(std::int16_t);
+}
+
 inline double sample_of(const BlockView& block, std::size_t index) {
   if (block.encoding == BlockView::Encoding::f32) return static_cast<const float*>(block.samples)[index];
   return block.scale * static_cast<const std::int16_t*>(block.samples)[index] + block.offset;

@@ -14,6 +14,7 @@
 
 #include "common/printable.h"
 #include "common/time_text.h"
+#include "common/utf8.h"
 
 namespace stethos::recordings {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 constexpr std::size_t line_bytes_max = 1u << 20;
 constexpr std::size_t columns_max = 1'000;
 constexpr std::size_t shown_bytes_max = 64;
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 bool is_missing(std::string_view field) {
   constexpr std::array<std::string_view, 9> missing{"", "nan", "NaN", "NAN", "NA", "N/A", "null", "NULL", "-"};

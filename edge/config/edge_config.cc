@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "edge/config/edge_rules.h"
+#include "edge/config/spectrum_config.h"
 #include "gpu_kernels/backend.h"
 #include "schemas/envelope.h"
 
@@ -52,63 +53,6 @@ settings::Table<WindowConfig> window_table() {
       "Quantiles that a row shows, by percent: `p1`, `p50`, `p99.9`. They come from counts of samples in buckets, which the "
       "row then carries as well, so that they can be computed for merged windows.");
   table.check(check_window);
-  return table;
-}
-
-settings::Table<SpectrumConfig> spectrum_table() {
-  using Config = SpectrumConfig;
-  constexpr std::size_t bands_max = 16;
-  settings::Table<Config> table("spectrum", "What is computed of each block of some streams.");
-  table.text("quantity", &Config::quantity, "acceleration", TextLimits{.bytes_min = 1, .check = objection_to_name},
-             "Only streams of this quantity.");
-  table.text("device", &Config::device, "", TextLimits{.check = objection_to_plant_name},
-             "Only streams of this device; empty: of any. The first entry that takes a stream is the one that counts.");
-  table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
-              "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
-  table.texts(
-      "velocity_bands", &Config::velocity_bands, std::vector<std::string>{"10-1000Hz"},
-      {.count_max = bands_max, .check = objection_to_velocity_band},
-      "Bands of `vibration_velocity`, of acceleration in g, m/s2, mm/s2 or in/s2. Blocks must last four periods of the low "
-      "edge; for machines below 600 rpm ISO 20816 has `2-1000Hz`.");
-  table.number(
-      "low_frequency_hz", &Config::low_frequency_hz, 5, {0, 1e6, "Hz"},
-      "Up to where `low_frequency_share` looks for a sensor that drifts; not defined of blocks that do not last longer than a "
-      "period of it; 0: it is not computed.");
-  table.number("rolloff_share", &Config::rolloff_share, 0.85, {0.01, 1}, "The share of `spectral_rolloff`.");
-  table.integer("lines", &Config::lines, 0, {0, 10}, "So many of the highest lines are named, each by frequency and amplitude.");
-  table.texts(
-      "multiples", &Config::multiples, std::vector<std::string>{"1x", "2x", "3x"},
-      {.count_max = bands_max, .check = objection_to_multiple},
-      "Multiples of the shaft's speed whose amplitude is `multiple_amplitude`. The speed is what the device says with the "
-      "block, else the last reading of a channel of the same machine of the quantity `rotational_speed` (rpm or Hz), else "
-      "the point table's `nominal_rpm`.");
-  table.texts("velocity_multiples", &Config::velocity_multiples, std::vector<std::string>{},
-              {.count_max = bands_max, .check = objection_to_multiple},
-              "Multiples of the shaft's speed whose rms of velocity is `multiple_velocity`, of acceleration as above.");
-  table.boolean("ac_factors", &Config::ac_factors, false,
-                "Whether `ac_shape`, `ac_impulse` and `ac_clearance` are computed: factors of shape without the mean.");
-  table.text(
-      "envelope_band", &Config::envelope_band, "", TextLimits{.check = objection_to_optional_band},
-      "The band in which a damaged bearing rings, as in `2000-10000Hz`: the lines of the bearing that the point table names "
-      "are looked for in its envelope; empty: they are not.");
-  table.integer("bearing_harmonics", &Config::bearing_harmonics, 2, {1, 5}, "How many multiples of each line.");
-  table.number("line_tolerance", &Config::line_tolerance, 0.02, {0, 0.2},
-               "How far from its computed frequency a line is looked for, as a share of it: bearings slip.");
-  return table;
-}
-
-settings::Table<BearingConfig> bearing_table() {
-  using Config = BearingConfig;
-  settings::Table<Config> table("bearing", "The geometry of one kind of bearing.");
-  table.text("name", &Config::name, required, TextLimits{.check = objection_to_name},
-             "What the point table's column `bearing` calls it.");
-  table.integer("elements", &Config::elements, std::nullopt, {3, 1000}, "The number of rolling elements.");
-  table.number("element_diameter_mm", &Config::element_diameter_mm, std::nullopt, {0.01, 10'000, "mm"},
-               "The diameter of a rolling element.");
-  table.number("pitch_diameter_mm", &Config::pitch_diameter_mm, std::nullopt, {0.01, 10'000, "mm"},
-               "The diameter of the circle through the elements' centres.");
-  table.number("contact_angle_deg", &Config::contact_angle_deg, 0, {0, 89, "degrees"}, "The angle of contact.");
-  table.check(check_bearing);
   return table;
 }
 

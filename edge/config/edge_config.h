@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/settings.h"
+#include "edge/config/spectrum_config.h"
 #include "edge/config/subscription.h"
 #include "schemas/rows_generated.h"
 #include "uplink/sender/outbox_source.h"
@@ -30,32 +31,6 @@ struct WindowConfig {
   std::string device;         // only streams of this device; empty: all
   std::vector<std::string> statistics;  // names, as in gpu_kernels/statistics.h; empty: all
   std::vector<std::string> quantiles;   // "p95"
-};
-
-// [[spectrum]]: what is computed of each block of some streams.
-struct SpectrumConfig {
-  std::string quantity;
-  std::string device;         // only streams of this device; empty: all
-  std::vector<std::string> bands;           // "10-1000Hz", of band_rms
-  std::vector<std::string> velocity_bands;  // the same, of vibration_velocity
-  double low_frequency_hz = 0;              // of low_frequency_share; 0: none
-  double rolloff_share = 0;
-  int lines = 0;                            // so many of the highest
-  std::vector<std::string> multiples;       // "1x", of the shaft's speed
-  std::vector<std::string> velocity_multiples;
-  bool ac_factors = false;
-  std::string envelope_band;                // empty: no envelope
-  int bearing_harmonics = 0;
-  double line_tolerance = 0;                // a share of the line's frequency
-};
-
-// [[bearing]]: one kind of bearing, named in the point table.
-struct BearingConfig {
-  std::string name;
-  int elements = 0;
-  double element_diameter_mm = 0;
-  double pitch_diameter_mm = 0;
-  double contact_angle_deg = 0;
 };
 
 // [[limit]]: of one statistic of the streams and windows that the filters let pass. Values are in `unit`; of alert and danger

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cmath>
 #include <map>
-#include <numbers>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "common/time_text.h"
 #include "edge/config/parameter_text.h"
 #include "edge/config/problems.h"
+#include "edge/config/spectrum_config.h"
 #include "edge/ingest/time_zone.h"
 #include "edge/ingest/topic_filter.h"
 #include "gpu_kernels/quantiles.h"
@@ -186,21 +186,6 @@ std::string objection_to_percentile(std::string_view text) {
   return kernels::parse_percentile(text) ? "" : R"(must be a percentage, as in "p95" or "p99.9")";
 }
 
-std::string objection_to_band(std::string_view text) {
-  return parse_band(text) ? "" : R"(must be a band of frequencies, as in "10-1000Hz")";
-}
-
-std::string objection_to_velocity_band(std::string_view text) {
-  if (auto bad = objection_to_band(text); !bad.empty()) return bad;
-  return parse_band(text)->low_hz > 0 ? "" : "must begin above 0 Hz: a velocity is of blocks of four periods of the low edge";
-}
-
-std::string objection_to_optional_band(std::string_view text) { return text.empty() ? "" : objection_to_band(text); }
-
-std::string objection_to_multiple(std::string_view text) {
-  return parse_multiple(text) ? "" : R"(must be a multiple of the shaft's speed, as in "2x")";
-}
-
 std::string objection_to_loopback_host(std::string_view text) {
   if (is_loopback(text)) return {};
   return "must be a loopback address, such as 127.0.0.1: the pages are not encrypted";
@@ -264,16 +249,6 @@ std::vector<settings::Problem> check_limit(const LimitConfig& limit) {
   return problems.take();
 }
 
-std::vector<settings::Problem> check_bearing(const BearingConfig& bearing) {
-  Problems problems;
-  if (bearing.element_diameter_mm >= bearing.pitch_diameter_mm) {
-    problems.add("element_diameter_mm", "must be less than pitch_diameter_mm");
-  } else if (bearing.elements * bearing.element_diameter_mm > std::numbers::pi * bearing.pitch_diameter_mm) {
-    problems.add("elements", "must be fewer: that many do not fit on the pitch circle");
-  }
-  return problems.take();
-}
-
 std::vector<settings::Problem> check_across(const EdgeConfig& config) {
   Problems problems;
   const auto in_order = [&](auto min, auto max, const char* min_key, const std::string& max_key) {
@@ -320,25 +295,7 @@ std::vector<settings::Problem> check_across(const EdgeConfig& config) {
                    "makes the same window as window[" + std::to_string(first->second) + "]");
     }
   }
-  for (std::size_t i = 0; i < config.spectra.size(); ++i) {
-    const SpectrumConfig& each = config.spectra[i];
-    const auto takes_all = [&](const SpectrumConfig& other) {
-      return other.quantity == each.quantity && (other.device.empty() || other.device == each.device);
-    };
-    const auto first = std::find_if(config.spectra.begin(), config.spectra.begin() + static_cast<std::ptrdiff_t>(i), takes_all);
-    if (first != config.spectra.begin() + static_cast<std::ptrdiff_t>(i)) {
-      problems.add("spectrum[" + std::to_string(i) + "].quantity",
-                   "is never used: spectrum[" + std::to_string(first - config.spectra.begin()) + "] takes the same streams");
-    }
-  }
-  std::map<std::string, std::size_t> bearings;
-  for (std::size_t i = 0; i < config.bearings.size(); ++i) {
-    const auto [first, is_new] = bearings.emplace(config.bearings[i].name, i);
-    if (!is_new) {
-      problems.add("bearing[" + std::to_string(i) + "].name",
-                   "is that of bearing[" + std::to_string(first->second) + "] as well");
-    }
-  }
+  check_spectra(config, problems);
   check_limits(config, problems);
   return problems.take();
 }

@@ -21,10 +21,6 @@ std::string objection_to_republish_topic(std::string_view text);
 std::string objection_to_statistic(std::string_view text);
 std::string objection_to_limit_statistic(std::string_view text);
 std::string objection_to_percentile(std::string_view text);
-std::string objection_to_band(std::string_view text);
-std::string objection_to_velocity_band(std::string_view text);
-std::string objection_to_optional_band(std::string_view text);
-std::string objection_to_multiple(std::string_view text);
 std::string objection_to_loopback_host(std::string_view text);
 std::string objection_to_host(std::string_view text);
 std::string objection_to_uplink_url(std::string_view text);
@@ -32,7 +28,6 @@ std::string objection_to_uplink_url(std::string_view text);
 // Keys are those of the section: "length".
 std::vector<settings::Problem> check_window(const WindowConfig& window);
 std::vector<settings::Problem> check_limit(const LimitConfig& limit);
-std::vector<settings::Problem> check_bearing(const BearingConfig& bearing);
 
 // Between sections. Keys are those of the file: "subscription[1].topic".
 std::vector<settings::Problem> check_across(const EdgeConfig& config);

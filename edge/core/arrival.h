@@ -40,6 +40,17 @@ struct BlockArrived {
   TimeNs start_ns = 0;
   ShaftSpeed speed;  // that its statistics were computed for
   std::size_t statistics = 0;
+  // Places in `analyses`: of the analysis blocks that end in this block.
+  std::size_t analyses_begin = 0;
+  std::size_t analyses_end = 0;
+};
+
+// Of an analysis block.
+struct AnalysisArrived {
+  TimeNs block_ns = 0;  // the start of the block in which it begins: it belongs to the same windows
+  TimeNs start_ns = 0;
+  ShaftSpeed speed;  // that its statistics were computed for
+  std::size_t statistics = 0;  // as in BlockArrived
 };
 
 struct ReadingArrived {
@@ -87,12 +98,14 @@ struct Arrivals {
   std::vector<Stream> returned;  // that were forgotten, and are spoken of below
   std::vector<Arrival> list;
   std::vector<BlockValues> blocks;
+  std::vector<AnalysisArrived> analyses;
   std::vector<PointEntry> descriptions;
 
   void clear() {
     returned.clear();
     list.clear();
     blocks.clear();
+    analyses.clear();
     descriptions.clear();
   }
 };

@@ -50,11 +50,22 @@ struct BlockSummary {
 
 using PlanId = std::uint32_t;  // of BlockPlans
 
+// Which blocks statistics of single blocks are of.
+struct AnalysisRule {
+  bool joins = false;  // of analysis blocks; false: of each block as it comes, and the rest does not matter
+  DurationNs length_ns = 0;  // 0: as long as is needed
+  DurationNs length_ns_max = 0;  // at most, then
+  double overlap = 0;  // a share of the length
+  DurationNs gap_ns_max = 0;  // as in Cutting
+};
+
 // What is computed of a stream's blocks.
 struct BlockPlan {
   PlanId id = 0;
-  kernels::BlockPlan kernel;
+  kernels::BlockPlan kernel;  // of an analysis block; where none is made, of each block, with what is of its samples
+  kernels::BlockPlan of_samples;  // of each block as it comes where analysis blocks are made: all but the features
   std::vector<std::string> parameters;  // of each of kernel.features
+  AnalysisRule analysis;
 };
 
 void add_block(BlockSummary& to, const BlockPlan& plan, const kernels::BlockStatistics& block, TimeNs block_ns,

@@ -121,41 +121,10 @@ void Intake::take_channel(const Message& message, std::size_t index, Device& dev
   const bool was_late = message.again != nullptr && message.again->is_counted_late();
   const Source source{index, sample_count(channel), origin, message.received_ns, message.clock_untrusted, was_late};
   if (is_block(channel)) {
-    take_block(route, device, source, entry, channel);
+    take_block(route, device, source, entry, channel, message.again != nullptr);
   } else {
     take_readings(route, device, source, channel);
   }
-}
-
-void Intake::take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
-                        const DecodedChannel& channel) {
-  const std::uint64_t version = tell(route, device, entry);
-  if (!route.plan || route.planned_version != version) {
-    route.plan = plans_.plan_of(device.name, channel.quantity, channel.unit, entry)->id;
-    route.planned_version = version;
-  }
-  const BlockPlan& plan = plans_.plan(*route.plan);
-  BlockArrived arrived{
-      .stream = route.stream, .source = source, .start_ns = channel.start_ns, .speed = {}, .statistics = blocks_.size()};
-  if (!plan.kernel.features.empty()) arrived.speed = speeds_.at(entry, channel.start_ns, channel.shaft_hz);
-  kernels::BlockView& block = blocks_.emplace_back(channel.samples);
-  block.plan = &plan.kernel;
-  block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
-  block.shaft_hz = arrived.speed.hz;
-  if (entry != nullptr) {
-    block.plausible_min = entry->plausible_min;
-    block.plausible_max = entry->plausible_max;
-    block.full_scale = entry->full_scale;
-  }
-  // A machine that stands has a speed, at which nothing is looked for.
-  const bool stands = arrived.speed.source != schema::SpeedSource::none && !(arrived.speed.hz > 0);
-  if (block_watcher_ != nullptr && !stands && !plan.kernel.features.empty() &&
-      route.watched_blocks < BlockWatcher::watched_blocks) {
-    block_watcher_->look(device.name, route.channel, plan, block, ++route.watched_blocks);
-  }
-  samples_decoded_[route.stream] += channel.samples.count;
-  arrivals_->blocks.emplace_back().plan = plan.id;
-  arrivals_->list.emplace_back(arrived);
 }
 
 // Readings of one message may lie on both sides of a valid_from.

@@ -12,6 +12,7 @@
 #include "edge/core/copies.h"
 #include "edge/core/dead_letter.h"
 #include "edge/core/definition.h"
+#include "edge/core/joined_blocks.h"
 #include "edge/core/sequence_tracker.h"
 #include "edge/core/state.h"
 #include "edge/core/suspects.h"
@@ -36,6 +37,13 @@ struct IdentityChange {
   std::int64_t stream = 0;
   IdentityKey key;
   std::optional<double> value;  // nothing: it is forgotten
+};
+
+// Of the blocks of a stream that are joined.
+struct JoinedChange {
+  std::int64_t stream = 0;
+  const KeptBlocks* kept = nullptr;  // as it is now
+  std::uint64_t first_unwritten = 0;  // those from this number on are new
 };
 
 struct AlarmChange {
@@ -67,6 +75,7 @@ struct Effect {
   std::vector<PaneChange> panes;
   std::vector<IdentityChange> identities;
   std::vector<SpeedChange> speeds;  // of one machine and time the last counts
+  std::vector<JoinedChange> joined;  // of one stream at most one
   std::vector<AlarmChange> alarms;  // of one alarm the last counts
   std::vector<DeviceChange> devices;  // as streams
   std::vector<const Stream*>

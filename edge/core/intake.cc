@@ -25,13 +25,16 @@ std::string replaced(std::string_view device) {
   return "; if another device took the place of this one: stethos-edge spool admit --device " + std::string(device);
 }
 
-BlockValues values_of(PlanId plan, const kernels::BlockStatistics& statistics) {
-  return {.plan = plan,
+// The features of a block whose own are not computed are there, and not defined.
+BlockValues values_of(const BlockPlan& plan, const kernels::BlockStatistics& statistics) {
+  std::vector<double> features(plan.kernel.features.size(), std::numeric_limits<double>::quiet_NaN());
+  std::ranges::copy(statistics.features, features.begin());
+  return {.plan = plan.id,
           .moments = statistics.moments,
           .validity = statistics.validity,
           .buckets = {{statistics.buckets.indices.begin(), statistics.buckets.indices.end()},
                       {statistics.buckets.counts.begin(), statistics.buckets.counts.end()}},
-          .features = {statistics.features.begin(), statistics.features.end()}};
+          .features = std::move(features)};
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ Intake::Intake(const EdgeConfig& config, const PointTable& points, const std::ve
       expected_copies_(saved.expected_copies) {
   for (const SubscriptionConfig& subscription : config_.subscriptions) decoders_.push_back(make_decoder(subscription));
   lookers_.resize(decoders_.size());
-  registry_.restore(saved);
+  registry_.restore(saved, kept_bytes_);
   for (const SpeedChange& each : saved.speeds) speeds_.restore(each.machine, each.time_ns, each.hz.value());
 }
 
@@ -63,6 +66,8 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
   arrivals.clear();
   registry_.begin_batch(arrivals.returned);
   blocks_.clear();
+  joined_memory_.clear();
+  joined_.clear();
   samples_decoded_.clear();
   rows_expected_ = 0;
   rows_due_.clear();
@@ -82,6 +87,7 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
     ++effect.totals[Counter::devices_returned];
   }
   if (auto computed = compute(); !computed) return std::unexpected(computed.error());
+  note_joined();
 
   // By name, not by address: the same input gives the same output.
   std::ranges::sort(heard_, {}, [](const auto& heard) { return std::pair(std::string_view(heard.first->name), heard.second); });
@@ -97,6 +103,14 @@ Result<std::size_t> Intake::take(std::span<const Message> batch, Arrivals& arriv
   return taken;
 }
 
+// What is kept of a stream's blocks goes with it.
+void Intake::forget(Effect& effect) {
+  for (const Stream* stream : effect.forgotten_streams) {
+    std::erase_if(effect.joined, [&](const JoinedChange& each) { return each.stream == stream->id; });
+  }
+  registry_.forget(effect);
+}
+
 // Of the whole batch at once: the statistics of blocks depend on nothing else.
 Status Intake::compute() {
   if (blocks_.empty()) return {};
@@ -104,7 +118,9 @@ Status Intake::compute() {
   if (backend_->submit(blocks_) != kernels::KernelStatus::ok || backend_->collect(results_) != kernels::KernelStatus::ok) {
     return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
   }
-  for (std::size_t i = 0; i < results_.size(); ++i) arrivals_->blocks[i] = values_of(arrivals_->blocks[i].plan, results_[i]);
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    arrivals_->blocks[i] = values_of(plans_.plan(arrivals_->blocks[i].plan), results_[i]);
+  }
   return {};
 }
 

@@ -1,10 +1,11 @@
 // From messages to arrivals: route, decode, check, follow the device's sequence, compute the statistics of blocks. What is
 // refused becomes a dead letter. Intake knows nothing of windows, and Placing nothing of messages. One thread.
 //
-// One class in two files: intake.cc takes messages, and channel_intake.cc what one has for a channel.
+// One class in three files: intake.cc takes messages, channel_intake.cc what one has for a channel, and block_intake.cc blocks.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "edge/core/arrival.h"
 #include "edge/core/copies.h"
 #include "edge/core/effect.h"
+#include "edge/core/joined_blocks.h"
 #include "edge/core/letters.h"
 #include "edge/core/redeliveries.h"
 #include "edge/core/registry.h"
@@ -60,14 +62,16 @@ class Watcher {
   virtual void look(const Message& message, std::span<const DecodedMessage> decoded) = 0;
 };
 
-// Looks at the first blocks of each stream for which statistics of single blocks are computed; `nth` counts from 1 to
-// `watched_blocks`, since the stream was added to the registry.
+// Looks at the first blocks of each stream for which statistics of single blocks are computed (analysis blocks where blocks are
+// joined); `nth` counts from 1 to `watched_blocks`, since the stream was added to the registry.
 class BlockWatcher {
  public:
   static constexpr unsigned watched_blocks = 3;
   virtual ~BlockWatcher() = default;
   virtual void look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
                     unsigned nth) = 0;
+  // Once a stream: its blocks are to be joined, and again and again no analysis block has come of them. `why`: a sentence.
+  virtual void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) = 0;
 };
 
 class Intake {
@@ -89,7 +93,7 @@ class Intake {
   Result<std::size_t> take(std::span<const Message> batch, Arrivals& arrivals, Effect& effect);
 
   // After Placing: forgets the streams that `effect` forgets, and devices.
-  void forget(Effect& effect) { registry_.forget(effect); }
+  void forget(Effect& effect);
 
   // Whether the message has no time but that of its arrival: its payload has none.
   bool is_stamped_by_arrival(const Message& message);
@@ -132,7 +136,14 @@ class Intake {
   void refuse_channel(std::size_t index, Device& device, const DecodedChannel& channel, const Rejection& rejection);
   std::uint64_t tell(ChannelRoute& route, const Device& device, const PointEntry* entry);
   void take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
-                  const DecodedChannel& channel);
+                  const DecodedChannel& channel, bool is_put_through);
+  void compute_later(const kernels::BlockView& block, const BlockPlan& plan);
+  void join(ChannelRoute& route, const Device& device, const BlockPlan& plan, const PointEntry* entry, const JoinableBlock& block,
+            bool is_alone);
+  void watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, const kernels::BlockView& block,
+             const ShaftSpeed& speed);
+  void tell_unjoined(ChannelRoute& route, const Device& device, const std::string& why);
+  void note_joined();
   void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);
   void leave_unplaced(Device& device, const DecodedChannel& channel, Unplaced how);
   void leave_unplaced(StreamId stream, Unplaced how, std::uint64_t samples);
@@ -148,6 +159,7 @@ class Intake {
   const RowsDue rows_due_of_;
   std::vector<std::unique_ptr<Decoder>> decoders_;  // one a subscription
   std::vector<std::unique_ptr<Decoder>> lookers_;  // as decoders_; null: not needed yet
+  KeptBytes kept_bytes_;
   Registry registry_;
   ShaftSpeeds speeds_;
   Redeliveries redeliveries_;
@@ -163,6 +175,9 @@ class Intake {
   DecodedMessage decoded_;  // the one at hand
   std::vector<kernels::BlockView> blocks_;
   std::vector<kernels::BlockStatistics> results_;
+  std::vector<AnalysisBlock> cut_;  // of the block at hand
+  std::deque<std::vector<std::uint8_t>> joined_memory_;  // of analysis blocks that are no part of one that came
+  std::vector<std::pair<StreamId, JoinedBlocks*>> joined_;  // in which something was joined; one may be there more than once
   std::unordered_map<StreamId, std::uint64_t> samples_decoded_;
   std::optional<Rejection> too_much_;  // why nothing of the message at hand is taken, if it may bring forth too much
   std::uint64_t rows_expected_ = 0;  // at most, of what was taken; what costs as much is counted as one

@@ -71,6 +71,13 @@ inline constexpr TimeNs stamp_ns_max = 9'000'000'000'000'000'000;
 // stays open through many, those that are computed no longer leave, the oldest first, and its row has no values of them.
 inline constexpr std::size_t features_per_pane_max = 256;
 
+// Analysis blocks: fewer samples show nothing that is worth a row of statistics; and what is kept of the blocks of all streams
+// until the next analysis block of each. Where there is no room a stream's blocks are not joined.
+inline constexpr std::size_t analysis_samples_min = 256;
+inline constexpr std::size_t kept_bytes_max = 256u << 20;
+// More turns of a shaft than anybody records at once: half a minute at 100 turns a minute.
+inline constexpr double turns_recorded_max = 50;
+
 // Blocks: what an interval and the time from the first to the last sample may be.
 inline constexpr double interval_ns_max = 86'400e9;
 inline constexpr double block_duration_ns_max = 7.0 * 86'400 * ns_per_s;

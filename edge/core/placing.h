@@ -107,6 +107,7 @@ class Placing {
 
   // Of the batch at hand.
   Effect* effect_ = nullptr;
+  std::vector<Analysis> analyses_;  // of the block at hand
 };
 
 }  // namespace stethos::edge

@@ -26,7 +26,7 @@ Registry::Registry(const EdgeConfig& config, const PointTable& points, const std
       remembered_(remembered),
       topics_(config) {}
 
-void Registry::restore(const SavedState& saved) {
+void Registry::restore(const SavedState& saved, KeptBytes& kept_bytes) {
   const auto device_of = [&](const std::string& name) -> Device& {
     const auto known = devices_.find(name);
     return known == devices_.end() ? make_device(name) : *known->second;
@@ -46,6 +46,10 @@ void Registry::restore(const SavedState& saved) {
     if (device.heard_ns || device.sequences.epochs().empty()) device.heard_ns = std::max(device.heard_ns, stream.heard_ns);
     route.described_in_epoch = stream.described_in_epoch;
     if (route.described_in_epoch == 0u && !is_declared(stream)) route.described_in_epoch.reset();
+    if (const auto kept = saved.joined.find(stream.id); kept != saved.joined.end()) {
+      route.joined = std::make_unique<JoinedBlocks>(kept_bytes);
+      route.joined->restore(kept->second);
+    }
   }
 }
 

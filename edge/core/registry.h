@@ -18,6 +18,7 @@
 #include "edge/core/contents.h"
 #include "edge/core/effect.h"
 #include "edge/core/forgetting.h"
+#include "edge/core/joined_blocks.h"
 #include "edge/core/known_topics.h"
 #include "edge/core/rejection.h"
 #include "edge/core/remembered.h"
@@ -42,7 +43,11 @@ struct ChannelRoute {
   std::optional<std::uint64_t> told_epoch;  // and its described_in_epoch then
   std::optional<PlanId> plan;  // of its last block
   std::uint64_t planned_version = 0;  // of what the stream was then
+  Cutting cutting;  // of the plan, at `cutting_hz`
+  double cutting_hz = 0;
+  std::unique_ptr<JoinedBlocks> joined;  // null: nothing is kept
   unsigned watched_blocks = 0;  // as of BlockWatcher
+  unsigned ended_in_vain = 0;  // joins of which no analysis block had come, up to as many as are told
 };
 
 struct Device {
@@ -63,8 +68,8 @@ class Registry {
   Registry(const EdgeConfig& config, const PointTable& points, const std::vector<WindowDefinition>& definitions,
            const Forgetting& forgetting, Remembered& remembered);
 
-  // What an earlier run knew.
-  void restore(const SavedState& saved);
+  // What an earlier run knew. `kept_bytes`: for JoinedBlocks.
+  void restore(const SavedState& saved, KeptBytes& kept_bytes);
 
   // Streams that are spoken of from now on, and were forgotten, are added to `returned`.
   void begin_batch(std::vector<Stream>& returned);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "edge/core/copies.h"
 #include "edge/core/definition.h"
+#include "edge/core/joined_blocks.h"
 #include "edge/core/sequence_tracker.h"
 #include "edge/core/state.h"
 #include "edge/core/suspects.h"
@@ -30,6 +32,7 @@ struct SavedState {
   SampleCounts samples_forgotten;  // of the streams that are forgotten
   std::vector<DeviceSequences> devices;
   std::vector<SpeedChange> speeds;  // all with a value
+  std::map<std::int64_t, KeptBlocks> joined;  // by stream, one of those above
   Totals totals;
   std::vector<std::uint64_t> may_return;  // hashes of the last messages that their broker may deliver again, oldest first
   ExpectedCopies expected_copies;

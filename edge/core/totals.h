@@ -28,6 +28,9 @@ enum class Counter : std::uint8_t {
   devices_forgotten,
   streams_returned,     // that had been forgotten and were on record
   devices_returned,
+  analysis_blocks,       // of blocks that were joined
+  analysis_blocks_late,  // of these, those that a definition has no window for any more
+  joins_ended,           // where a block did not follow the one before it
   count_,
 };
 

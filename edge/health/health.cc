@@ -50,6 +50,12 @@ void add_pipeline(MetricList& list, const PipelineStatus& status) {
                real(totals[Counter::streams_behind]));
   list.counter("streams_forgotten_total", "Streams forgotten, for nothing had come for them for so long.",
                real(totals[Counter::streams_forgotten]));
+  list.counter("analysis_blocks_total", "Analysis blocks that were made of blocks that follow one another.",
+               real(totals[Counter::analysis_blocks]));
+  list.counter("analysis_blocks_late_total", "Of these, those that the windows of a definition could not take any more.",
+               real(totals[Counter::analysis_blocks_late]));
+  list.counter("joins_ended_total", "Blocks to be joined that did not follow the one before, or were described otherwise.",
+               real(totals[Counter::joins_ended]));
   list.counter("streams_returned_total", "Forgotten streams that something came for again while they were on record.",
                real(totals[Counter::streams_returned]));
   list.counter("devices_forgotten_total", "Devices forgotten, for they had not spoken for so long.",

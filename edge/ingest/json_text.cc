@@ -9,12 +9,11 @@
 #include <string>
 #include <system_error>
 
+#include "common/utf8.h"
 #include "edge/ingest/json_fault.h"
 
 namespace stethos::edge {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 bool ends_a_token(char c) { return std::string_view(" \t\r\n,:]}[{\"").find(c) != std::string_view::npos; }
 

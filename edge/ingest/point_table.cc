@@ -25,7 +25,6 @@ constexpr std::size_t file_bytes_max = 16u << 20;
 constexpr std::size_t label_bytes_max = 256;
 constexpr std::size_t errors_max = 100;  // that are told each
 constexpr std::size_t shown_bytes_max = 128;  // of a field that is wrong
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 // One line of CSV; a field may be quoted, with "" for a quote. False: a quote is not closed.
 bool split(std::string_view line, std::vector<std::string>& fields) {

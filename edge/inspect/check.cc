@@ -62,6 +62,7 @@ Exit check_config(const std::string& path, const settings::Loaded<EdgeConfig>& l
                 << " channels no subscription has the name, as of " << contradictions.unheard.front() << '\n';
     }
     tell("warning: ", spectrum_findings(config, *points));
+    tell("note: ", kept_blocks_notes(config, *points));
     if (!contradictions.sure.empty()) verdict.add(Exit::config);
   } else {
     for (const Error& error : points.error()) std::cerr << error.text() << '\n';

@@ -7,6 +7,9 @@
 #include <string_view>
 
 #include "common/number_text.h"
+#include "edge/core/cutting.h"
+#include "edge/core/limits.h"
+#include "edge/never_defined.h"
 #include "edge/window/block_plans.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/spectrum.h"
@@ -28,8 +31,6 @@ std::string line_of(const std::string& what, const std::string& quantity, const 
   return what + " is " + quantity + " in " + unit + ": no velocity is computed of it (it is of g, m/s2, mm/s2 or in/s2)";
 }
 
-// More than anybody records at once: half a minute at 100 turns a minute.
-constexpr double turns_max = 50;
 constexpr double harmonics_strong = 6;  // of a line: those above are weak
 
 // "bpfi.2x and bpfo.3x": of the lines that are looked for, and of the harmonics of each of them up to the sixth.
@@ -69,14 +70,14 @@ void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_sp
     if (feature.statistic != kernels::number::bearing_depth) continue;
     const double needed = kernels::turns_needed(feature.low);
     fewest = std::min(fewest, needed);
-    if (needed <= turns_max) continue;
+    if (needed <= turns_recorded_max) continue;
     hidden += (hidden.empty() ? "" : ", ") + plan.parameters[i] + " (" + rounded_text(std::round(feature.low)) + "x)";
   }
   if (std::isinf(fewest)) return;  // no line is looked for
   if (!hidden.empty()) {
     lines.push_back(channel +
                     ": these lines of its bearing lie so near a multiple of the shaft's speed that only blocks of more than " +
-                    rounded_text(turns_max) + " turns tell them apart: " + hidden);
+                    rounded_text(turns_recorded_max) + " turns tell them apart: " + hidden);
   }
   if (entry.nominal_rpm == 0 && !has_speed_channel) {
     lines.push_back(channel + " has a bearing and no speed: no nominal_rpm, and no channel of rotational_speed on " +
@@ -88,6 +89,7 @@ void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_sp
         ": these lines of its bearing are nearer to one another than line_tolerance, so that a fault of one shows at both: " +
         pairs);
   }
+  if (plan.analysis.joins) return;
   const double turns = entry.nominal_rpm / 60 * static_cast<double>(entry.interval_ns) / static_cast<double>(ns_per_s);
   if (turns > 0 && turns < fewest) {
     lines.push_back(channel + ": a block comes every " + rounded_text(turns) + " turns, and the lines of its bearing need " +
@@ -95,7 +97,58 @@ void find_of_bearing(const PointEntry& entry, const BlockPlan& plan, bool has_sp
   }
 }
 
+// By the point table; 0: it does not say. Blocks that are joined follow one another.
+double sampling_rate_hz(const PointEntry& entry) {
+  if (entry.interval_ns == 0 || entry.block_length < 2) return 0;
+  return static_cast<double>(entry.block_length) * static_cast<double>(ns_per_s) / static_cast<double>(entry.interval_ns);
+}
+
+// What the channel's analysis blocks cannot have, at the speed that the table says.
+void find_of_analysis(const PointEntry& entry, const BlockPlan& plan, std::vector<std::string>& lines) {
+  const double rate_hz = sampling_rate_hz(entry);
+  if (rate_hz == 0) return;
+  const std::string channel = entry.device + "/" + entry.channel;
+  const double shaft_hz = entry.nominal_rpm / 60;
+  const Cutting cutting = cutting_of(plan, rate_hz, shaft_hz);
+  if (const std::string bad = objection_to_analysis_samples(cutting.samples); !bad.empty()) {
+    lines.push_back(channel + ": " + bad);
+    return;
+  }
+  kernels::BlockView block;
+  block.plan = &plan.kernel;
+  block.count = cutting.samples;
+  block.sampling_rate_hz = rate_hz;
+  block.shaft_hz = shaft_hz;
+  for (const bool of_speed : {false, true}) {
+    if (of_speed && shaft_hz == 0) continue;  // it may come with the blocks
+    const std::string lacking = never_defined(plan, block, of_speed);
+    if (lacking.empty()) continue;
+    lines.push_back(channel + ": analysis blocks of " + std::to_string(cutting.samples) + " samples cannot have " + lacking);
+  }
+}
+
 }  // namespace
+
+std::vector<std::string> kept_blocks_notes(const EdgeConfig& config, const PointTable& points) {
+  const std::vector<WindowDefinition> definitions = window_definitions(config.windows);
+  BlockPlans plans(config, definitions);
+  double bytes_a_day = 0;
+  std::size_t channels = 0, unknown = 0;
+  for (const PointEntry* entry : points.latest()) {
+    if (!plans.plan_of(entry->device, entry->quantity, entry->unit, entry)->analysis.joins) continue;
+    const double rate_hz = sampling_rate_hz(*entry);
+    ++(rate_hz > 0 ? channels : unknown);
+    bytes_a_day += rate_hz * sizeof(float) * 86'400;
+  }
+  if (channels + unknown == 0) return {};
+  std::string line = "blocks are joined ([[spectrum]] length): what the next analysis block needs is written to the spool, once";
+  if (channels > 0) {
+    line += ": up to " + rounded_text(bytes_a_day / (1u << 20)) + " MiB a day for " + std::to_string(channels) +
+            " channels, at four bytes a sample";
+  }
+  if (unknown > 0) line += "; of " + std::to_string(unknown) + " channels the point table does not say how much comes";
+  return {line};
+}
 
 std::vector<std::string> spectrum_findings(const EdgeConfig& config, const PointTable& points) {
   std::vector<std::string> lines;
@@ -122,7 +175,9 @@ std::vector<std::string> spectrum_findings(const EdgeConfig& config, const Point
     }
     if (plan.kernel.features.empty()) continue;
     find_of_bearing(*entry, plan, machines_with_speed.contains(entry->machine), lines);
-    if (entry->block_length > kernels::spectrum_samples_max) {
+    if (plan.analysis.joins) {
+      find_of_analysis(*entry, plan, lines);
+    } else if (entry->block_length > kernels::spectrum_samples_max) {
       lines.push_back(channel + ": blocks of " + std::to_string(entry->block_length) +
                       " samples have no spectrum: " + std::to_string(kernels::spectrum_samples_max) + " are the most");
     }

@@ -13,4 +13,7 @@ namespace stethos::edge {
 // Of the point table and of the subscriptions, a line each.
 std::vector<std::string> spectrum_findings(const EdgeConfig& config, const PointTable& points);
 
+// What it costs to join blocks: bytes that are written to the spool. Empty where none are.
+std::vector<std::string> kept_blocks_notes(const EdgeConfig& config, const PointTable& points);
+
 }  // namespace stethos::edge

@@ -10,7 +10,7 @@
 #include "common/number_text.h"
 #include "common/signals.h"
 #include "common/time_text.h"
-#include "edge/config/edge_rules.h"
+#include "edge/config/spectrum_config.h"
 #include "edge/core/core.h"
 #include "edge/never_defined.h"
 #include "edge/pipeline.h"

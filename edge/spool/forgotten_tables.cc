@@ -14,6 +14,9 @@ using sqlite::Statement;
 Status StateTables::write_forgotten(const Effect& effect) {
   for (const Stream* stream : effect.forgotten_streams) {
     if (auto done = forget_stream_.bind(1, stream->id).bind(2, effect.now_ns).run(); !done) return done;
+    if (auto done = delete_joined_.bind(1, stream->id).run(); !done) return done;
+    constexpr auto all = std::numeric_limits<std::int64_t>::max();
+    if (auto done = delete_joined_blocks_.bind(1, stream->id).bind(2, all).run(); !done) return done;
     may_have_forgotten_ = true;
   }
   for (const std::string* device : effect.forgotten_devices) {

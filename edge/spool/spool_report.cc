@@ -124,11 +124,12 @@ Status find_loose_ends(Database& database, Findings& findings) {
     const char* counts;  // which of those
   };
   constexpr const char* in_memory = "forgotten_ns IS NULL";
-  constexpr std::array<Reference, 4> references{
+  constexpr std::array<Reference, 5> references{
       {{"pane", "stream", "start_ns", "stream", in_memory},
        {"pane", "definition", "start_ns", "definition", "true"},
        {"alarm", "stream", "max(changed_ns, provisional_first_ns)", "stream", in_memory},
-       {"identity", "stream", "time_ns", "stream", in_memory}}};
+       {"identity", "stream", "time_ns", "stream", in_memory},
+       {"joined_block", "stream", "start_ns", "stream", in_memory}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
     std::string sql = "SELECT ";
@@ -261,12 +262,13 @@ Status SpoolReport::inspect(std::ostream& out) {
                });
   if (!read) return read;
 
-  constexpr std::array<std::pair<const char*, const char*>, 7> tables{
+  constexpr std::array<std::pair<const char*, const char*>, 8> tables{
       {{"streams", "SELECT count(*) FROM stream WHERE forgotten_ns IS NULL"},
        {"forgotten", "SELECT count(*) FROM stream WHERE forgotten_ns IS NOT NULL"},
        {"panes", "SELECT count(*) FROM pane"},
        {"alarms", "SELECT count(*) FROM alarm WHERE level > 0 OR provisional_level > 0"},
        {"identities", "SELECT count(*) FROM identity"},
+       {"joined blocks", "SELECT count(*) FROM joined_block"},
        {"devices", "SELECT count(DISTINCT device) FROM device WHERE forgotten_ns IS NULL"},
        {"dead letters", "SELECT count(*) FROM dead_letter"}}};
   out << '\n';

@@ -21,7 +21,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
     "lost_messages",    "identities_forgotten", "window_rows",         "streams_rebased",
     "alarm_rows",       "limit_units_differ",   "letters_put_through", "silence_rows",
     "streams_behind",   "ignored_messages",     "streams_forgotten",   "devices_forgotten",
-    "streams_returned", "devices_returned"};
+    "streams_returned", "devices_returned",     "analysis_blocks",     "analysis_blocks_late",
+    "joins_ended"};
 
 inline constexpr std::string_view definition_columns =
     "id, kind, length_ns, hop_ns, slice_ns, offset_ns, samples, quantity, device, place";
@@ -36,6 +37,9 @@ inline constexpr std::string_view pane_columns =
     "last_sequence, first_received_ns, last_received_ns, changed, sent, revision, is_final, before_silence, more, "
     "clock_untrusted, recovered";
 
+inline constexpr std::string_view joined_columns = "stream, version, first_number, used, has_cut";
+inline constexpr std::string_view joined_block_columns =
+    "stream, number, start_ns, first, interval_ns, encoding, scale, offset, shaft_hz, speed_source, speed_age_ns, samples";
 inline constexpr std::string_view device_columns = "device, epoch, base, ranges, heard_ns, skipped";
 inline constexpr std::string_view alarm_columns =
     "stream, limit_id, alert_since_ns, danger_since_ns, changed_ns, activated_ns, level, highest_level, revision, body, "

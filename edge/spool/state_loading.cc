@@ -1,6 +1,7 @@
 #include "edge/spool/state_loading.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <span>
 #include <unordered_map>
@@ -150,6 +151,59 @@ Status load_speeds(Database& database, Loading& loading) {
   Statement rows(database, "SELECT time_ns, machine, hz FROM speed");
   return sqlite::for_each(
       rows, [&](Statement& row) { loading.state.speeds.push_back({std::string(row.text(1)), row.integer(0), row.real(2)}); });
+}
+
+bool is_plausible(const KeptBlock& block) {
+  const std::size_t sample_bytes = kernels::sample_bytes(block.encoding);
+  return block.interval_ns >= 1 && block.interval_ns <= interval_ns_max && std::isfinite(block.scale) &&
+         std::isfinite(block.offset) && std::isfinite(block.speed.hz) && !block.samples.empty() &&
+         block.samples.size() % sample_bytes == 0;
+}
+
+Status load_joined_blocks(Database& database, std::int64_t stream, KeptBlocks& kept) {
+  Statement rows(database, select(joined_block_columns, "joined_block") + " WHERE stream = ?1 ORDER BY number");
+  rows.bind(1, stream);
+  const auto refuse = [] { return fail(Code::corrupt, "reading the spool's joined blocks", "one is not plausible"); };
+  auto read = sqlite::for_each(rows, [&](Statement& row) -> Status {
+    const auto encoding = row.integer(5);
+    const auto source = row.integer(9);
+    if (row.unsigned_integer(1) != kept.first_number + kept.blocks.size() || encoding < 0 || encoding > 1 || row.integer(3) < 0 ||
+        source < 0 || source > static_cast<std::int64_t>(schema::SpeedSource::MAX)) {
+      return refuse();
+    }
+    const auto samples = row.blob(11);
+    kept.blocks.push_back(
+        {.start_ns = row.integer(2),
+         .first = static_cast<std::size_t>(row.integer(3)),
+         .interval_ns = row.real(4),
+         .encoding = static_cast<kernels::BlockView::Encoding>(encoding),
+         .scale = row.real(6),
+         .offset = row.real(7),
+         .speed = {.hz = row.real(8), .source = static_cast<schema::SpeedSource>(source), .age_ns = row.integer(10)},
+         .samples = {samples.begin(), samples.end()}});
+    return is_plausible(kept.blocks.back()) ? Status() : refuse();
+  });
+  if (!read) return read;
+  const bool is_whole = !kept.blocks.empty() &&
+                        kept.used < kept.blocks.front().samples.size() / kernels::sample_bytes(kept.blocks.front().encoding);
+  return is_whole ? Status() : refuse();
+}
+
+Status load_joined(Database& database, Loading& loading) {
+  Statement rows(database, select(joined_columns, "joined"));
+  return sqlite::for_each(rows, [&](Statement& row) -> Status {
+    if (loading.stream_of(row.integer(0)) == nullptr) {
+      return fail(Code::corrupt, "reading the spool's joined blocks", "one has no stream");
+    }
+    KeptBlocks kept{.version = row.unsigned_integer(1),
+                    .first_number = row.unsigned_integer(2),
+                    .used = static_cast<std::size_t>(row.unsigned_integer(3)),
+                    .has_cut = row.integer(4) != 0,
+                    .blocks = {}};
+    if (auto read = load_joined_blocks(database, row.integer(0), kept); !read) return read;
+    loading.state.joined.emplace(row.integer(0), std::move(kept));
+    return {};
+  });
 }
 
 Status load_alarms(Database& database, Loading& loading) {
@@ -305,8 +359,8 @@ Result<EpochSequences> epoch_of(Statement& row) {
 
 Result<SavedState> load_state(Database& database) {
   Loading loading;
-  for (const auto part : {load_definitions, load_streams, load_forgotten, load_panes, load_identities, load_speeds, load_alarms,
-                          load_devices, load_counters, load_sessions, load_meta}) {
+  for (const auto part : {load_definitions, load_streams, load_forgotten, load_panes, load_identities, load_speeds, load_joined,
+                          load_alarms, load_devices, load_counters, load_sessions, load_meta}) {
     if (auto done = part(database, loading); !done) return std::unexpected(done.error());
   }
   return std::move(loading.state);

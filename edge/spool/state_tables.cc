@@ -56,6 +56,10 @@ StateTables::StateTables(Database& writer)
       delete_identity_(writer, "DELETE FROM identity WHERE time_ns = ?1 AND stream = ?2 AND identity = ?3"),
       set_speed_(writer, upsert("speed", "time_ns, machine, hz")),
       delete_speed_(writer, "DELETE FROM speed WHERE time_ns = ?1 AND machine = ?2"),
+      set_joined_(writer, upsert("joined", joined_columns)),
+      delete_joined_(writer, "DELETE FROM joined WHERE stream = ?1"),
+      set_joined_block_(writer, upsert("joined_block", joined_block_columns)),
+      delete_joined_blocks_(writer, "DELETE FROM joined_block WHERE stream = ?1 AND number < ?2"),
       set_epoch_(writer, upsert("device", device_columns)),
       delete_epochs_before_(writer, "DELETE FROM device WHERE device = ?1 AND epoch < ?2"),
       set_counter_(writer, upsert("counter", "name, value")),
@@ -91,6 +95,7 @@ Status StateTables::write(const Effect& effect) {
   if (auto done = each(effect.streams, &StateTables::write_stream); !done) return done;
   if (auto done = each(effect.identities, &StateTables::write_identity); !done) return done;
   if (auto done = each(effect.speeds, &StateTables::write_speed); !done) return done;
+  if (auto done = each(effect.joined, &StateTables::write_joined); !done) return done;
   if (auto done = each(effect.alarms, &StateTables::write_alarm); !done) return done;
   if (auto done = each(effect.devices, &StateTables::write_device); !done) return done;
   if (auto done = write_forgotten(effect); !done) return done;
@@ -226,6 +231,39 @@ Status StateTables::write_identity(const IdentityChange& change) {
 Status StateTables::write_speed(const SpeedChange& change) {
   return change.hz ? set_speed_.bind(1, change.time_ns).bind(2, change.machine).bind(3, *change.hz).run()
                    : delete_speed_.bind(1, change.time_ns).bind(2, change.machine).run();
+}
+
+// Each block once: what came and went between two commits never.
+Status StateTables::write_joined(const JoinedChange& change) {
+  const KeptBlocks& kept = *change.kept;
+  if (auto done = delete_joined_blocks_.bind(1, change.stream).bind(2, kept.first_number).run(); !done) return done;
+  if (kept.blocks.empty()) return delete_joined_.bind(1, change.stream).run();
+  std::uint64_t number = kept.first_number;
+  for (const KeptBlock& each : kept.blocks) {
+    const std::uint64_t own = number++;
+    if (own < change.first_unwritten) continue;
+    auto done = set_joined_block_.bind(1, change.stream)
+                    .bind(2, own)
+                    .bind(3, each.start_ns)
+                    .bind(4, std::uint64_t{each.first})
+                    .bind(5, each.interval_ns)
+                    .bind(6, static_cast<int>(each.encoding))
+                    .bind(7, each.scale)
+                    .bind(8, each.offset)
+                    .bind(9, each.speed.hz)
+                    .bind(10, static_cast<int>(each.speed.source))
+                    .bind(11, each.speed.age_ns)
+                    .bind(12, std::span(each.samples))
+                    .run();
+    if (!done) return done;
+  }
+  const std::int64_t has_cut = kept.has_cut ? 1 : 0;
+  return set_joined_.bind(1, change.stream)
+      .bind(2, kept.version)
+      .bind(3, kept.first_number)
+      .bind(4, std::uint64_t{kept.used})
+      .bind(5, has_cut)
+      .run();
 }
 
 Status StateTables::write_alarm(const AlarmChange& change) {

@@ -1,6 +1,6 @@
-// The tables of a spool that hold the core's state: definitions, streams, panes, identities, speeds, alarms, devices, totals. A
-// part of the spool, as the outbox is: it shares the spool's writing connection, and whatever changes it runs within a
-// transaction. One thread at a time.
+// The tables of a spool that hold the core's state: definitions, streams, panes, identities, speeds, blocks that are joined,
+// alarms, devices, totals. A part of the spool, as the outbox is: it shares the spool's writing connection, and whatever changes
+// it runs within a transaction. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +42,7 @@ class StateTables {
   Status write_stream(const Stream* stream);
   Status write_identity(const IdentityChange& change);
   Status write_speed(const SpeedChange& change);
+  Status write_joined(const JoinedChange& change);
   Status write_alarm(const AlarmChange& change);
   Status write_device(const DeviceChange& change);
   Status write_forgotten(const Effect& effect);
@@ -49,8 +50,8 @@ class StateTables {
 
   sqlite::Database& writer_;
   sqlite::Statement set_meta_, set_definition_, set_stream_, set_pane_, delete_pane_, set_alarm_, delete_alarm_, set_identity_,
-      delete_identity_, set_speed_, delete_speed_, set_epoch_, delete_epochs_before_, set_counter_, forget_stream_,
-      forget_device_, forgotten_stream_, forgotten_device_;
+      delete_identity_, set_speed_, delete_speed_, set_joined_, delete_joined_, set_joined_block_, delete_joined_blocks_,
+      set_epoch_, delete_epochs_before_, set_counter_, forget_stream_, forget_device_, forgotten_stream_, forgotten_device_;
   bool may_have_forgotten_ = true;  // false: nothing that is forgotten is on record
   SavedState written_;  // its totals, redelivery and provenance: what this process wrote last
 };

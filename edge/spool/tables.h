@@ -260,6 +260,30 @@ CREATE TABLE description (
   notes INTEGER
 ) STRICT;
 
+CREATE TABLE joined (
+  stream INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL,
+  first_number INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  has_cut INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE joined_block (
+  stream INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  interval_ns REAL NOT NULL,
+  encoding INTEGER NOT NULL,
+  scale REAL NOT NULL,
+  offset REAL NOT NULL,
+  shaft_hz REAL NOT NULL,
+  speed_source INTEGER NOT NULL,
+  speed_age_ns INTEGER NOT NULL,
+  samples BLOB NOT NULL,
+  PRIMARY KEY (stream, number)
+) STRICT;
+
 CREATE TABLE session_filter (
   id INTEGER NOT NULL,
   session INTEGER NOT NULL,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/number_text.h"
+#include "common/time_text.h"
 #include "edge/config/parameter_text.h"
 #include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
@@ -84,7 +85,10 @@ double mm_s2_per_unit(std::string_view unit) {
 }
 
 BlockPlans::BlockPlans(const EdgeConfig& config, const std::vector<WindowDefinition>& definitions)
-    : spectra_(config.spectra), bearings_(config.bearings), definitions_(definitions) {}
+    : spectra_(config.spectra),
+      bearings_(config.bearings),
+      watermark_delay_ns_(config.time_watermark_delay),
+      definitions_(definitions) {}
 
 const BlockPlan* BlockPlans::plan_of(std::string_view device, std::string_view quantity, std::string_view unit,
                                      const PointEntry* entry) {
@@ -111,8 +115,9 @@ const BlockPlan* BlockPlans::plan_of(std::string_view device, std::string_view q
   auto& plan = plans_[Key{spectrum, bearing, per_unit, buckets, validity}];
   if (plan == nullptr) {
     plan = std::make_unique<BlockPlan>(make(spectrum, bearing, per_unit));
-    plan->kernel.buckets = buckets;
-    plan->kernel.validity = validity;
+    kernels::BlockPlan& of_each = plan->analysis.joins ? plan->of_samples : plan->kernel;
+    of_each.buckets = buckets;
+    of_each.validity = validity;
     plan->id = static_cast<PlanId>(by_id_.size());
     by_id_.push_back(plan.get());
   }
@@ -126,6 +131,11 @@ BlockPlan BlockPlans::make(const SpectrumConfig* spectrum, const BearingConfig* 
   plan.kernel.line_tolerance = spectrum->line_tolerance;
   put_spectrum(plan, *spectrum);
   if (bearing != nullptr) put_envelope(plan, *spectrum, *bearing);
+  plan.analysis.joins = spectrum->length != "message";
+  if (plan.analysis.joins && spectrum->length != "auto") plan.analysis.length_ns = parse_duration(spectrum->length).value();
+  plan.analysis.length_ns_max = watermark_delay_ns_;
+  plan.analysis.overlap = spectrum->overlap;
+  plan.analysis.gap_ns_max = spectrum->gap_max;
   return plan;
 }
 

@@ -39,6 +39,7 @@ class BlockPlans {
 
   const std::vector<SpectrumConfig> spectra_;
   const std::vector<BearingConfig> bearings_;
+  const DurationNs watermark_delay_ns_;
   const std::vector<WindowDefinition>& definitions_;
   using Key = std::tuple<const SpectrumConfig*, const BearingConfig*, double, bool, bool>;
   std::map<Key, std::unique_ptr<BlockPlan>> plans_;

@@ -86,7 +86,8 @@ Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect
   const bool had_version = has_version();
   if (samples.plan != nullptr) {
     // The tail of a recording, or of what a device had collected: its statistics are not those of a whole block.
-    if (is_live && 20 * samples.count() < 19 * state.block_samples) samples.block.features = {};
+    const bool is_short = 20 * samples.count() < 19 * state.block_samples;
+    if (is_live && is_short && !samples.plan->analysis.joins) samples.block.features = {};
     if (is_live) state.block_samples = samples.count();
   }
   // Late ones show where the stream is, too: it may go through windows that are settled.
@@ -116,6 +117,7 @@ Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect
     // Before all parts that are kept no window can take anything.
     taken.placed = part_of(state.parts, time) == nullptr ? Placed::late : Placed::unit_differs;
     count_unplaced(stream, Unplaced::late, samples.count());
+    effect.totals[Counter::analysis_blocks_late] += samples.analyses.size();
     for (const Followed& followed : stream.followed) {
       if (takes(followed, state, state.parts.back())) taken.late_in.push_back(followed.definition->id);
     }
@@ -134,11 +136,13 @@ Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect
       if (!takes(followed, state, *part)) continue;
       const std::uint64_t before = followed.samples_accounted;
       if (accepts(stream, followed, time)) {
+        place_earlier_analyses(stream, followed, samples, effect);
         place(stream, followed, samples, now_ns, effect);
       } else if (has_counted_late(samples, *followed.definition)) {
         continue;
       } else {
         count_beside(stream, followed, Unplaced::late, samples.count());
+        if (followed.definition->shows_features) effect.totals[Counter::analysis_blocks_late] += samples.analyses.size();
         taken.late_in.push_back(followed.definition->id);
       }
       check_accounted(stream, followed, before, samples.count());
@@ -196,6 +200,7 @@ void Windower::fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane
   if (samples.plan != nullptr) {
     add_block(pane.blocks, *samples.plan, shown(definition, samples.block), samples.time_ns,
               definition.shows_features ? samples.speed : ShaftSpeed());
+    add_own_analyses(followed, pane, samples);
   } else if (!definition.quantiles.empty() && samples.moments.count > 0) {
     kernels::add(pane.blocks.buckets, kernels::bucket_of(samples.moments.mean));
   }

@@ -68,6 +68,14 @@ struct StreamRecord {
   SampleCounts summed;  // of its counts, what is in the windower's sum
 };
 
+// The statistics of an analysis block.
+struct Analysis {
+  TimeNs block_ns = 0;  // the start of the block in which it begins: it belongs to the same windows
+  TimeNs start_ns = 0;
+  ShaftSpeed speed;  // that they were computed for
+  std::span<const double> features;  // as in BlockStatistics
+};
+
 // Samples of one stream that belong together: a block, or one reading.
 struct Samples {
   TimeNs time_ns = 0;  // a block belongs where it starts
@@ -75,6 +83,7 @@ struct Samples {
   const BlockPlan* plan = nullptr;  // null: a reading; else what `block` holds
   kernels::BlockStatistics block;
   ShaftSpeed speed;  // that its statistics were computed for
+  std::span<const Analysis> analyses;  // that end in the block, by time
   Origin origin;
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right
@@ -242,6 +251,12 @@ class Windower {
   bool accepts(const StreamRecord& stream, const Followed& followed, TimeNs time) const;
   void place(StreamRecord& stream, Followed& followed, const Samples& samples, TimeNs now_ns, Effect& effect);
   void fill(StreamRecord& stream, Followed& followed, TimeNs start, Pane& pane, const Samples& samples);
+
+  // analyses.cc
+  static void add_analysis(const Followed& followed, Pane& pane, const Samples& samples, const Analysis& analysis);
+  void add_own_analyses(const Followed& followed, Pane& pane, const Samples& samples) const;
+  void place_earlier_analyses(StreamRecord& stream, Followed& followed, const Samples& samples, Effect& effect);
+  std::pair<TimeNs, Pane*> pane_of(const StreamRecord& stream, Followed& followed, TimeNs time) const;
 
   // absences.cc: what comes while a definition is not configured.
   static void begin_after(const Stream& stream, Followed& followed);

@@ -51,19 +51,22 @@ def points(rig, devices):
     return file
 
 
-@pytest.mark.parametrize("compact", [True, False])
-def test_live_and_replay_are_the_same_to_the_bit(rig, compact):
+@pytest.mark.parametrize("compact, analysis, seconds, blocks_a_second", [
+    (True, {}, 180, 1), (False, {"length": "500ms", "overlap": 0.5}, 20, 10)], ids=["bursts", "joined"])
+def test_live_and_replay_are_the_same_to_the_bit(rig, compact, analysis, seconds, blocks_a_second):
     """With gaps, duplicates, messages out of order, NaN and blocks that a decoder refuses."""
     devices = [f"machine-{i}" for i in range(1, 5)]
     broker = rig.broker()
     edge = rig.edge(broker, None, **{
         "points.file": points(rig, devices), "record.folder": rig.folder / "recording", "record.compact": compact,
-        "statistics.backend": "cpu", "window": [{"length": "10s", "quantiles": ["p50", "p99"]}, {"length": "1m", "hop": "20s"}],
-        "spectrum": [SPECTRUM], "bearing": [BEARING]})
-    scenario = rig.scenario("3m", {"name": "machine", "count": 4, "channels": ["vibration", "speed", "temperature"],
-                                   "period": "1s", "fault.kind": "outer_race", "fault.growth_per_hour": 100})
-    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, "--nan", 0.0002, "--encoding", "f32", "--duplicate", 0.02,
-                     "--reorder", 0.02, "--time", "original").finish()
+        "statistics.backend": "cpu", "spectrum": [SPECTRUM | analysis], "bearing": [BEARING],
+        "window": [{"length": f"{seconds // 18}s", "quantiles": ["p50", "p99"]},
+                   {"length": f"{seconds // 3}s", "hop": f"{seconds // 9}s"}]})
+    scenario = rig.scenario(f"{seconds}s", {
+        "name": "machine", "count": 4, "channels": ["vibration", "speed", "temperature"], "period": f"{1000 // blocks_a_second}ms",
+        "fault.kind": "outer_race", "fault.growth_per_hour": 100})
+    ledger = rig.sim(broker, "--scenario", scenario, "--speed", 0, "--nan", 0.0002 / blocks_a_second, "--encoding", "f32",
+                     "--duplicate", 0.02, "--reorder", 0.02, "--time", "original").finish()
     wait_for(lambda: edge.stored() == ledger.total("samples"), "all samples to be committed")
     edge.terminate()
 
@@ -74,6 +77,9 @@ def test_live_and_replay_are_the_same_to_the_bit(rig, compact):
     assert any(each["counts"]["not_finite"] for each in live.values())
     assert any(each["counts"]["duplicate"] for each in live.values())
     assert {each["speed"]["source"] for each in live.values() if each["speed"]} == {"stream"}
+    has_lines = any(value is not None for each in live.values() for name, value in each["statistics"].items()
+                    if name.startswith("bearing_depth."))
+    assert has_lines == bool(analysis), "100 ms at 25 turns a second show no line"
     assert {key: (each, again.get(key)) for key, each in live.items() if each != again.get(key)} == {}
     assert set(again) == set(live)
     assert " on cpu/" in done.stderr
@@ -85,9 +91,10 @@ def test_live_and_replay_are_the_same_to_the_bit(rig, compact):
     assert [(each["backend"].split("/")[0], each["source"]) for each in sources] == [("cpu", f"stethos:{rig.folder / 'recording'}")]
 
 
-def test_a_replay_that_was_killed_goes_on(rig, recordings):
+@pytest.mark.parametrize("analysis", [{}, {"length": "25ms", "overlap": 0.5}])
+def test_a_replay_that_was_killed_goes_on(rig, recordings, analysis):
     recording = f"cwru:{recordings / 'cwru/97_Normal_0.f32'}"
-    edge = rig.edge(rig.broker(), None, **{"window": [{"length": "100ms"}], "spectrum": [SPECTRUM]})
+    edge = rig.edge(rig.broker(), None, **{"window": [{"length": "100ms"}], "spectrum": [SPECTRUM | analysis]})
     edge.terminate()
     whole = rig.folder / "whole.jsonl"
     replay(edge.config, recording, "--json", whole, "--block-samples", 200)
