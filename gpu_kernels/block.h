@@ -32,6 +32,8 @@ struct BlockPlan {
   double line_tolerance = 0.02;
   // What one unit of the samples is in mm/s^2; 0: they are no acceleration, and have no velocity.
   double mm_s2_per_unit = 0;
+  // How far from a speed that a plate says the shaft's is looked for, as a share of it; 0: the plate is believed.
+  double speed_range = 0;
   bool buckets = false;   // for quantiles
   bool validity = false;
 
@@ -52,6 +54,7 @@ struct BlockView {
   double plausible_max = magnitude_max;
   double sampling_rate_hz = 0;  // 0: not known
   double shaft_hz = 0;          // turns a second while the block was taken; 0: not known
+  bool is_speed_nominal = false;  // that is what a plate says, and nobody measured it
   double full_scale = 0;        // of the sensor, on both sides of zero; 0: not declared
   const BlockPlan* plan = nullptr;  // not owned; null: moments alone
 };
@@ -71,6 +74,7 @@ struct BlockStatistics {
   Validity validity;
   BlockBuckets buckets;                // none unless the plan asks for them
   std::span<const double> features;    // as many as the plan's, in its order; NaN where one is not defined
+  double estimated_hz = 0;  // the speed that they were computed for, where the block's spectrum showed it; 0: the block's
 };
 
 }  // namespace stethos::kernels

@@ -154,7 +154,7 @@ class CpuBackend final : public StatisticsBackend {
       }
       const std::span features = std::span(features_).subspan(feature_at_[index], block.plan->features.size());
       out.features = features;
-      scratch.jobs.push_back({&block, &out.moments, features});
+      scratch.jobs.push_back({&block, &out.moments, features, &out.estimated_hz});
     }
     scratch.features.compute(scratch.jobs);
   }

@@ -16,6 +16,7 @@
 #include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/reference_backend.h"
+#include "gpu_kernels/shaft_speed.h"
 #include "gpu_kernels/spectrum.h"
 
 #ifndef STETHOS_GPU_KERNELS_CPU_FEATURES_ONCE
@@ -41,6 +42,7 @@ struct Group {
   std::span<const FeatureJob> jobs;
   std::array<FftBlock, lanes_max> blocks;
   std::array<double, lanes_max> scales{};  // a power of two for each block
+  std::array<BlockSpeed, lanes_max> speeds{};
   double bin_hz = 0;
   // Each has room for a complex value of every lane and sample.
   float* a = nullptr;
@@ -129,7 +131,9 @@ std::span<const double> lane_of(const Group& group, const float* power, std::siz
 
 double feature_of_lane(const Group& group, const Feature& feature, const float* power, std::size_t lane,
                        std::vector<double>& some) {
-  const BlockView& block = *group.jobs[lane].block;
+  BlockView block = *group.jobs[lane].block;
+  block.shaft_hz = group.speeds[lane].hz;
+  if (feature.statistic == number::speed_confidence) return group.speeds[lane].confidence;
   if (is_of_deviations(feature)) return deviation_feature(feature.statistic, block, *group.jobs[lane].moments);
   if (feature.statistic == number::multiple_amplitude || feature.statistic == number::multiple_velocity) {
     const Bins line = bins_of_multiple(feature, block, group.bin_hz, bins_of(group));
@@ -228,15 +232,17 @@ void put_envelope_features(const Group& group, const float* power, const Lanes& 
   std::vector<double> some;
   for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) {
     const FeatureJob& job = group.jobs[lane];
+    BlockView block = *job.block;
+    block.shaft_hz = group.speeds[lane].of_lines_hz;
     double low = 0;  // of `line`; several statistics are of one
     std::optional<BearingLine> line;
     for (std::size_t i = 0; i < plan.features.size(); ++i) {
       if (!is_of_envelope(plan.features[i])) continue;
       if (plan.features[i].low != low) {
         low = plan.features[i].low;
-        const Bins bins = bins_of_bearing_line(plan.features[i], *job.block, group.bin_hz, bins_of(group));
+        const Bins bins = bins_of_bearing_line(plan.features[i], block, group.bin_hz, bins_of(group));
         const Bins looked_at{bins.begin - std::min(bins.begin, beside_far), std::min(bins.end + beside_far, bins_of(group))};
-        line = bearing_line(lane_of(group, power, lane, looked_at, some), looked_at.begin, bins, *job.block, group.bin_hz,
+        line = bearing_line(lane_of(group, power, lane, looked_at, some), looked_at.begin, bins, block, group.bin_hz,
                             means[lane] / group.scales[lane]);
       }
       job.out[i] = line ? bearing_feature(plan.features[i].statistic, *line) : std::nan("");
@@ -278,15 +284,27 @@ void to_analytic(const Group& group, const float* from, float* to) {
   std::fill(to + 2 * lanes * band.end, to + 2 * lanes * n, 0.0f);
 }
 
-void compute_group(const Group& group) {
+// Before anything that needs them.
+void estimate_speeds(Group& group, const float* power) {
+  std::vector<double> some;
+  for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) {
+    const BlockView& block = *group.jobs[lane].block;
+    if (!is_speed_estimated(block)) continue;
+    group.speeds[lane] = speed_of(block, lane_of(group, power, lane, {0, bins_of_speed(block)}, some));
+    *group.jobs[lane].estimated_hz = group.speeds[lane].estimated_hz;
+  }
+}
+
+void compute_group(Group& group) {
   const Length& length = *group.length;
   const std::span blocks = std::span(group.blocks).first(group.jobs.size());
   const auto& features = group.jobs.front().block->plan->features;
   const auto envelopes = std::ranges::count_if(features, is_of_envelope);
-  if (envelopes < std::ssize(features)) {
+  if (envelopes < std::ssize(features) || group.jobs.front().block->plan->speed_range > 0) {
     fft::load(blocks, length.hann, group.a);
     fft::real_fft(length.real, group.a, group.b);
     to_power(group, group.b, group.b);
+    estimate_speeds(group, group.b);
     put_spectrum_features(group, group.b);
   }
   if (envelopes > 0 && bins_of_envelope(*group.jobs.front().block).empty()) {
@@ -401,9 +419,10 @@ void CpuFeatures::compute(std::span<const FeatureJob> jobs) {
     const std::size_t lane = taken.size();
     if (length != nullptr && has_spectrum(*jobs[i].block, *jobs[i].moments) &&
         state_->take(jobs[i], group.blocks[lane], group.scales[lane], state_->converted[i])) {
+      group.speeds[lane] = speed_of(*jobs[i].block, {});
       taken.push_back(jobs[i]);
     } else {
-      reference_features(*jobs[i].block, *jobs[i].moments, jobs[i].out);
+      *jobs[i].estimated_hz = reference_features(*jobs[i].block, *jobs[i].moments, jobs[i].out);
     }
   }
   if (taken.empty()) return;

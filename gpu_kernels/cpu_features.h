@@ -13,6 +13,7 @@ struct FeatureJob {
   const BlockView* block = nullptr;
   const Moments* moments = nullptr;  // the block's
   std::span<double> out;             // as the plan's features
+  double* estimated_hz = nullptr;    // as in BlockStatistics
 };
 
 // Belongs to one thread; keeps its buffers, and what it knows of the lengths that it met last.

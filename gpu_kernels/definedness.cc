@@ -4,6 +4,7 @@
 
 #include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
+#include "gpu_kernels/shaft_speed.h"
 #include "gpu_kernels/spectrum.h"
 
 namespace stethos::kernels {
@@ -16,7 +17,10 @@ bool can_be_defined(const Feature& feature, const BlockView& block) {
   const std::size_t bins = block.count / 2 + 1;
   const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
   const bool has_velocity = block.plan->mm_s2_per_unit > 0;
+  const bool has_speed = !is_speed_estimated(block) || bins_of_speed(block) > 0;
   switch (feature.statistic) {
+    case number::speed_confidence:
+      return has_speed;
     case number::band_rms:
     case number::low_frequency_share:
       return !bins_of_band(feature.low, feature.high, block).empty();
@@ -30,7 +34,7 @@ bool can_be_defined(const Feature& feature, const BlockView& block) {
     case number::bearing_depth:
     case number::bearing_significance: {
       const Bins line = bins_of_bearing_line(feature, block, bin_hz, bins);
-      return !line.empty() && free_bins(line, block, bin_hz, bins).count >= beside_min;
+      return has_speed && !line.empty() && free_bins(line, block, bin_hz, bins).count >= beside_min;
     }
     default:
       return true;

@@ -11,6 +11,7 @@
 #include "gpu_kernels/deviations.h"
 #include "gpu_kernels/envelope.h"
 #include "gpu_kernels/fft.h"
+#include "gpu_kernels/shaft_speed.h"
 #include "gpu_kernels/spectrum.h"
 
 namespace stethos::kernels {
@@ -103,7 +104,7 @@ class ReferenceBackend final : public StatisticsBackend {
       if (block.plan->validity) results_[i].validity = reference_validity(block);
       if (block.plan->buckets) buckets_[i] = reference_buckets(block);
       features_[i].resize(block.plan->features.size());
-      reference_features(block, results_[i].moments, features_[i]);
+      results_[i].estimated_hz = reference_features(block, results_[i].moments, features_[i]);
       results_[i].buckets = buckets_[i].view();
       results_[i].features = features_[i];
     }
@@ -213,29 +214,37 @@ Envelope reference_envelope(const BlockView& block, const Moments& moments) {
   return {mean_square_of(envelope, mean), mean};
 }
 
-void reference_features(const BlockView& block, const Moments& moments, std::span<double> out) {
+double reference_features(const BlockView& given, const Moments& moments, std::span<double> out) {
   std::ranges::fill(out, std::numeric_limits<double>::quiet_NaN());
-  const bool is_whole = has_spectrum(block, moments);
-  const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
+  const bool is_whole = has_spectrum(given, moments);
+  const double bin_hz = given.sampling_rate_hz / static_cast<double>(given.count);
   std::vector<double> spectrum;
+  if (is_whole && is_speed_estimated(given)) spectrum = reference_spectrum(given, moments);
+  const BlockSpeed speed = speed_of(given, spectrum);
+  BlockView block = given, of_lines = given;
+  block.shaft_hz = speed.hz;
+  of_lines.shaft_hz = speed.of_lines_hz;
   Envelope envelope;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const Feature& feature = block.plan->features[i];
-    if (is_of_deviations(feature)) {
+    if (feature.statistic == number::speed_confidence) {
+      out[i] = speed.confidence;
+    } else if (is_of_deviations(feature)) {
       out[i] = deviation_feature(feature.statistic, block, moments);
     } else if (!is_whole) {
       continue;
     } else if (is_of_envelope(feature)) {
       if (bins_of_envelope(block).empty()) continue;
       if (envelope.mean_square.empty()) envelope = reference_envelope(block, moments);
-      const Bins bins = bins_of_bearing_line(feature, block, bin_hz, envelope.mean_square.size());
-      const auto line = bearing_line(envelope.mean_square, 0, bins, block, bin_hz, envelope.mean);
+      const Bins bins = bins_of_bearing_line(feature, of_lines, bin_hz, envelope.mean_square.size());
+      const auto line = bearing_line(envelope.mean_square, 0, bins, of_lines, bin_hz, envelope.mean);
       if (line) out[i] = bearing_feature(feature.statistic, *line);
     } else {
       if (spectrum.empty()) spectrum = reference_spectrum(block, moments);
       out[i] = spectrum_feature(feature, {spectrum, bin_hz}, block);
     }
   }
+  return speed.estimated_hz;
 }
 
 std::unique_ptr<StatisticsBackend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }

@@ -19,12 +19,13 @@ constexpr std::string_view harris = "Harris, Proceedings of the IEEE 66 (1978)";
 constexpr std::string_view grandke = "Grandke, IEEE Transactions on Instrumentation and Measurement 32 (1983)";
 constexpr std::string_view iso = "ISO 20816-1:2016 (10 Hz to 1000 Hz)";
 constexpr std::string_view peeters = "Peeters, A large set of audio features (2004), 6";
+constexpr std::string_view comb = "[decision 33](decisions/0033-speed-without-a-tachometer.md)";
 constexpr std::string_view not_of_constant = "k from 1; not defined of a constant";
 constexpr std::string_view not_so_many =
     "of the spectrum's local maxima, rank 1 being the highest; not defined where there are fewer; beside 0 and half the "
     "sampling rate, which have one side, only roughly right";
 
-constexpr std::array<StatisticDefinition, 11> definitions{{
+constexpr std::array<StatisticDefinition, 12> definitions{{
     {number::band_rms, "band_rms", UnitRule::same, ParameterRule::band, Trend::any, "sqrt(sum(s_k, low <= f_k < high))", harris,
      "k from 1: the mean is removed; of what the spectrum has of the band; not defined where it has nothing of it, or begins "
      "more "
@@ -65,6 +66,14 @@ constexpr std::array<StatisticDefinition, 11> definitions{{
      "the rms of the line, as ISO 20816 counts velocities; of acceleration; not defined of anything else, where the block lasts "
      "less "
      "than four periods (less a thousandth) of the line, and where multiple_amplitude is not",
+     nullptr},
+    {number::speed_confidence, "speed_confidence", UnitRule::none, ParameterRule::none, Trend::any,
+     "min(-log10(K Q(H, u)), (u - v) / log(10)), u = max(sum(o(h f), h = 1 .. H)) over f near the plate's speed", comb,
+     "how sure the shaft's speed f is that the block's spectrum shows, where only the point table says it: 3 and more are "
+     "believed; "
+     "see [the shaft's speed](#the-shafts-speed); not defined where the speed was measured, and in blocks of less than 8 turns "
+     "or 5 "
+     "harmonics",
      nullptr},
 }};
 

@@ -31,7 +31,7 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
 namespace number {
 inline constexpr std::uint16_t low_frequency_share = 20, band_rms = 21, spectral_centroid = 23, spectral_spread = 24,
                                spectral_entropy = 25, spectral_rolloff = 26, line_frequency = 27, line_amplitude = 28,
-                               multiple_amplitude = 29, vibration_velocity = 32, multiple_velocity = 33;
+                               multiple_amplitude = 29, vibration_velocity = 32, multiple_velocity = 33, speed_confidence = 41;
 }  // namespace number
 
 struct Bins {

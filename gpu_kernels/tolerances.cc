@@ -58,6 +58,7 @@ constexpr std::array rows{
     Row{"multiple_amplitude", largest_line, {1e-11, 1e-5}},
     Row{"vibration_velocity", velocity, {1e-11, 1e-5}},
     Row{"multiple_velocity", multiple_velocity, {1e-11, 1e-5}},
+    Row{"speed_confidence", value, {1e-9, 1e-3}},
     Row{"bearing_amplitude", deviation, {1e-11, 1e-5}},
     Row{"bearing_depth", envelope_lines, {1e-11, 1e-5}},
     Row{"bearing_significance", envelope_lines, {1e-11, 1e-5}},

@@ -101,6 +101,12 @@ settings::Table<SpectrumConfig> spectrum_table() {
   table.texts("velocity_multiples", &Config::velocity_multiples, std::vector<std::string>{},
               {.count_max = bands_max, .check = objection_to_multiple},
               "Multiples of the shaft's speed whose rms of velocity is `multiple_velocity`, of acceleration as above.");
+  table.number(
+      "speed_range", &Config::speed_range, 0.05, {0, 0.2},
+      "Where only `nominal_rpm` says the speed: how far from that it is looked for in the spectrum, as a share of it. "
+      "Where it is found, `speed_confidence` is 3 or more, and rows say that it is an estimate; where it is not, no line of "
+      "a bearing is defined, and multiples are those of `nominal_rpm`. 0: `nominal_rpm` is believed, as of a motor that is "
+      "locked to the mains.");
   table.boolean("ac_factors", &Config::ac_factors, false,
                 "Whether `ac_shape`, `ac_impulse` and `ac_clearance` are computed: factors of shape without the mean.");
   table.text(

@@ -28,6 +28,7 @@ struct SpectrumConfig {
   std::vector<std::string> multiples;       // "1x", of the shaft's speed
   std::vector<std::string> velocity_multiples;
   bool ac_factors = false;
+  double speed_range = 0;                   // a share of nominal_rpm; 0: it is believed
   std::string envelope_band;                // empty: no envelope
   int bearing_harmonics = 0;
   double line_tolerance = 0;                // a share of the line's frequency

@@ -38,7 +38,6 @@ struct BlockArrived {
   StreamId stream = 0;
   Source source;
   TimeNs start_ns = 0;
-  ShaftSpeed speed;  // that its statistics were computed for
   std::size_t statistics = 0;
   // Places in `analyses`: of the analysis blocks that end in this block.
   std::size_t analyses_begin = 0;
@@ -49,7 +48,6 @@ struct BlockArrived {
 struct AnalysisArrived {
   TimeNs block_ns = 0;  // the start of the block in which it begins: it belongs to the same windows
   TimeNs start_ns = 0;
-  ShaftSpeed speed;  // that its statistics were computed for
   std::size_t statistics = 0;  // as in BlockArrived
 };
 
@@ -83,6 +81,7 @@ using Arrival = std::variant<StreamDescribed, BlockArrived, ReadingArrived, Samp
 // What was computed of a block.
 struct BlockValues {
   PlanId plan = 0;
+  ShaftSpeed speed;  // that the features were computed for
   kernels::Moments moments;
   kernels::Validity validity;
   kernels::CountedBuckets buckets;

@@ -43,8 +43,7 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     route.cutting_hz = 0;
   }
   const BlockPlan& plan = plans_.plan(*route.plan);
-  BlockArrived arrived{
-      .stream = route.stream, .source = source, .start_ns = channel.start_ns, .speed = {}, .statistics = blocks_.size()};
+  BlockArrived arrived{.stream = route.stream, .source = source, .start_ns = channel.start_ns, .statistics = blocks_.size()};
   kernels::BlockView block = channel.samples;
   block.plan = plan.analysis.joins ? &plan.of_samples : &plan.kernel;
   block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
@@ -54,12 +53,8 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     block.full_scale = entry->full_scale;
   }
   const ShaftSpeed speed = plan.kernel.features.empty() ? ShaftSpeed() : speeds_.at(entry, channel.start_ns, channel.shaft_hz);
-  if (!plan.analysis.joins) {
-    arrived.speed = speed;
-    block.shaft_hz = speed.hz;
-    watch(route, device, plan, block, speed);
-  }
-  compute_later(block, plan);
+  if (!plan.analysis.joins) watch(route, device, plan, block, speed);
+  compute_later(block, plan, plan.analysis.joins ? ShaftSpeed() : speed);
   samples_decoded_[route.stream] += channel.samples.count;
 
   arrived.analyses_begin = arrivals_->analyses.size();
@@ -75,9 +70,13 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
   arrivals_->list.emplace_back(arrived);
 }
 
-void Intake::compute_later(const kernels::BlockView& block, const BlockPlan& plan) {
+void Intake::compute_later(kernels::BlockView block, const BlockPlan& plan, const ShaftSpeed& speed) {
+  block.shaft_hz = speed.hz;
+  block.is_speed_nominal = speed.source == schema::SpeedSource::nominal;
   blocks_.push_back(block);
-  arrivals_->blocks.emplace_back().plan = plan.id;
+  BlockValues& values = arrivals_->blocks.emplace_back();
+  values.plan = plan.id;
+  values.speed = speed;
 }
 
 void Intake::join(ChannelRoute& route, const Device& device, const BlockPlan& plan, const PointEntry* entry,
@@ -111,23 +110,24 @@ void Intake::join(ChannelRoute& route, const Device& device, const BlockPlan& pl
   }
   for (AnalysisBlock& each : cut_) {
     each.samples.plan = &plan.kernel;
-    each.samples.shaft_hz = each.speed.hz;
     each.samples.plausible_min = block.samples.plausible_min;
     each.samples.plausible_max = block.samples.plausible_max;
     watch(route, device, plan, each.samples, each.speed);
-    arrivals_->analyses.push_back({each.block_ns, each.start_ns, each.speed, blocks_.size()});
-    compute_later(each.samples, plan);
+    arrivals_->analyses.push_back({each.block_ns, each.start_ns, blocks_.size()});
+    compute_later(each.samples, plan, each.speed);
   }
   effect_->totals[Counter::analysis_blocks] += cut_.size();
   rows_expected_ += cut_.size();
 }
 
-void Intake::watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, const kernels::BlockView& block,
+void Intake::watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block,
                    const ShaftSpeed& speed) {
   // A machine that stands has a speed, at which nothing is looked for.
   const bool stands = speed.source != schema::SpeedSource::none && !(speed.hz > 0);
   if (block_watcher_ == nullptr || stands || plan.kernel.features.empty()) return;
   if (route.watched_blocks == BlockWatcher::watched_blocks) return;
+  block.shaft_hz = speed.hz;
+  block.is_speed_nominal = speed.source == schema::SpeedSource::nominal;
   block_watcher_->look(device.name, route.channel, plan, block, ++route.watched_blocks);
 }
 

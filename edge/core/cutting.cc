@@ -6,6 +6,7 @@
 #include "edge/core/limits.h"
 #include "gpu_kernels/definedness.h"
 #include "gpu_kernels/envelope.h"
+#include "gpu_kernels/shaft_speed.h"
 #include "gpu_kernels/spectrum.h"
 
 namespace stethos::edge {
@@ -54,6 +55,9 @@ std::size_t automatic_samples(const BlockPlan& plan, double sampling_rate_hz, do
     const double turns = kernels::turns_needed(feature.low);
     if (!(nominal_hz > 0) || is_of_a_higher_harmonic(plan.parameters[i]) || turns > turns_recorded_max) continue;
     needed = std::max(needed, turns / slowest_hz * sampling_rate_hz);
+  }
+  if (nominal_hz > 0 && plan.kernel.speed_range > 0) {
+    needed = std::max(needed, kernels::speed_turns_usual / nominal_hz * sampling_rate_hz);
   }
   const double longest =
       std::min(static_cast<double>(kernels::spectrum_samples_max),

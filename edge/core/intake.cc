@@ -26,10 +26,12 @@ std::string replaced(std::string_view device) {
 }
 
 // The features of a block whose own are not computed are there, and not defined.
-BlockValues values_of(const BlockPlan& plan, const kernels::BlockStatistics& statistics) {
+BlockValues values_of(const BlockPlan& plan, ShaftSpeed speed, const kernels::BlockStatistics& statistics) {
+  if (statistics.estimated_hz > 0) speed = {.hz = statistics.estimated_hz, .source = schema::SpeedSource::estimate};
   std::vector<double> features(plan.kernel.features.size(), std::numeric_limits<double>::quiet_NaN());
   std::ranges::copy(statistics.features, features.begin());
   return {.plan = plan.id,
+          .speed = speed,
           .moments = statistics.moments,
           .validity = statistics.validity,
           .buckets = {{statistics.buckets.indices.begin(), statistics.buckets.indices.end()},
@@ -119,7 +121,8 @@ Status Intake::compute() {
     return fail(Code::unavailable, "computing statistics with " + std::string(backend_->name()), "the backend failed");
   }
   for (std::size_t i = 0; i < results_.size(); ++i) {
-    arrivals_->blocks[i] = values_of(plans_.plan(arrivals_->blocks[i].plan), results_[i]);
+    BlockValues& values = arrivals_->blocks[i];
+    values = values_of(plans_.plan(values.plan), values.speed, results_[i]);
   }
   return {};
 }

@@ -137,11 +137,10 @@ class Intake {
   std::uint64_t tell(ChannelRoute& route, const Device& device, const PointEntry* entry);
   void take_block(ChannelRoute& route, const Device& device, const Source& source, const PointEntry* entry,
                   const DecodedChannel& channel, bool is_put_through);
-  void compute_later(const kernels::BlockView& block, const BlockPlan& plan);
+  void compute_later(kernels::BlockView block, const BlockPlan& plan, const ShaftSpeed& speed);
   void join(ChannelRoute& route, const Device& device, const BlockPlan& plan, const PointEntry* entry, const JoinableBlock& block,
             bool is_alone);
-  void watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, const kernels::BlockView& block,
-             const ShaftSpeed& speed);
+  void watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block, const ShaftSpeed& speed);
   void tell_unjoined(ChannelRoute& route, const Device& device, const std::string& why);
   void note_joined();
   void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);

@@ -315,11 +315,12 @@ void Placing::take_one(const BlockArrived& arrived, const Arrivals& arrivals) {
   samples.moments = values.moments;
   samples.plan = &plans_.plan(values.plan);
   samples.block = values.view();
-  samples.speed = arrived.speed;
+  samples.speed = values.speed;
   analyses_.clear();
   for (std::size_t i = arrived.analyses_begin; i < arrived.analyses_end; ++i) {
     const AnalysisArrived& each = arrivals.analyses[i];
-    analyses_.push_back({each.block_ns, each.start_ns, each.speed, arrivals.blocks[each.statistics].features});
+    const BlockValues& its = arrivals.blocks[each.statistics];
+    analyses_.push_back({each.block_ns, each.start_ns, its.speed, its.features});
   }
   samples.analyses = analyses_;
   place(speaking(arrived.stream), arrived.source, samples);

@@ -119,6 +119,7 @@ void find_of_analysis(const PointEntry& entry, const BlockPlan& plan, std::vecto
   block.count = cutting.samples;
   block.sampling_rate_hz = rate_hz;
   block.shaft_hz = shaft_hz;
+  block.is_speed_nominal = true;
   for (const bool of_speed : {false, true}) {
     if (of_speed && shaft_hz == 0) continue;  // it may come with the blocks
     const std::string lacking = never_defined(plan, block, of_speed);

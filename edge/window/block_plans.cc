@@ -21,6 +21,7 @@ void put(BlockPlan& plan, std::uint16_t statistic, double low, double high, std:
 
 void put_spectrum(BlockPlan& plan, const SpectrumConfig& config) {
   namespace number = kernels::number;
+  if (config.speed_range > 0) put(plan, number::speed_confidence, 0, 0, "");
   for (const std::uint16_t statistic : {number::spectral_centroid, number::spectral_spread, number::spectral_entropy}) {
     put(plan, statistic, 0, 0, "");
   }
@@ -129,6 +130,7 @@ BlockPlan BlockPlans::make(const SpectrumConfig* spectrum, const BearingConfig* 
   if (spectrum == nullptr) return plan;
   plan.kernel.mm_s2_per_unit = per_unit;
   plan.kernel.line_tolerance = spectrum->line_tolerance;
+  plan.kernel.speed_range = spectrum->speed_range;
   put_spectrum(plan, *spectrum);
   if (bearing != nullptr) put_envelope(plan, *spectrum, *bearing);
   plan.analysis.joins = spectrum->length != "message";
