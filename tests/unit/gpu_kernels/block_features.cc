@@ -73,9 +73,10 @@ void print(const StatisticDefinition& statistic, const Feature& feature, double 
 }  // namespace
 
 int main(int count, char** arguments) {
-  const auto backend = count == 8 ? make_backend(arguments[1]) : nullptr;
+  const auto backend = count == 8 || count == 9 ? make_backend(arguments[1]) : nullptr;
   if (backend == nullptr) {
-    std::fputs("usage: stethos-block-features BACKEND FILE BLOCK_SAMPLES RATE_HZ SHAFT_HZ LOW_HZ HIGH_HZ\n", stderr);
+    std::fputs("usage: stethos-block-features BACKEND FILE BLOCK_SAMPLES RATE_HZ SHAFT_HZ LOW_HZ HIGH_HZ [SPEED_RANGE]\n",
+               stderr);
     return 2;
   }
   const auto samples = read(arguments[2]);
@@ -85,6 +86,11 @@ int main(int count, char** arguments) {
   plan.mm_s2_per_unit = 9'806.65;
   plan.envelope_low_hz = std::atof(arguments[6]);
   plan.envelope_high_hz = std::atof(arguments[7]);
+  const bool estimates_speed = count == 9;
+  if (estimates_speed) {
+    plan.features = {{number::speed_confidence}};
+    plan.speed_range = std::atof(arguments[8]);
+  }
   std::vector<BlockView> blocks;
   for (std::size_t at = 0; at + block_samples <= samples.size(); at += block_samples) {
     BlockView& block = blocks.emplace_back();
@@ -92,6 +98,7 @@ int main(int count, char** arguments) {
     block.count = block_samples;
     block.sampling_rate_hz = std::atof(arguments[4]);
     block.shaft_hz = std::atof(arguments[5]);
+    block.is_speed_nominal = estimates_speed;
     block.plan = &plan;
   }
   const auto reference = make_backend("reference");
@@ -99,6 +106,11 @@ int main(int count, char** arguments) {
   if (backend->submit(blocks) != KernelStatus::ok || backend->collect(results) != KernelStatus::ok) return 1;
   if (reference->submit(blocks) != KernelStatus::ok || reference->collect(expected) != KernelStatus::ok) return 1;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (estimates_speed) {
+      std::printf("{\"confidence\": %s, \"hz\": %s}\n", text_of(results[i].features[0]).c_str(),
+                  text_of(results[i].estimated_hz).c_str());
+      continue;
+    }
     const test::Closeness closeness(blocks[i], expected[i]);
     std::printf("[");
     for (const StatisticDefinition& each : time_statistics()) {
