@@ -11,6 +11,7 @@
 #include "edge/inspect/environment.h"
 #include "edge/node_clock.h"
 #include "edge/put_through.h"
+#include "edge/replay/own_config.h"
 #include "edge/replay/replay.h"
 #include "edge/run.h"
 #include "edge/spool/spool_format.h"
@@ -29,6 +30,14 @@ std::optional<settings::Loaded<EdgeConfig>> load(const std::string& path) {
   return std::nullopt;
 }
 
+// Of a replay that is given none.
+std::optional<settings::Loaded<EdgeConfig>> parse(const std::string& text) {
+  auto parsed = settings::parse(edge_config_table(), text, "the configuration of a replay without one");
+  if (parsed) return std::move(*parsed);
+  for (const auto& problem : parsed.error()) std::cerr << problem.text() << '\n';
+  return std::nullopt;
+}
+
 Exit run(const std::string& path, const std::string& backend) {
   auto loaded = load(path);
   if (!loaded) return Exit::config;
@@ -38,11 +47,22 @@ Exit run(const std::string& path, const std::string& backend) {
 }
 
 Exit replay_with(const std::string& path, const std::string& backend, std::optional<TimeNs> start_ns, ReplayOptions options) {
-  auto loaded = load(path);
+  auto loaded = path.empty() ? parse("[node]\nid = \"replay\"\n[[window]]\nlength = \"1m\"\n") : load(path);
   if (!loaded) return Exit::config;
-  if (!backend.empty()) loaded->config.backend = backend;
   const bool has_times = options.feed.recording.starts_with("csv:") && options.feed.named.rate_hz == 0;
   options.feed.named.start_ns = start_ns.value_or(has_times ? 0 : loaded->config.time_earliest);
+  if (path.empty()) {
+    if (options.to_collector) {
+      std::cerr << "--collector needs a --config that says which\n";
+      return Exit::usage;
+    }
+    options.table = options.json_lines != "-" && options.csv != "-";
+    const auto text = own_config(options);
+    if (!text) return stop_with(Exit::recording, text.error());
+    loaded = parse(*text);
+    if (!loaded) return Exit::config;
+  }
+  if (!backend.empty()) loaded->config.backend = backend;
   start_logging("replay", loaded->config.log_level);
   return replay(*loaded, options);
 }
@@ -234,8 +254,12 @@ int main(int argc, char** argv) {
   ReplayOptions replayed;
   std::optional<TimeNs> start_ns;
   std::string delimiter, time_unit = "s";
-  auto* replay_command =
-      with_config(app.add_subcommand("replay", "put a recording through the same windows, as fast as it goes"));
+  auto* replay_command = app.add_subcommand("replay", "put a recording through the same windows, as fast as it goes");
+  replay_command->add_option(
+      "--config", config_path,
+      "the configuration file (TOML); without, windows and spectra that suit the recording, and a table of "
+      "what was found");
+  replay_command->add_option("--html", replayed.html, "a file for a report: trends, and the last block with its spectra");
   replay_command
       ->add_option("recording", replayed.feed.recording,
                    "stethos:FOLDER, csv:FILE, wav:FILE, femto:FOLDER, cwru:FILE.f32, nab:FILE or skab:FILE")
@@ -298,7 +322,10 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false);
   replay_command->add_option("--machine", replayed.machine,
                              "instead of a point table: the machine of all channels of a recording");
-  replay_command->add_option("--bearing", replayed.bearing, "the same: their [[bearing]]");
+  replay_command->add_option(
+      "--bearing", replayed.bearing,
+      "the same: their [[bearing]]; without --config its geometry: elements, element and pitch diameter in "
+      "mm, contact angle in degrees, as in 9,7.94,39.04,0");
   auto* version_command = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);

@@ -71,17 +71,16 @@ void NeverDefined::look_unjoined(std::string_view device, std::string_view chann
         " no analysis block was made: " + why);
 }
 
-void NeverDefined::look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
-                        unsigned nth) {
-  const auto tell = [&](bool of_speed) {
-    const std::string lacking = never_defined(plan, block, of_speed);
-    if (lacking.empty()) return;
-    warn_("of " + printable(device, shown_name_bytes_max) + "/" + printable(channel, shown_name_bytes_max) +
-          " some statistics are null: blocks of " + std::to_string(block.count) + " samples at " +
-          rounded_text(block.sampling_rate_hz) + " Hz cannot have " + lacking);
-  };
-  if (nth == 1) tell(false);
-  if (nth == watched_blocks) tell(true);  // a speed may come a little after the first block
+void NeverDefined::look(const WatchedBlock& watched) {
+  constexpr std::uint64_t first = 1, third = 3;
+  if (watched.nth != first && watched.nth != third) return;
+  const kernels::BlockView& block = watched.samples;
+  const bool of_speed = watched.nth == third;
+  const std::string lacking = never_defined(watched.plan, block, of_speed);
+  if (lacking.empty()) return;
+  warn_("of " + printable(watched.device, shown_name_bytes_max) + "/" + printable(watched.channel, shown_name_bytes_max) +
+        " some statistics are null: blocks of " + std::to_string(block.count) + " samples at " +
+        rounded_text(block.sampling_rate_hz) + " Hz cannot have " + lacking);
 }
 
 }  // namespace stethos::edge

@@ -18,8 +18,8 @@ class NeverDefined final : public BlockWatcher {
   // `warn` is given the lines for the log: bounded, and made printable.
   explicit NeverDefined(std::function<void(std::string)> warn) : warn_(std::move(warn)) {}
 
-  void look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
-            unsigned nth) override;
+  // At the first block of a stream, and at the third, when a speed may have come.
+  void look(const WatchedBlock& block) override;
   void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) override;
 
  private:

@@ -53,7 +53,7 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     block.full_scale = entry->full_scale;
   }
   const ShaftSpeed speed = plan.kernel.features.empty() ? ShaftSpeed() : speeds_.at(entry, channel.start_ns, channel.shaft_hz);
-  if (!plan.analysis.joins) watch(route, device, plan, block, speed);
+  if (!plan.analysis.joins) watch(route, device, plan, block, channel.start_ns, speed);
   compute_later(block, plan, plan.analysis.joins ? ShaftSpeed() : speed);
   samples_decoded_[route.stream] += channel.samples.count;
 
@@ -112,7 +112,7 @@ void Intake::join(ChannelRoute& route, const Device& device, const BlockPlan& pl
     each.samples.plan = &plan.kernel;
     each.samples.plausible_min = block.samples.plausible_min;
     each.samples.plausible_max = block.samples.plausible_max;
-    watch(route, device, plan, each.samples, each.speed);
+    watch(route, device, plan, each.samples, each.start_ns, each.speed);
     arrivals_->analyses.push_back({each.block_ns, each.start_ns, blocks_.size()});
     compute_later(each.samples, plan, each.speed);
   }
@@ -120,15 +120,15 @@ void Intake::join(ChannelRoute& route, const Device& device, const BlockPlan& pl
   rows_expected_ += cut_.size();
 }
 
-void Intake::watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block,
+void Intake::watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block, TimeNs start_ns,
                    const ShaftSpeed& speed) {
-  // A machine that stands has a speed, at which nothing is looked for.
-  const bool stands = speed.source != schema::SpeedSource::none && !(speed.hz > 0);
-  if (block_watcher_ == nullptr || stands || plan.kernel.features.empty()) return;
-  if (route.watched_blocks == BlockWatcher::watched_blocks) return;
+  if (block_watcher_ == nullptr || plan.kernel.features.empty()) return;
+  block.plan = &plan.kernel;
   block.shaft_hz = speed.hz;
   block.is_speed_nominal = speed.source == schema::SpeedSource::nominal;
-  block_watcher_->look(device.name, route.channel, plan, block, ++route.watched_blocks);
+  const bool stands = speed.source != schema::SpeedSource::none && !(speed.hz > 0);
+  if (!stands) ++route.blocks_turning;
+  block_watcher_->look({device.name, route.channel, plan, block, start_ns, speed, stands ? 0 : route.blocks_turning});
 }
 
 void Intake::tell_unjoined(ChannelRoute& route, const Device& device, const std::string& why) {

@@ -62,14 +62,24 @@ class Watcher {
   virtual void look(const Message& message, std::span<const DecodedMessage> decoded) = 0;
 };
 
-// Looks at the first blocks of each stream for which statistics of single blocks are computed (analysis blocks where blocks are
-// joined); `nth` counts from 1 to `watched_blocks`, since the stream was added to the registry.
+// A block that statistics of single blocks are computed of: an analysis block where blocks are joined. What it points to is good
+// for the call.
+struct WatchedBlock {
+  std::string_view device;
+  std::string_view channel;
+  const BlockPlan& plan;
+  const kernels::BlockView& samples;
+  TimeNs start_ns = 0;
+  ShaftSpeed speed;  // before it is estimated
+  // Of those of its stream, from 1, since that was added to the registry, in which the machine did not stand: at a speed of 0
+  // nothing is looked for. 0: it stands.
+  std::uint64_t nth = 0;
+};
+
 class BlockWatcher {
  public:
-  static constexpr unsigned watched_blocks = 3;
   virtual ~BlockWatcher() = default;
-  virtual void look(std::string_view device, std::string_view channel, const BlockPlan& plan, const kernels::BlockView& block,
-                    unsigned nth) = 0;
+  virtual void look(const WatchedBlock& block) = 0;
   // Once a stream: its blocks are to be joined, and again and again no analysis block has come of them. `why`: a sentence.
   virtual void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) = 0;
 };
@@ -140,7 +150,8 @@ class Intake {
   void compute_later(kernels::BlockView block, const BlockPlan& plan, const ShaftSpeed& speed);
   void join(ChannelRoute& route, const Device& device, const BlockPlan& plan, const PointEntry* entry, const JoinableBlock& block,
             bool is_alone);
-  void watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block, const ShaftSpeed& speed);
+  void watch(ChannelRoute& route, const Device& device, const BlockPlan& plan, kernels::BlockView block, TimeNs start_ns,
+             const ShaftSpeed& speed);
   void tell_unjoined(ChannelRoute& route, const Device& device, const std::string& why);
   void note_joined();
   void take_readings(ChannelRoute& route, const Device& device, const Source& source, const DecodedChannel& channel);

@@ -46,7 +46,7 @@ struct ChannelRoute {
   Cutting cutting;  // of the plan, at `cutting_hz`
   double cutting_hz = 0;
   std::unique_ptr<JoinedBlocks> joined;  // null: nothing is kept
-  unsigned watched_blocks = 0;  // as of BlockWatcher
+  std::uint64_t blocks_turning = 0;  // as nth of WatchedBlock
   unsigned ended_in_vain = 0;  // joins of which no analysis block had come, up to as many as are told
 };
 

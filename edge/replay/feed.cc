@@ -13,8 +13,6 @@
 namespace stethos::edge {
 namespace {
 
-constexpr std::string_view own_kind = "stethos:";
-
 // One that this version does not know is unsupported.
 Reason reason_of(std::string_view name) {
   const auto found = std::ranges::find(reason_names, name);

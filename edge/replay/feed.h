@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -11,6 +12,8 @@
 #include "recordings/named_recording.h"
 
 namespace stethos::edge {
+
+inline constexpr std::string_view own_kind = "stethos:";  // what our own recordings are called by
 
 struct FedMessage {
   DecodedMessage decoded;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "common/identity.h"
@@ -17,6 +20,9 @@
 #include "edge/refusal_warnings.h"
 #include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"
+#include "edge/replay/report_data.h"
+#include "edge/replay/report_page.h"
+#include "edge/replay/report_table.h"
 #include "edge/replay/row_output.h"
 #include "edge/spool/sqlite_spool.h"
 #include "recordings/cwru.h"
@@ -161,6 +167,18 @@ std::expected<PointTable, std::vector<Error>> points_of(const EdgeConfig& config
   return parse_points(config, csv);
 }
 
+// Whole or not at all.
+Exit write_page(const std::string& path, const std::string& text) {
+  const std::string beside = path + ".new";
+  std::ofstream file(beside, std::ios::binary | std::ios::trunc);
+  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(beside, path, error);
+  if (file && !error) return Exit::ok;
+  return stop_with(Exit::output, {Code::io, "writing " + path, error ? error.message() : "the disk refused it"});
+}
+
 // Rows of windows that are left to the node.
 struct LeftToNode {
   std::uint64_t without_length = 0;
@@ -236,11 +254,26 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
   if (!place.position.empty()) spdlog::info("going on at {}", place.position);
 
   RecordingPort port(std::move(*feed), name);
+  std::map<std::pair<std::string, std::string>, std::string> bearings;
+  for (const PointEntry* entry : points->latest()) bearings[{entry->device, entry->channel}] = entry->bearing;
   const std::string used_backend = backend->variant();
   Core core(config, loaded.hash, std::move(*points), std::move(backend), std::move(*saved), **spool, feed_options.recording);
   if (!options.replaces.empty()) core.set_generation(options.generation);
-  NeverDefined never_defined([](const std::string& line) { spdlog::warn("{}", line); });
+  std::optional<ReportData> report;
+  const auto warn = [&report](const std::string& line) {
+    spdlog::warn("{}", line);
+    if (report) report->warn(line);
+  };
+  NeverDefined never_defined(warn);
   core.set_watcher(never_defined);
+  if (options.table || !options.html.empty()) {
+    report.emplace(never_defined, [&bearings](std::string_view device, std::string_view channel) {
+      const auto found = bearings.find(std::pair(std::string(device), std::string(channel)));
+      return found == bearings.end() ? std::string() : found->second;
+    });
+    core.set_watcher(*report);
+    if (!place.position.empty()) report->warn("this run went on: windows that an earlier one has sent are not here");
+  }
 
   RowOutput output(**spool);
   if (const Exit opened = output.open(config, options, core); opened != Exit::ok) return opened;
@@ -255,8 +288,9 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
   }
   RefusalWarnings refusals(config, system_clock());
   NodeClock clock(port, true);
-  Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&output, &refusals](const Effect& effect) {
-    for (const std::string& line : refusals.take(effect.dead_letters)) spdlog::warn("{}", line);
+  Pipeline pipeline(std::move(settings), {}, core, port, **spool, clock, [&](const Effect& effect) {
+    for (const std::string& line : refusals.take(effect.dead_letters)) warn(line);
+    if (report) report->take(effect, core.parameters());
     if (!effect.rows.empty()) output.notify();
   });
 
@@ -302,7 +336,18 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
   }
   if (port.messages() == 0) spdlog::warn("there was nothing left to read");
   if (letters > 0 && !options.spool.empty()) spdlog::info("stethos-edge spool letters --file {} says why", file.path());
-  return output.finish(config.shutdown_deadline);
+  exit = output.finish(config.shutdown_deadline);
+  if (exit != Exit::ok || !report) return exit;
+  Report page = report->report();
+  page.title = feed_options.recording;
+  page.recording = name;
+  page.program = "stethos-edge " STETHOS_VERSION ", " + used_backend;
+  page.configuration = config.node_id + ", " + fmt::format("{:016x}", loaded.hash);
+  page.messages = port.messages();
+  page.samples = port.samples();
+  page.windows = totals[Counter::window_rows];
+  if (options.table) std::fputs(report_table(page).c_str(), stdout);
+  return options.html.empty() ? Exit::ok : write_page(options.html, report_page(page));
 }
 
 }  // namespace stethos::edge

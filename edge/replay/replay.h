@@ -16,6 +16,8 @@ struct ReplayOptions {
   FeedOptions feed;
   std::string machine;  // of all its channels, instead of a point table; empty: their device
   std::string bearing;  // the same; empty: none
+  std::string html;    // a file for the report; empty: none
+  bool table = false;  // on standard output, when it is done
   // Where rows go: one of the three, or just into the spool.
   std::string json_lines;  // a file, or "-"
   std::string csv;

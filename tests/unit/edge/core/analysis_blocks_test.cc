@@ -181,10 +181,7 @@ TEST(AnalysisBlocks, LateOnesAreCounted) {
 
 class Heard final : public BlockWatcher {
  public:
-  void look(std::string_view /*device*/, std::string_view /*channel*/, const BlockPlan& /*plan*/,
-            const kernels::BlockView& /*block*/, unsigned /*nth*/) override {
-    ++looks;
-  }
+  void look(const WatchedBlock& /*block*/) override { ++looks; }
   void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) override {
     said.push_back(std::string(device) + "/" + std::string(channel) + ": " + why);
   }
