@@ -280,9 +280,7 @@ class CsvReader final : public Recording {
 }  // namespace
 
 Result<std::unique_ptr<Recording>> open_csv(const std::string& path, const CsvOptions& options) {
-  if (options.block_samples == 0 || options.block_samples > block_samples_max) {
-    return fail(Code::invalid, "reading " + path, "a block has 1 to " + std::to_string(block_samples_max) + " samples");
-  }
+  if (auto checked = check_block_samples(path, options.block_samples); !checked) return std::unexpected(checked.error());
   auto reader = std::make_unique<CsvReader>(path, options);
   if (auto opened = reader->open(); !opened) return std::unexpected(opened.error());
   return reader;

@@ -2,19 +2,14 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
-#include <bit>
-#include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <vector>
+
+#include "recordings/frames.h"
 
 namespace stethos::recordings {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "f32 files are read as they lie");
 
 constexpr std::uintmax_t description_bytes_max = 64u << 10;
 
@@ -53,46 +48,16 @@ Result<CwruDescription> read_description(const std::string& path) {
 
 class CwruReader final : public CwruRecording {
  public:
-  CwruReader(std::string path, std::FILE* file, CwruDescription description, const CwruOptions& options)
-      : path_(std::move(path)), file_(file), description_(std::move(description)), options_(options) {
-    values_.resize(options.block_samples);
-  }
+  CwruReader(std::unique_ptr<Recording> samples, CwruDescription description)
+      : samples_(std::move(samples)), description_(std::move(description)) {}
 
   const CwruDescription& description() const override { return description_; }
-
-  Result<bool> next(Record& record) override {
-    const std::uint64_t left = description_.samples - read_;
-    if (left == 0) return false;
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, options_.block_samples));
-    if (std::fread(values_.data(), sizeof(float), count, file_.get()) != count) {
-      return fail(Code::io, "reading " + path_, "it ended early");
-    }
-    record.channels.resize(1);
-    ChannelData& channel = record.channels.front();
-    channel.channel = options_.channel;
-    channel.quantity = "acceleration";
-    channel.unit = description_.unit;
-    channel.interval_ns = static_cast<double>(ns_per_s) / description_.sample_rate_hz;
-    channel.start_ns = options_.start_ns + std::llround(static_cast<double>(read_) * channel.interval_ns);
-    channel.times_ns.clear();
-    channel.shaft_hz = description_.rpm / 60;
-    channel.samples.assign(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(count));
-    read_ += count;
-    return true;
-  }
-
-  Progress progress() const override { return {read_, description_.samples}; }
+  Result<bool> next(Record& record) override { return samples_->next(record); }
+  Progress progress() const override { return samples_->progress(); }
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<Recording> samples_;
   CwruDescription description_;
-  CwruOptions options_;
-  std::vector<float> values_;
-  std::uint64_t read_ = 0;  // samples
 };
 
 }  // namespace
@@ -101,21 +66,27 @@ Result<std::unique_ptr<CwruRecording>> open_cwru(const std::string& path, const 
   const std::string doing = "reading " + path;
   const std::filesystem::path file_path(path);
   if (file_path.extension() != ".f32") return fail(Code::invalid, doing, "expected a file NAME.f32");
-  if (options.block_samples == 0 || options.block_samples > block_samples_max) {
-    return fail(Code::invalid, doing, "a block has 1 to " + std::to_string(block_samples_max) + " samples");
-  }
   auto description = read_description(std::filesystem::path(file_path).replace_extension(".json").string());
   if (!description) return std::unexpected(description.error());
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(file_path, error);
-  if (error) return fail(Code::not_found, doing, error.message());
-  if (bytes % sizeof(float) != 0 || bytes / sizeof(float) != description->samples) {
+  auto bytes = open_binary_file(path);
+  if (!bytes) return std::unexpected(bytes.error());
+  constexpr NumberFormat f32{.type = NumberType::f32};
+  if ((*bytes)->size() % f32.bytes() != 0 || (*bytes)->size() / f32.bytes() != description->samples) {
     return fail(Code::corrupt, doing,
-                std::to_string(bytes) + " bytes, but its description says " + std::to_string(description->samples) + " samples");
+                std::to_string((*bytes)->size()) + " bytes, but its description says " + std::to_string(description->samples) +
+                    " samples");
   }
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return fail(Code::io, doing, "it cannot be opened");
-  return std::make_unique<CwruReader>(path, file, *std::move(description), options);
+  auto samples = open_frames({.path = path,
+                              .tables = {{.bytes = *bytes, .frames = description->samples, .format = f32}},
+                              .rate_hz = description->sample_rate_hz,
+                              .shaft_hz = description->rpm / 60},
+                             {.start_ns = options.start_ns,
+                              .block_samples = options.block_samples,
+                              .channels = {options.channel},
+                              .quantity = "acceleration",
+                              .unit = description->unit});
+  if (!samples) return std::unexpected(samples.error());
+  return std::make_unique<CwruReader>(*std::move(samples), *std::move(description));
 }
 
 }  // namespace stethos::recordings

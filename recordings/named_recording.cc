@@ -30,6 +30,13 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
     if (!recording) return std::unexpected(recording.error());
     return NamedRecording{std::move(name), *std::move(recording)};
   };
+  const FrameOptions frames{.rate_hz = options.rate_hz,
+                            .start_ns = options.start_ns,
+                            .block_samples = options.block_samples,
+                            .channels = options.channels,
+                            .quantity = options.quantity,
+                            .unit = options.unit,
+                            .scale = options.scale};
   const std::string first_channel = options.channels.empty() ? "value" : options.channels.front();
   if (kind == "csv") {
     return as_opened(file.stem().string(), open_csv(path, {.rate_hz = options.rate_hz,
@@ -45,13 +52,7 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
                                                            .scale = options.scale}));
   }
   if (kind == "wav") {
-    return as_opened(file.stem().string(),
-                     open_wav(path, {.start_ns = options.start_ns,
-                                     .block_samples = options.block_samples,
-                                     .channels = options.channels.empty() ? std::vector{first_channel} : options.channels,
-                                     .quantity = options.quantity,
-                                     .unit = options.unit,
-                                     .scale = options.scale}));
+    return as_opened(file.stem().string(), open_wav(path, frames));
   }
   if (kind == "cwru") {
     return as_opened(file.stem().string(),

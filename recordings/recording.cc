@@ -6,6 +6,11 @@
 
 namespace stethos::recordings {
 
+Status check_block_samples(const std::string& path, std::size_t block_samples) {
+  if (block_samples > 0 && block_samples <= block_samples_max) return {};
+  return fail(Code::invalid, "reading " + path, "a block has 1 to " + std::to_string(block_samples_max) + " samples");
+}
+
 TimeNs last_sample_ns(const ChannelData& channel) {
   if (!channel.times_ns.empty()) return channel.times_ns.back();
   if (channel.samples.empty()) return channel.start_ns;

@@ -34,6 +34,7 @@ struct Record {
 
 // Readers of blocks are asked for no longer ones.
 inline constexpr std::size_t block_samples_max = 1u << 20;
+Status check_block_samples(const std::string& path, std::size_t block_samples);
 
 class Recording {
  public:

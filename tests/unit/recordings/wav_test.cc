@@ -35,7 +35,7 @@ std::string wav_of(const std::string& chunks, const std::string& kind = "RIFF") 
 
 ReadOut read_wav(const std::string& bytes, std::vector<std::string> channels = {"x"}, std::size_t block_samples = 100) {
   const ScratchFolder folder;
-  WavOptions options;
+  FrameOptions options;
   options.block_samples = block_samples;
   options.channels = std::move(channels);
   options.scale = 4;
