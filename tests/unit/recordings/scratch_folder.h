@@ -52,4 +52,18 @@ inline ReadOut read_out(Recording& recording) {
   }
 }
 
+// The samples of each channel, where there was no error.
+inline std::vector<std::vector<double>> channels_of(const ReadOut& out) {
+  EXPECT_EQ(out.error, "");
+  std::vector<std::vector<double>> channels;
+  for (const Record& record : out.records) {
+    channels.resize(record.channels.size());
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      const auto& samples = record.channels[i].samples;
+      channels[i].insert(channels[i].end(), samples.begin(), samples.end());
+    }
+  }
+  return channels;
+}
+
 }  // namespace stethos::recordings

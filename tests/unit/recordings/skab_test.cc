@@ -6,9 +6,9 @@
 namespace stethos::recordings {
 namespace {
 
-const std::string heading =
+const std::string skab_heading =
     "datetime;Accelerometer1RMS;Accelerometer2RMS;Current;Pressure;Temperature;Thermocouple;Voltage;Volume Flow RateRMS";
-const std::string line = "2020-03-09 10:14:33;0.0265878;0.0401113;1.3302;0.054711;79.3366;26.0199;233.062;32.0";
+const std::string skab_line = "2020-03-09 10:14:33;0.0265878;0.0401113;1.3302;0.054711;79.3366;26.0199;233.062;32.0";
 
 ReadOut read_skab(std::string_view text) {
   const ScratchFolder folder;
@@ -17,7 +17,7 @@ ReadOut read_skab(std::string_view text) {
 }
 
 TEST(Skab, ReadsEightChannelsALineWithLabels) {
-  const ReadOut out = read_skab(heading + ";anomaly;changepoint\r\n" + line + ";1.0;0.0\r\n");
+  const ReadOut out = read_skab(skab_heading + ";anomaly;changepoint\r\n" + skab_line + ";1.0;0.0\r\n");
   ASSERT_EQ(out.error, "");
   ASSERT_EQ(out.records.size(), 1u);
   const auto& channels = out.records[0].channels;
@@ -31,7 +31,7 @@ TEST(Skab, ReadsEightChannelsALineWithLabels) {
 }
 
 TEST(Skab, ReadsFilesWithoutLabels) {
-  const ReadOut out = read_skab(heading + "\n" + line + "\n" + line + "\n");
+  const ReadOut out = read_skab(skab_heading + "\n" + skab_line + "\n" + skab_line + "\n");
   EXPECT_EQ(out.error, "");
   EXPECT_EQ(out.records.size(), 2u);
 }
@@ -39,9 +39,11 @@ TEST(Skab, ReadsFilesWithoutLabels) {
 TEST(Skab, NamesFileAndLineOfAMistake) {
   EXPECT_NE(read_skab("").error.find("it is empty"), std::string::npos);
   EXPECT_NE(read_skab("datetime;Current\n").error.find("a.csv:1: its heading"), std::string::npos);
-  EXPECT_NE(read_skab(heading + "\n" + line + ";1\n").error.find("a.csv:2: expected 9 fields, found 10"), std::string::npos);
-  EXPECT_NE(read_skab(heading + ";anomaly;changepoint\n" + line + ";0.5;0\n").error.find("a.csv:2: a label"), std::string::npos);
-  EXPECT_NE(read_skab(heading + "\nyesterday" + line.substr(19) + "\n").error.find("a.csv:2: "), std::string::npos);
+  EXPECT_NE(read_skab(skab_heading + "\n" + skab_line + ";1\n").error.find("a.csv:2: expected 9 fields, found 10"),
+            std::string::npos);
+  EXPECT_NE(read_skab(skab_heading + ";anomaly;changepoint\n" + skab_line + ";0.5;0\n").error.find("a.csv:2: a label"),
+            std::string::npos);
+  EXPECT_NE(read_skab(skab_heading + "\nyesterday" + skab_line.substr(19) + "\n").error.find("a.csv:2: "), std::string::npos);
 }
 
 }  // namespace
