@@ -1,5 +1,6 @@
-// Samples at one rate that lie in tables, as in WAV, MAT, NumPy and raw files: a row is a frame, what was sampled at one moment,
-// a column a channel. They come as blocks that follow each other; the last may be short. One block is in memory at a time.
+// Samples at one rate that lie in tables, as in WAV, MAT, NumPy and raw files: a row is a frame, what was sampled at one
+// moment, a column a channel. They come as blocks that follow each other; the last may be short. One block is in memory at a
+// time. Samples that are NaN or infinite are given as they are: to all who use them they are missing.
 #pragma once
 
 #include <cstddef>
