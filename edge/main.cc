@@ -261,8 +261,10 @@ int main(int argc, char** argv) {
       "what was found");
   replay_command->add_option("--html", replayed.html, "a file for a report: trends, and the last block with its spectra");
   replay_command
-      ->add_option("recording", replayed.feed.recording,
-                   "stethos:FOLDER, csv:FILE, wav:FILE, femto:FOLDER, cwru:FILE.f32, nab:FILE or skab:FILE")
+      ->add_option(
+          "recording", replayed.feed.recording,
+          "stethos:FOLDER, csv:FILE, wav:FILE, mat:FILE, npy:FILE, f32:FILE, i16:FILE, femto:FOLDER, cwru:FILE.f32, nab:FILE or "
+          "skab:FILE")
       ->required()
       ->check(CLI::Validator(objection_to_feed, ""));
   auto* out = replay_command->add_option_group("where rows go");
@@ -292,23 +294,29 @@ int main(int argc, char** argv) {
         if (!time) throw CLI::ValidationError("--start", time.error().text());
         start_ns = *time;
       },
-      "when a cwru, wav or csv recording began, or the day of a femto one (default: time.earliest); of a csv without --rate what "
-      "numbers in its column of times count from (default: 1970)");
+      "when a recording of samples began, or the day of a femto one (default: time.earliest); of a csv without --rate what "
+      "numbers "
+      "in its column of times count from (default: 1970)");
   recordings::NamedOptions& named = replayed.feed.named;
-  replay_command->add_option("--block-samples", named.block_samples, "of a cwru, wav or csv recording")->capture_default_str();
   replay_command
-      ->add_option(
-          "--channel", named.channels,
-          "what a wav, csv or nab recording is of; again for the next channel (default: \"value\", or the heading of a csv)")
+      ->add_option("--block-samples", named.block_samples,
+                   "of a recording of samples, as all but stethos, femto, nab and skab are")
+      ->capture_default_str();
+  replay_command
+      ->add_option("--channel", named.channels,
+                   "what a recording of samples, or of nab, is of; again for the next channel (default: what it says itself, or "
+                   "\"value\")")
       ->allow_extra_args(false);
   replay_command->add_option("--quantity", named.quantity, "of those channels")->capture_default_str();
   replay_command->add_option("--unit", named.unit, "the same")->capture_default_str();
-  replay_command
-      ->add_option("--scale", named.scale, "what each value of a wav or csv recording is multiplied by; of a wav full scale")
+  replay_command->add_option("--scale", named.scale, "what each sample is multiplied by; of a wav of whole numbers: full scale")
       ->capture_default_str();
   replay_command->add_option("--rpm", named.rpm, "the speed of the shaft during a recording of blocks")
       ->check(CLI::PositiveNumber);
-  replay_command->add_option("--rate", named.rate_hz, "of a csv: its rows follow each other at this rate, in Hz")
+  replay_command
+      ->add_option(
+          "--rate", named.rate_hz,
+          "the sampling rate in Hz, which npy, f32 and i16 do not say, nor most mat; of a csv: its rows follow each other")
       ->check(CLI::PositiveNumber);
   replay_command->add_option("--delimiter", delimiter, "of a csv: one character, or tab (default: what its first line shows)")
       ->check([](const std::string& text) { return text == "tab" || text.size() == 1 ? "" : "must be one character, or tab"; },
@@ -318,8 +326,15 @@ int main(int argc, char** argv) {
   replay_command->add_option("--time-unit", time_unit, "of times of a csv that are numbers")
       ->check(CLI::IsMember({"s", "ms", "us", "ns"}))
       ->capture_default_str();
-  replay_command->add_option("--column", named.columns, "of a csv: a column of values; again for the next (default: all others)")
+  replay_command
+      ->add_option(
+          "--column", named.columns,
+          "of a csv: a column of values; of a mat: an array, by its name, as in bearing.gs; again for the next (default: of a "
+          "csv all others, of a mat what can be meant)")
       ->allow_extra_args(false);
+  replay_command->add_option("--raw-channels", named.raw_channels, "of an f32 or i16: so many channels take turns")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   replay_command->add_option("--machine", replayed.machine,
                              "instead of a point table: the machine of all channels of a recording");
   replay_command->add_option(

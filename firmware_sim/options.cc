@@ -88,9 +88,10 @@ std::string check_name(const std::string& text) {
 void add_what(CLI::App& app, Options& options) {
   auto* scenario = app.add_option("--scenario", options.scenario, "Publish the synthetic machines of this scenario file");
   scenario->type_name("FILE");
-  auto* recording = app.add_option("--recording", options.recordings,
-                                   "Publish a recording: wav:FILE, csv:FILE (rows with times), cwru:FILE.f32, femto:FOLDER, "
-                                   "nab:FILE or skab:FILE; repeatable, each is a device");
+  auto* recording = app.add_option(
+      "--recording", options.recordings,
+      "Publish a recording: wav:FILE, mat:FILE (that says its rate), csv:FILE (rows with times), cwru:FILE.f32, femto:FOLDER, "
+      "nab:FILE or skab:FILE; repeatable, each is a device");
   recording->type_name("KIND:PATH")
       ->allow_extra_args(false)
       ->check(CLI::Validator(recordings::objection_to_recording, ""))

@@ -7,17 +7,21 @@
 #include "recordings/csv.h"
 #include "recordings/cwru.h"
 #include "recordings/femto.h"
+#include "recordings/mat.h"
 #include "recordings/nab.h"
+#include "recordings/npy.h"
+#include "recordings/raw.h"
 #include "recordings/skab.h"
 #include "recordings/wav.h"
 
 namespace stethos::recordings {
 
 std::string objection_to_recording(const std::string& text) {
-  for (const std::string_view kind : {"csv:", "wav:", "cwru:", "femto:", "nab:", "skab:"}) {
+  for (const std::string_view kind : {"csv:", "wav:", "mat:", "npy:", "f32:", "i16:", "cwru:", "femto:", "nab:", "skab:"}) {
     if (text.starts_with(kind) && text.size() > kind.size()) return "";
   }
-  return "expected csv:FILE, wav:FILE, cwru:FILE.f32, femto:FOLDER, nab:FILE or skab:FILE";
+  return "expected csv:FILE, wav:FILE, mat:FILE, npy:FILE, f32:FILE, i16:FILE, cwru:FILE.f32, femto:FOLDER, nab:FILE or "
+         "skab:FILE";
 }
 
 Result<NamedRecording> open_named(const std::string& text, const NamedOptions& options) {
@@ -37,7 +41,6 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
                             .quantity = options.quantity,
                             .unit = options.unit,
                             .scale = options.scale};
-  const std::string first_channel = options.channels.empty() ? "value" : options.channels.front();
   if (kind == "csv") {
     return as_opened(file.stem().string(), open_csv(path, {.rate_hz = options.rate_hz,
                                                            .start_ns = options.start_ns,
@@ -51,8 +54,12 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
                                                            .unit = options.unit,
                                                            .scale = options.scale}));
   }
-  if (kind == "wav") {
-    return as_opened(file.stem().string(), open_wav(path, frames));
+  if (kind == "wav") return as_opened(file.stem().string(), open_wav(path, frames));
+  if (kind == "mat") return as_opened(file.stem().string(), open_mat(path, options.columns, frames));
+  if (kind == "npy") return as_opened(file.stem().string(), open_npy(path, frames));
+  if (kind == "f32" || kind == "i16") {
+    const NumberType type = kind == "f32" ? NumberType::f32 : NumberType::i16;
+    return as_opened(file.stem().string(), open_raw(path, type, options.raw_channels, frames));
   }
   if (kind == "cwru") {
     return as_opened(file.stem().string(),
@@ -66,7 +73,10 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
     return fail(Code::invalid, "opening " + text,
                 "it has one channel, and " + std::to_string(options.channels.size()) + " names are given");
   }
-  if (kind == "nab") return as_opened(file.stem().string(), open_nab(path, {first_channel, options.quantity, options.unit}));
+  if (kind == "nab") {
+    const std::string channel = options.channels.empty() ? "value" : options.channels.front();
+    return as_opened(file.stem().string(), open_nab(path, {channel, options.quantity, options.unit}));
+  }
   if (kind != "skab") return fail(Code::invalid, "opening " + text, objection_to_recording(text));
   // The files of this benchmark are numbered anew in each folder.
   return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), open_skab(path));

@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "common/identity.h"
 #include "common/log.h"
@@ -92,23 +94,27 @@ std::string identity_of(const ReplayOptions& options) {
   if (!options.feed.device.empty()) name += " --device " + options.feed.device;
   if (!options.replaces.empty())
     name += " --replaces " + options.replaces + " --generation " + std::to_string(options.generation);
-  if (options.feed.recording.starts_with("femto:")) name += " --start " + format_time(options.feed.named.start_ns);
-  if (options.feed.recording.starts_with("cwru:")) {
-    name += " --start " + format_time(options.feed.named.start_ns) + " --block-samples " +
-            std::to_string(options.feed.named.block_samples);
-  }
   const recordings::NamedOptions& named = options.feed.named;
-  if (options.feed.recording.starts_with("nab:") || options.feed.recording.starts_with("csv:") ||
-      options.feed.recording.starts_with("wav:")) {
+  const std::string_view kind = std::string_view(options.feed.recording).substr(0, options.feed.recording.find(':'));
+  const auto is_any_of = [kind](std::initializer_list<std::string_view> kinds) {
+    return std::ranges::find(kinds, kind) != kinds.end();
+  };
+  const bool has_samples = is_any_of({"wav", "mat", "npy", "f32", "i16"});
+  if (kind == "femto") name += " --start " + format_time(named.start_ns);
+  if (kind == "cwru") {
+    name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples);
+  }
+  if (has_samples || is_any_of({"csv", "nab"})) {
     for (const std::string& channel : named.channels) name += " --channel " + channel;
     name += " --quantity " + named.quantity + " --unit " + named.unit;
   }
-  if (options.feed.recording.starts_with("csv:") || options.feed.recording.starts_with("wav:")) {
+  if (has_samples || kind == "csv") {
     name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples) + " --scale " +
             number_text(named.scale) + " --rate " + number_text(named.rate_hz) + " --time-column " + named.time_column +
             " --time-unit " + std::to_string(named.time_unit_ns);
     if (named.delimiter != 0) name += std::string(" --delimiter ") + named.delimiter;
     for (const std::string& column : named.columns) name += " --column " + column;
+    if (named.raw_channels != 1) name += " --raw-channels " + std::to_string(named.raw_channels);
   }
   if (!options.machine.empty()) name += " --machine " + options.machine;
   if (!options.bearing.empty()) name += " --bearing " + options.bearing;
