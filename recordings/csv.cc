@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -15,6 +14,7 @@
 #include "common/printable.h"
 #include "common/time_text.h"
 #include "common/utf8.h"
+#include "recordings/text_file.h"
 
 namespace stethos::recordings {
 namespace {
@@ -22,11 +22,6 @@ namespace {
 constexpr std::size_t line_bytes_max = 1u << 20;
 constexpr std::size_t columns_max = 1'000;
 constexpr std::size_t shown_bytes_max = 64;
-
-bool is_missing(std::string_view field) {
-  constexpr std::array<std::string_view, 9> missing{"", "nan", "NaN", "NAN", "NA", "N/A", "null", "NULL", "-"};
-  return std::ranges::find(missing, field) != missing.end();
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

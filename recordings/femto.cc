@@ -112,9 +112,9 @@ class SnapshotRow {
     if (auto cut = file.split(line, separator_, fields); !cut) return std::unexpected(cut.error());
     const auto stamp = time_of_day(file, fields.data(), ns_per_us, part_max);
     if (!stamp) return std::unexpected(stamp.error());
-    const auto across = file.number(fields[4], "horizontal acceleration");
+    const auto across = file.sample(fields[4], "horizontal acceleration");
     if (!across) return std::unexpected(across.error());
-    const auto upright = file.number(fields[5], "vertical acceleration");
+    const auto upright = file.sample(fields[5], "vertical acceleration");
     if (!upright) return std::unexpected(upright.error());
     stamp_ns = *stamp;
     horizontal = *across;
@@ -224,7 +224,7 @@ class FemtoReader final : public Recording {
       if (auto cut = file_.split(line, separator, fields); !cut) return cut;
       const auto stamp_ns = time_of_day(file_, fields.data(), ns_per_s / 10, 10);
       if (!stamp_ns) return std::unexpected(stamp_ns.error());
-      const auto temperature = file_.number(fields[4], "temperature");
+      const auto temperature = file_.sample(fields[4], "temperature");
       if (!temperature) return std::unexpected(temperature.error());
       const TimeNs time_ns = calendar_.place(*stamp_ns);
       calendar_.note(time_ns);

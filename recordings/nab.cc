@@ -19,7 +19,7 @@ class NabReader final : public Recording {
     if (auto cut = file_.split(line, ',', fields); !cut) return std::unexpected(cut.error());
     const auto time_ns = parse_time(fields[0]);
     if (!time_ns) return file_.refuse(time_ns.error().text());
-    const auto value = file_.number(fields[1], "value");
+    const auto value = file_.sample(fields[1], "value");
     if (!value) return std::unexpected(value.error());
     record.channels.resize(1);
     record.channels.front() = {options_.channel, options_.quantity, options_.unit, *time_ns, 0, {*time_ns}, {*value}};

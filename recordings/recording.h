@@ -23,7 +23,7 @@ struct ChannelData {
   TimeNs start_ns = 0;              // of the first sample
   double interval_ns = 0;
   std::vector<TimeNs> times_ns;     // readings: as many as samples, not decreasing; blocks: empty
-  std::vector<double> samples;
+  std::vector<double> samples;      // one that is missing is NaN, or infinite
   double shaft_hz = 0;              // turns a second of the machine's shaft, where the recording says it; 0: it does not
 };
 

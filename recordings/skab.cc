@@ -42,7 +42,7 @@ class SkabReader final : public Recording {
     if (!time_ns) return file_.refuse(time_ns.error().text());
     record.channels.resize(sensors.size());
     for (std::size_t i = 0; i < sensors.size(); ++i) {
-      const auto value = file_.number(fields[1 + i], sensors[i].heading);
+      const auto value = file_.sample(fields[1 + i], sensors[i].heading);
       if (!value) return std::unexpected(value.error());
       record.channels[i] = {std::string(sensors[i].channel),
                             std::string(sensors[i].quantity),

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace stethos::recordings {
 namespace {
@@ -18,6 +20,11 @@ std::string quoted(std::string_view field) {
 }
 
 }  // namespace
+
+bool is_missing(std::string_view field) {
+  constexpr std::array<std::string_view, 9> missing{"", "nan", "NaN", "NAN", "NA", "N/A", "null", "NULL", "-"};
+  return std::ranges::find(missing, field) != missing.end();
+}
 
 Status TextFile::load(const std::string& path) {
   path_ = path;
@@ -69,7 +76,6 @@ Status TextFile::split(std::string_view line, char separator, std::span<std::str
   while (true) {
     const std::size_t end = line.find(separator);
     const std::string_view field = line.substr(0, end);
-    if (field.empty()) return refuse("field " + std::to_string(count + 1) + " is empty");
     if (count < fields.size()) fields[count] = field;
     ++count;
     if (end == std::string_view::npos) break;
@@ -88,6 +94,11 @@ Result<double> TextFile::number(std::string_view field, std::string_view what) c
     return refuse(std::string(what) + " " + quoted(field) + " is not a finite number");
   }
   return value;
+}
+
+Result<double> TextFile::sample(std::string_view field, std::string_view what) const {
+  if (is_missing(field)) return std::numeric_limits<double>::quiet_NaN();
+  return number(field, what);
 }
 
 Result<int> TextFile::integer(std::string_view field, std::string_view what, int min, int max) const {

@@ -16,6 +16,9 @@ namespace stethos::recordings {
 inline constexpr std::size_t text_file_bytes_max = 64u << 20;
 inline constexpr std::size_t text_file_padding_bytes = 64;
 
+// Whether a field says that there is no value: it is empty, NaN, NA, N/A, null or -.
+bool is_missing(std::string_view field);
+
 class TextFile {
  public:
   // Reads the file and stands before its first line. What an earlier file gave is no longer valid.
@@ -40,11 +43,12 @@ class TextFile {
   // An error at the line last read.
   std::unexpected<Error> refuse(std::string why) const;
 
-  // Cuts `line` at `separator` into exactly fields.size() fields, none of them empty.
+  // Cuts `line` at `separator` into exactly fields.size() fields.
   Status split(std::string_view line, char separator, std::span<std::string_view> fields) const;
 
-  // A whole field as a finite number, or as a whole number in a range.
+  // A whole field as a finite number, as one that may be missing (NaN), or as a whole number in a range.
   Result<double> number(std::string_view field, std::string_view what) const;
+  Result<double> sample(std::string_view field, std::string_view what) const;
   Result<int> integer(std::string_view field, std::string_view what, int min, int max) const;
 
  private:

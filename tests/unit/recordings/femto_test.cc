@@ -1,5 +1,7 @@
 #include "recordings/femto.h"
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +14,9 @@
 
 namespace stethos::recordings {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsNan;
 
 // `count` rows from a second on, as the real files have them.
 std::string snapshot_text(const char* time, int count, const char* separator, const char* line_end) {
@@ -80,6 +85,18 @@ TEST(Femto, RowsThatDifferInFormAreReadAlike) {
   EXPECT_TRUE(std::signbit(channels[0].samples[3]));
 }
 
+TEST(Femto, WhatIsMissingIsNoNumberAndTheRestGoesOn) {
+  const Bearing bearing;
+  bearing.folder.write("acc_00001.csv", "9,38,46,10,1,2\n9,38,46,49,,4\n9,38,46,88,NaN,6\n9,38,46,127,7,\n9,38,46,166,9,10\n");
+  bearing.folder.write("temp_00001.csv", "9,38,47,0,\n9,38,47,1,70\n");
+  const ReadOut out = bearing.read();
+  ASSERT_EQ(out.error, "");
+  ASSERT_EQ(out.records.size(), 2U);
+  EXPECT_THAT(out.records[0].channels.at(0).samples, ElementsAre(1, IsNan(), IsNan(), 7, 9));
+  EXPECT_THAT(out.records[0].channels.at(1).samples, ElementsAre(2, 4, 6, IsNan(), 10));
+  EXPECT_THAT(out.records[1].channels.at(0).samples, ElementsAre(IsNan(), 70));
+}
+
 // Rows each of which begins in another way than the one before are all read in the general way.
 std::string in_the_general_way(const std::string& text) {
   std::string out;
@@ -120,6 +137,8 @@ TEST(Femto, BothWaysOfReadingGiveTheSame) {
         row += (pick(2) == 0 ? ",-" : ",") + digits(1, pick(8) == 0 ? 8 : 2) +
                (pick(8) == 0 ? "" : "." + digits(1, pick(16) == 0 ? 9 : 3));
       }
+      if (pick(100) == 0) row.erase(row.rfind(',') + 1);
+      if (pick(100) == 0) row.replace(row.rfind(',') + 1, row.size(), "NaN");
       if (pick(200) == 0) row += std::array{"e-03", "e+002", ",1", ",", " ", "e400"}[pick(6)];
       if (pick(500) == 0) row[pick(row.size())] = static_cast<char>(random());
       if (pick(1'000) == 0) row.erase(pick(row.size()));
@@ -208,7 +227,9 @@ TEST(Femto, MergesTemperaturesByTime) {
 TEST(Femto, NamesFileAndLineOfAMistake) {
   const std::pair<const char*, const char*> mistakes[] = {
       {"7,40,33,5.4066e+05,0.038\n", ":1: expected 6 fields, found 5"},
-      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,0.125,\n", ":2: field 6 is empty"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,,0.125,1\n", ":2: part of a second \"\""},
+      {"7,40,33,5.4066e+05,0.038,0.29\n7,,33,5.407e+05,0.125,1\n", ":2: minute \"\""},
+      {"7,40,33,nan,0.038,0.29\n", ":1: part of a second \"nan\""},
       {"7,40,33,5.4066e+05,0.038,0.29,1\n", ":1: expected 6 fields, found 7"},
       {"7;40,33,5.4066e+05,0.038,0.29\n", ":1: expected 6 fields, found 2"},
       {"24,40,33,5.4066e+05,0.038,0.29\n", ":1: hour \"24\""},
@@ -216,8 +237,8 @@ TEST(Femto, NamesFileAndLineOfAMistake) {
       {"7,40,33.5,5.4066e+05,0.038,0.29\n", ":1: second \"33.5\""},
       {"7,40,33,1.1e+06,0.038,0.29\n", "out of range"},
       {"7,40,33,-1,0.038,0.29\n", "out of range"},
-      {"7,40,33,5.4066e+05,nan,0.29\n", "is not a finite number"},
-      {"7,40,33,5.4066e+05,0.038,0.29\n\n", ":2: field 1 is empty"},
+      {"7,40,33,5.4066e+05,inf,0.29\n", ":1: horizontal acceleration \"inf\" is not a finite number"},
+      {"7,40,33,5.4066e+05,0.038,0.29\n\n", ":2: expected 6 fields, found 1"},
       {"7,40,33,5.4066e+05,0.038,0.29\n7,40,34,5.407e+05,1,1\n", ":2: its stamp is more than 1 ms away"},
       {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,1,1\n7,40,33,5.4074e+05,1,1x\n", ":3: vertical acceleration \"1x\""},
       {"7,40,33,5.4066e+05,0.038,0.29\n7,40,33,5.407e+05,1;1\n", ":2: expected 6 fields, found 5"},

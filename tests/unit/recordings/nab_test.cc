@@ -1,5 +1,7 @@
 #include "recordings/nab.h"
 
+#include <cmath>
+
 #include "common/time_text.h"
 #include "tests/unit/recordings/scratch_folder.h"
 
@@ -33,12 +35,22 @@ TEST(Nab, KeepsTheOrderWhenTheClockWasSetBack) {
   EXPECT_EQ(out.records[2].channels[0].samples[0], 3);
 }
 
+TEST(Nab, WhatIsMissingIsNoNumberAndTheRestGoesOn) {
+  const ReadOut out = read_nab("timestamp,value\n2013-12-02 21:15:00,\n2013-12-02 21:20:00,NaN\n2013-12-02 21:25:00,3\n");
+  ASSERT_EQ(out.error, "");
+  ASSERT_EQ(out.records.size(), 3U);
+  EXPECT_TRUE(std::isnan(out.records[0].channels.at(0).samples.at(0)));
+  EXPECT_TRUE(std::isnan(out.records[1].channels.at(0).samples.at(0)));
+  EXPECT_EQ(out.records[2].channels.at(0).samples, (std::vector<double>{3}));
+}
+
 TEST(Nab, NamesFileAndLineOfAMistake) {
   EXPECT_NE(read_nab("").error.find("heading"), std::string::npos);
   EXPECT_NE(read_nab("time,value\n").error.find("a.csv:1: its heading"), std::string::npos);
   EXPECT_NE(read_nab("timestamp,value\n2013-13-02 21:15:00,1\n").error.find("a.csv:2: "), std::string::npos);
-  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,1\n2013-12-02 21:20:00,\n").error.find("a.csv:3: field 2 is empty"),
-            std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,1\n,1\n").error.find("a.csv:3: "), std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00\n").error.find("a.csv:2: expected 2 fields"), std::string::npos);
+  EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,inf\n").error.find("a.csv:2: value \"inf\""), std::string::npos);
   EXPECT_NE(read_nab("timestamp,value\n2013-12-02 21:15:00,x\n").error.find("a.csv:2: value \"x\""), std::string::npos);
 }
 

@@ -1,5 +1,7 @@
 #include "recordings/skab.h"
 
+#include <cmath>
+
 #include "common/time_text.h"
 #include "tests/unit/recordings/scratch_folder.h"
 
@@ -36,12 +38,26 @@ TEST(Skab, ReadsFilesWithoutLabels) {
   EXPECT_EQ(out.records.size(), 2u);
 }
 
+TEST(Skab, WhatIsMissingIsNoNumberAndTheRestGoesOn) {
+  const std::string missing = "2020-03-09 10:14:34;nan;0.0401113;;0.054711;79.3366;26.0199;233.062;";
+  const ReadOut out = read_skab(skab_heading + "\n" + missing + "\n" + skab_line + "\n");
+  ASSERT_EQ(out.error, "");
+  ASSERT_EQ(out.records.size(), 2U);
+  for (const std::size_t i : {0U, 2U, 7U}) EXPECT_TRUE(std::isnan(out.records[0].channels.at(i).samples.at(0))) << i;
+  EXPECT_EQ(out.records[0].channels.at(1).samples.at(0), 0.0401113);
+  EXPECT_EQ(out.records[1].channels.at(2).samples.at(0), 1.3302);
+}
+
 TEST(Skab, NamesFileAndLineOfAMistake) {
   EXPECT_NE(read_skab("").error.find("it is empty"), std::string::npos);
   EXPECT_NE(read_skab("datetime;Current\n").error.find("a.csv:1: its heading"), std::string::npos);
   EXPECT_NE(read_skab(skab_heading + "\n" + skab_line + ";1\n").error.find("a.csv:2: expected 9 fields, found 10"),
             std::string::npos);
   EXPECT_NE(read_skab(skab_heading + ";anomaly;changepoint\n" + skab_line + ";0.5;0\n").error.find("a.csv:2: a label"),
+            std::string::npos);
+  EXPECT_NE(read_skab(skab_heading + ";anomaly;changepoint\n" + skab_line + ";;0\n").error.find("a.csv:2: label"),
+            std::string::npos);
+  EXPECT_NE(read_skab(skab_heading + "\n" + skab_line + "x\n").error.find("a.csv:2: Volume Flow RateRMS \"32.0x\""),
             std::string::npos);
   EXPECT_NE(read_skab(skab_heading + "\nyesterday" + skab_line.substr(19) + "\n").error.find("a.csv:2: "), std::string::npos);
 }

@@ -1,6 +1,7 @@
 #include "recordings/text_file.h"
 
 #include <array>
+#include <cmath>
 
 #include "tests/unit/recordings/scratch_folder.h"
 
@@ -63,12 +64,24 @@ TEST(TextFile, ReadsNumbersStrictly) {
   for (const auto* bad : {"", "24", "-1", "7.5", "99999999999"}) EXPECT_FALSE(file.integer(bad, "hour", 0, 23)) << bad;
 }
 
+TEST(TextFile, ASampleMayBeMissing) {
+  const TextFile file;
+  for (const auto* missing : {"", "nan", "NaN", "NAN", "NA", "N/A", "null", "NULL", "-"}) {
+    EXPECT_TRUE(std::isnan(*file.sample(missing, "x"))) << missing;
+  }
+  EXPECT_EQ(*file.sample("-0.5", "x"), -0.5);
+  for (const auto* bad : {" ", "inf", "-inf", "nan(1)", "-nan", "none", "--", "1x"}) EXPECT_FALSE(file.sample(bad, "x")) << bad;
+}
+
 TEST(TextFile, CutsIntoExactlySoManyFields) {
   const TextFile file;
   std::array<std::string_view, 3> fields;
   ASSERT_TRUE(file.split("a;b;c", ';', fields));
   EXPECT_EQ(fields[2], "c");
-  for (const auto* bad : {"", "a", "a;b", "a;b;c;d", "a;;c", "a;b;", "a,b,c"}) EXPECT_FALSE(file.split(bad, ';', fields)) << bad;
+  ASSERT_TRUE(file.split("a;;", ';', fields));
+  EXPECT_EQ(fields[1], "");
+  EXPECT_EQ(fields[2], "");
+  for (const auto* bad : {"", "a", "a;b", "a;b;c;d", "a,b,c"}) EXPECT_FALSE(file.split(bad, ';', fields)) << bad;
 }
 
 }  // namespace
