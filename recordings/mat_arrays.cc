@@ -18,7 +18,7 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 
 // Of arrays.
 enum MatClass : std::uint8_t { mat_struct = 2, mat_numbers_first = 6, mat_numbers_last = 15 };
-constexpr std::uint32_t mat_complex_flag = 0x800;
+constexpr std::uint32_t mat_logical_flag = 0x200, mat_complex_flag = 0x800;
 
 std::optional<NumberType> number_type_of(std::uint32_t type) {
   switch (type) {
@@ -123,7 +123,8 @@ class MatFile {
     if (!flag_bytes) return std::unexpected(flag_bytes.error());
     const auto flag_bits = number_at<std::uint32_t>(flag_bytes->data(), elements.is_big_endian());
     const auto array_class = static_cast<std::uint8_t>(flag_bits & 0xff);
-    const bool has_numbers = array_class >= mat_numbers_first && array_class <= mat_numbers_last;
+    const bool is_logical = (flag_bits & mat_logical_flag) != 0;
+    const bool has_numbers = array_class >= mat_numbers_first && array_class <= mat_numbers_last && !is_logical;
     if (!has_numbers && array_class != mat_struct) return {};
     MatArray array{.is_complex = (flag_bits & mat_complex_flag) != 0, .format = {.is_big_endian = elements.is_big_endian()}};
     if (auto read = read_dimensions(elements, array); !read) return read;

@@ -1,6 +1,6 @@
 // The arrays of numbers of a MATLAB MAT file of level 5 (what MATLAB saves as -v6 and -v7, SciPy as its default), of either
 // order of bytes: variables, and fields of structs within structs, each by its path. What is no array of numbers is passed
-// over: cells, text, sparse arrays, objects. MathWorks, MAT-File Format (2005).
+// over: cells, text, truth values, sparse arrays, objects. MathWorks, MAT-File Format (2005).
 //
 // Samples of a variable that is not compressed stay in the file. What is compressed is inflated into memory: all of a file's
 // variables together to no more than mat_inflated_bytes_max, a file of more is refused. Sizes are checked against what there is

@@ -78,12 +78,13 @@ TEST_P(MatArrays, FieldsHavePathsAndTheRestIsPassedOver) {
   const std::string opaque =
       mat.element(14, mat.element(6, mat.number(std::uint32_t{17}) + mat.number(std::uint32_t{0})) + "12345678");
   const std::string complex = mat.array_of("z", {1, 1}, mat.element(9, mat.number(1.0)) + mat.element(9, mat.number(2.0)), 0x806);
+  const std::string truth = mat.array_of("b", {1, 4}, mat.small_element(2, std::string(4, '\1')), 0x209);
   const std::string nameless = mat.vector_of("", {1});
   const std::string empty_struct = mat.struct_of("e", {}, {});
   const std::string matrix = mat.array_of("m", {2, 2, 2}, mat.element(2, "12345678"), 9);
   for (const bool is_compressed : {false, true}) {
     std::string elements;
-    for (const std::string& each : {cells, opaque, nameless, empty_struct, outer, complex, matrix}) {
+    for (const std::string& each : {cells, truth, opaque, nameless, empty_struct, outer, complex, matrix}) {
       elements += is_compressed ? mat.compressed(each) : each;
     }
     const MatFound found = arrays_in(mat.file_of(elements));
