@@ -19,7 +19,7 @@ struct MatFound {
 };
 
 MatFound arrays_in(const std::string& content) {
-  const ScratchFolder folder;
+  static const ScratchFolder folder;  // one for thousands of files
   auto arrays = find_mat_arrays(folder.write("a.mat", content));
   return arrays ? MatFound{*std::move(arrays), ""} : MatFound{{}, arrays.error().text()};
 }

@@ -17,7 +17,7 @@ const MatMaker mat;
 
 ReadOut read_mat(const std::string& elements, const std::vector<std::string>& paths = {},
                  const FrameOptions& options = {.rate_hz = 1'000}, const std::string& name = "97.mat") {
-  const ScratchFolder folder;
+  static const ScratchFolder folder;  // one for thousands of files
   const auto recording = open_mat(folder.write(name, mat.file_of(elements)), paths, options);
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
 }
