@@ -78,6 +78,7 @@ Result<std::unique_ptr<CwruRecording>> open_cwru(const std::string& path, const 
   }
   auto samples = open_frames({.path = path,
                               .tables = {{.bytes = *bytes, .frames = description->samples, .format = f32}},
+                              .names = {},
                               .rate_hz = description->sample_rate_hz,
                               .shaft_hz = description->rpm / 60},
                              {.start_ns = options.start_ns,

@@ -114,8 +114,8 @@ Result<std::unique_ptr<Recording>> open_frames(Frames frames, const FrameOptions
   if (options.rate_hz > 0) frames.rate_hz = options.rate_hz;
   if (frames.rate_hz == 0) return fail(Code::invalid, doing, "it does not say its sampling rate: --rate does");
   const double length_ns = static_cast<double>(frames.tables.front().frames) / frames.rate_hz * static_cast<double>(ns_per_s);
-  if (!(frames.rate_hz > 0 && frames.rate_hz <= rate_hz_max) ||
-      !(length_ns + static_cast<double>(options.start_ns) < time_ns_max)) {
+  const bool is_rate = frames.rate_hz > 0 && frames.rate_hz <= rate_hz_max;
+  if (!is_rate || length_ns + static_cast<double>(options.start_ns) >= time_ns_max) {
     return fail(Code::invalid, doing, "its sampling rate is beyond all time");
   }
   return std::make_unique<FrameReader>(std::move(frames), options);

@@ -22,7 +22,7 @@ struct FrameOptions {
   double rate_hz = 0;  // 0: as the recording says
   TimeNs start_ns = 0;
   std::size_t block_samples = 2560;
-  std::vector<std::string> channels{};  // their names: as many as there are, or one, to which a number is added: x-1, x-2;
+  std::vector<std::string> channels;  // their names: as many as there are, or one, to which a number is added: x-1, x-2;
                                       // none: as the recording says, else "value"
   std::string quantity = "value";
   std::string unit = "1";
@@ -30,19 +30,19 @@ struct FrameOptions {
 };
 
 struct SampleTable {
-  std::shared_ptr<const BinarySource> bytes{};
+  std::shared_ptr<const BinarySource> bytes;
   std::uint64_t begin = 0;  // of its first number
   std::uint64_t frames = 0;
   std::size_t channels = 1;
-  NumberFormat format{};
+  NumberFormat format;
   bool is_by_channel = false;  // all samples of the first channel, then all of the next; else all of the first frame, and so on
   double full_scale = 1;  // the number that stands for 1
 };
 
 struct Frames {
-  std::string path{};  // for messages
-  std::vector<SampleTable> tables{};  // beside each other: all have as many frames
-  std::vector<std::string> names{};  // of all channels; empty: the recording does not say
+  std::string path;  // for messages
+  std::vector<SampleTable> tables;  // beside each other: all have as many frames
+  std::vector<std::string> names;  // of all channels; empty: the recording does not say
   double rate_hz = 0;  // 0: it does not say
   double shaft_hz = 0;  // 0: it does not say
 };

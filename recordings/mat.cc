@@ -173,7 +173,7 @@ Result<std::unique_ptr<Recording>> open_mat(const std::string& path, const std::
   const auto chosen = variables.choose(paths);
   if (!chosen) return std::unexpected(chosen.error());
   const SaidOfArray said = variables.said_of(*chosen->front());
-  Frames frames{.path = path, .rate_hz = said.rate_hz, .shaft_hz = said.shaft_hz};
+  Frames frames{.path = path, .tables = {}, .names = {}, .rate_hz = said.rate_hz, .shaft_hz = said.shaft_hz};
   for (const MatArray* array : *chosen) {
     const SaidOfArray of_this = variables.said_of(*array);
     if (of_this.rate_hz != said.rate_hz || of_this.shaft_hz != said.shaft_hz)

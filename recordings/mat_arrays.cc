@@ -114,7 +114,7 @@ class MatFile {
   }
 
   // `path`: of a field; empty: the array has a name of its own.
-  Status read_array(MatElements elements, std::string path, std::size_t depth) {
+  Status read_array(MatElements elements, const std::string& path, std::size_t depth) {
     if (elements.is_empty()) return {};  // an empty array
     const auto flags = elements.next();
     if (!flags) return std::unexpected(flags.error());
@@ -126,11 +126,13 @@ class MatFile {
     const bool is_logical = (flag_bits & mat_logical_flag) != 0;
     const bool has_numbers = array_class >= mat_numbers_first && array_class <= mat_numbers_last && !is_logical;
     if (!has_numbers && array_class != mat_struct) return {};
-    MatArray array{.is_complex = (flag_bits & mat_complex_flag) != 0, .format = {.is_big_endian = elements.is_big_endian()}};
+    MatArray array;
+    array.is_complex = (flag_bits & mat_complex_flag) != 0;
+    array.format.is_big_endian = elements.is_big_endian();
     if (auto read = read_dimensions(elements, array); !read) return read;
     const auto name = read_text(elements, mat_name_bytes_max);
     if (!name) return std::unexpected(name.error());
-    array.path = path.empty() ? *name : std::move(path);
+    array.path = path.empty() ? *name : path;
     if (array.path.empty()) return {};  // of MATLAB's own, without a name
     return has_numbers ? read_numbers_of(elements, std::move(array)) : read_fields(elements, array, depth);
   }

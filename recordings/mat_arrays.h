@@ -23,12 +23,12 @@ inline constexpr std::size_t mat_arrays_max = 10'000;
 inline constexpr std::size_t mat_depth_max = 16;  // of structs within structs
 
 struct MatArray {
-  std::string path{};   // "X097_DE_time", "bearing.gs", "measured.Y(7).Data"
+  std::string path;   // "X097_DE_time", "bearing.gs", "measured.Y(7).Data"
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;  // of more than two dimensions: all but the first
   bool is_complex = false;
-  NumberFormat format{};  // as they are stored, which may be smaller than what they are of; column by column
-  std::shared_ptr<const BinarySource> bytes{};
+  NumberFormat format;  // as they are stored, which may be smaller than what they are of; column by column
+  std::shared_ptr<const BinarySource> bytes;
   std::uint64_t begin = 0;  // of the first number
 
   std::uint64_t count() const { return rows * columns; }

@@ -162,7 +162,7 @@ Result<std::unique_ptr<Recording>> open_npy(const std::string& path, const Frame
                           .channels = channels,
                           .format = *format,
                           .is_by_channel = *header->is_by_channel};
-  return open_frames({.path = path, .tables = {table}}, options);
+  return open_frames({.path = path, .tables = {table}, .names = {}}, options);
 }
 
 }  // namespace stethos::recordings

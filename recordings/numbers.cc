@@ -16,7 +16,7 @@ void read_i24(const char* from, std::size_t stride, bool is_big_endian, double f
   for (double& each : into) {
     std::array<char, 4> wide{0, from[0], from[1], from[2]};
     if (is_big_endian) std::swap(wide[1], wide[3]);
-    each = factor * static_cast<double>(number_at<std::int32_t>(wide.data()) / 256);
+    each = factor * static_cast<double>(number_at<std::int32_t>(wide.data()) >> 8);
     from += stride;
   }
 }

@@ -18,7 +18,7 @@ Result<std::unique_ptr<Recording>> open_raw(const std::string& path, NumberType 
                     " bytes each");
   }
   const SampleTable table{.bytes = *bytes, .frames = size / frame_bytes, .channels = channels, .format = format};
-  return open_frames({.path = path, .tables = {table}}, options);
+  return open_frames({.path = path, .tables = {table}, .names = {}}, options);
 }
 
 }  // namespace stethos::recordings

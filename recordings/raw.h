@@ -1,5 +1,6 @@
-// Files that hold samples and nothing else, little-endian: of f32 or i16, one channel or several in turn. They say neither their
-// rate nor what a number stands for: the scale is what the number 1 does. A file that does not end with a whole frame is refused.
+// Files that hold samples and nothing else, little-endian: of f32 or i16, one channel or several in turn. They say neither
+// their rate nor what a number stands for: the scale is what the number 1 does. A file that does not end with a whole frame is
+// refused.
 #pragma once
 
 #include <cstddef>

@@ -41,7 +41,7 @@ class WavFile {
 
 struct WavFormat {
   std::size_t channels = 0;
-  NumberFormat number{};
+  NumberFormat number;
   double full_scale = 1;
   double rate_hz = 0;
 };
@@ -58,7 +58,9 @@ Result<WavFormat> read_format(WavFile& file, std::uint64_t bytes) {
   const auto bytes_a_frame = number_at<std::uint16_t>(chunk.data() + 12);
   const auto bits = number_at<std::uint16_t>(chunk.data() + 14);
   if (rate_hz == 0) return file.refuse("its sampling rate is 0");
-  WavFormat out{.channels = channels, .rate_hz = static_cast<double>(rate_hz)};
+  WavFormat out;
+  out.channels = channels;
+  out.rate_hz = static_cast<double>(rate_hz);
   if (tag == pcm && bits == 16) {
     out.number.type = NumberType::i16;
     out.full_scale = 32'768;
@@ -115,7 +117,7 @@ Result<std::unique_ptr<Recording>> open_wav(const std::string& path, const Frame
                               .channels = format->channels,
                               .format = format->number,
                               .full_scale = format->full_scale};
-      return open_frames({.path = path, .tables = {table}, .rate_hz = format->rate_hz}, options);
+      return open_frames({.path = path, .tables = {table}, .names = {}, .rate_hz = format->rate_hz}, options);
     }
     std::uint64_t passed = 0;
     if (name == "fmt ") {

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 const MatMaker mat;
 
 ReadOut read_mat(const std::string& elements, const std::vector<std::string>& paths = {},
-                 const FrameOptions& options = {.rate_hz = 1'000}, const std::string& name = "97.mat") {
+                 const FrameOptions& options = {.rate_hz = 1'000, .channels = {}}, const std::string& name = "97.mat") {
   static const ScratchFolder folder;  // one for thousands of files
   const auto recording = open_mat(folder.write(name, mat.file_of(elements)), paths, options);
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
@@ -35,8 +35,8 @@ const std::string cwru_record = mat.vector_of("X097_DE_time", {1, 2, 3}) + mat.v
                                 mat.array_of("X097RPM", {1, 1}, mat.small_element(4, mat.number(std::uint16_t{1'796})));
 
 TEST(Mat, TheLayoutOfCwruIsRecognised) {
-  const ReadOut out =
-      read_mat(cwru_record + mat.vector_of("t", {1, 2, 3}), {}, {.rate_hz = 12'000, .block_samples = 2, .scale = 2});
+  const ReadOut out = read_mat(cwru_record + mat.vector_of("t", {1, 2, 3}), {},
+                               {.rate_hz = 12'000, .block_samples = 2, .channels = {}, .scale = 2});
   EXPECT_THAT(names_in(out), ElementsAre("DE", "FE", "DE", "FE"));
   EXPECT_THAT(channels_of(out), ElementsAre(ElementsAre(2, 4, 6), ElementsAre(8, 10, 12)));
   EXPECT_DOUBLE_EQ(out.records.at(0).channels.at(1).shaft_hz, 1'796 / 60.0);
@@ -52,9 +52,9 @@ TEST(Mat, TheLayoutOfCwruIsRecognised) {
 
 TEST(Mat, OfSeveralRecordsOfCwruTheOneOfTheFileIsMeant) {
   const std::string both = cwru_record + mat.vector_of("X098_DE_time", {7, 8});
-  EXPECT_THAT(channels_of(read_mat(both, {}, {.rate_hz = 1}, "98_Normal.mat")), ElementsAre(ElementsAre(7, 8)));
-  EXPECT_THAT(names_in(read_mat(both, {}, {.rate_hz = 1}, "097.mat")), ElementsAre("DE", "FE"));
-  EXPECT_THAT(read_mat(both, {}, {.rate_hz = 1}, "Normal.mat").error,
+  EXPECT_THAT(channels_of(read_mat(both, {}, {.rate_hz = 1, .channels = {}}, "98_Normal.mat")), ElementsAre(ElementsAre(7, 8)));
+  EXPECT_THAT(names_in(read_mat(both, {}, {.rate_hz = 1, .channels = {}}, "097.mat")), ElementsAre("DE", "FE"));
+  EXPECT_THAT(read_mat(both, {}, {.rate_hz = 1, .channels = {}}, "Normal.mat").error,
               HasSubstr("--column says which of several it is: X097_DE_time (3 x 1 numbers), X097_FE_time (3 x 1 numbers), "
                         "X098_DE_time (2 x 1 numbers)"));
   EXPECT_THAT(read_mat(both, {"X097_DE_time", "X098_DE_time"}).error, HasSubstr("differ in rate or speed"));
@@ -73,7 +73,7 @@ TEST(Mat, TheLayoutOfMfptSaysItsRateAndSpeed) {
   EXPECT_DOUBLE_EQ(channel.interval_ns, 1e9 / 97'656);
   EXPECT_EQ(channel.shaft_hz, 25);
   EXPECT_EQ(read_mat(of(97'656), {"bearing.gs"}, {}).records.at(0).channels.at(0).shaft_hz, 25);
-  EXPECT_DOUBLE_EQ(read_mat(of(97'656), {}, {.rate_hz = 10}).records.at(0).channels.at(0).interval_ns, 1e8);
+  EXPECT_DOUBLE_EQ(read_mat(of(97'656), {}, {.rate_hz = 10, .channels = {}}).records.at(0).channels.at(0).interval_ns, 1e8);
   for (const double wrong : {0.0, -1.0, std::nan(""), 1e-300, 1e300}) EXPECT_NE(read_mat(of(wrong), {}, {}).error, "") << wrong;
 }
 
@@ -84,7 +84,7 @@ TEST(Mat, AnythingElseIsTakenWhereThereIsOneOnly) {
   const ReadOut out = read_mat(about + row);
   EXPECT_THAT(names_in(out), ElementsAre("row"));
   EXPECT_THAT(channels_of(out), ElementsAre(ElementsAre(1, 2, 3)));
-  const ReadOut two = read_mat(matrix + about, {}, {.rate_hz = 1, .block_samples = 2});
+  const ReadOut two = read_mat(matrix + about, {}, {.rate_hz = 1, .block_samples = 2, .channels = {}});
   EXPECT_THAT(names_in(two), ElementsAre("m-1", "m-2", "m-1", "m-2"));
   EXPECT_THAT(channels_of(two), ElementsAre(ElementsAre(1, 2, 3), ElementsAre(4, 5, 6)));
   EXPECT_THAT(read_mat(row + matrix).error,
@@ -123,7 +123,7 @@ TEST(Mat, EveryByteMayBeAnything) {
         std::string changed = good;
         changed[at] = byte;
         read_mat(changed, {}, {});
-        read_mat(changed, {}, {.rate_hz = 1'000});
+        read_mat(changed, {}, {.rate_hz = 1'000, .channels = {}});
       }
     }
   }

@@ -30,7 +30,7 @@ std::string numbers_of(std::initializer_list<Number> numbers) {
   return out;
 }
 
-ReadOut read_npy(const std::string& content, const FrameOptions& options = {.rate_hz = 1'000}) {
+ReadOut read_npy(const std::string& content, const FrameOptions& options = {.rate_hz = 1'000, .channels = {}}) {
   static const ScratchFolder folder;  // one for thousands of files
   const auto recording = open_npy(folder.write("a.npy", content), options);
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};

@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-std::vector<double> doubles_of(std::string_view bytes, NumberType type, bool is_big_endian, std::size_t stride = 0) {
+std::vector<double> doubles_of(const std::string& bytes, NumberType type, bool is_big_endian, std::size_t stride = 0) {
   const NumberFormat format{type, is_big_endian};
   const std::size_t step = stride == 0 ? format.bytes() : stride;
   std::vector<double> out(bytes.size() / step);

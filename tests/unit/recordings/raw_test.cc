@@ -11,7 +11,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 ReadOut read_raw(const std::string& content, NumberType type, std::size_t channels = 1,
-                 const FrameOptions& options = {.rate_hz = 4}) {
+                 const FrameOptions& options = {.rate_hz = 4, .channels = {}}) {
   const ScratchFolder folder;
   const auto recording = open_raw(folder.write("a.raw", content), type, channels, options);
   return recording ? read_out(**recording) : ReadOut{{}, recording.error().text()};
@@ -19,7 +19,8 @@ ReadOut read_raw(const std::string& content, NumberType type, std::size_t channe
 
 TEST(Raw, SamplesFollowEachOther) {
   const std::string i16("\x01\x00\xff\xff\x00\x80\x02\x00", 8);
-  const ReadOut out = read_raw(i16, NumberType::i16, 1, {.rate_hz = 4, .start_ns = 5, .block_samples = 3, .scale = 0.5});
+  const ReadOut out =
+      read_raw(i16, NumberType::i16, 1, {.rate_hz = 4, .start_ns = 5, .block_samples = 3, .channels = {}, .scale = 0.5});
   ASSERT_EQ(out.error, "");
   ASSERT_EQ(out.records.size(), 2U);
   EXPECT_THAT(out.records[0].channels.at(0).samples, ElementsAre(0.5, -0.5, -16'384));
@@ -47,8 +48,8 @@ TEST(Raw, WhatIsNoWholeFrameIsRefused) {
   EXPECT_THAT(read_raw("12", NumberType::i16, 1, {}).error, HasSubstr("it does not say its sampling rate: --rate does"));
   EXPECT_THAT(read_raw("12", NumberType::i16, 0).error, HasSubstr("1 to 256 channels are read"));
   EXPECT_THAT(read_raw("12", NumberType::i16, 257).error, HasSubstr("1 to 256 channels are read"));
-  EXPECT_THAT(read_raw("12", NumberType::i16, 1, {.rate_hz = 1e-300}).error, HasSubstr("beyond all time"));
-  EXPECT_THAT(read_raw("12", NumberType::i16, 1, {.rate_hz = 1e10}).error, HasSubstr("beyond all time"));
+  EXPECT_THAT(read_raw("12", NumberType::i16, 1, {.rate_hz = 1e-300, .channels = {}}).error, HasSubstr("beyond all time"));
+  EXPECT_THAT(read_raw("12", NumberType::i16, 1, {.rate_hz = 1e10, .channels = {}}).error, HasSubstr("beyond all time"));
   EXPECT_THAT(read_raw("1234", NumberType::i16, 2, {.rate_hz = 1, .channels = {"x", "x"}}).error,
               HasSubstr("two channels are called x"));
   EXPECT_FALSE(open_raw("/nowhere/a.f32", NumberType::f32, 1, {}));
