@@ -49,6 +49,7 @@ Exit run(const std::string& path, const std::string& backend) {
 Exit replay_with(const std::string& path, const std::string& backend, std::optional<TimeNs> start_ns, ReplayOptions options) {
   auto loaded = path.empty() ? parse("[node]\nid = \"replay\"\n[[window]]\nlength = \"1m\"\n") : load(path);
   if (!loaded) return Exit::config;
+  start_logging("replay", loaded->config.log_level);
   const bool has_times = options.feed.recording.starts_with("csv:") && options.feed.named.rate_hz == 0;
   options.feed.named.start_ns = start_ns.value_or(has_times ? 0 : loaded->config.time_earliest);
   if (path.empty()) {
@@ -63,7 +64,6 @@ Exit replay_with(const std::string& path, const std::string& backend, std::optio
     if (!loaded) return Exit::config;
   }
   if (!backend.empty()) loaded->config.backend = backend;
-  start_logging("replay", loaded->config.log_level);
   return replay(*loaded, options);
 }
 

@@ -1,6 +1,5 @@
 #include "recordings/named_recording.h"
 
-#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "recordings/femto.h"
 #include "recordings/mat.h"
 #include "recordings/nab.h"
+#include "recordings/named_files.h"
 #include "recordings/npy.h"
 #include "recordings/raw.h"
 #include "recordings/skab.h"
@@ -29,10 +29,9 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
   const std::size_t colon = text.find(':');
   const std::string kind = text.substr(0, colon);
   const std::string path = text.substr(colon + 1);
-  const std::filesystem::path file(path);
-  const auto as_opened = [](std::string name, auto recording) -> Result<NamedRecording> {
+  const auto as_opened = [&text](auto recording) -> Result<NamedRecording> {
     if (!recording) return std::unexpected(recording.error());
-    return NamedRecording{std::move(name), *std::move(recording)};
+    return NamedRecording{name_after(text), *std::move(recording)};
   };
   const FrameOptions frames{.rate_hz = options.rate_hz,
                             .start_ns = options.start_ns,
@@ -42,44 +41,39 @@ Result<NamedRecording> open_named(const std::string& text, const NamedOptions& o
                             .unit = options.unit,
                             .scale = options.scale};
   if (kind == "csv") {
-    return as_opened(file.stem().string(), open_csv(path, {.rate_hz = options.rate_hz,
-                                                           .start_ns = options.start_ns,
-                                                           .block_samples = options.block_samples,
-                                                           .delimiter = options.delimiter,
-                                                           .time_column = options.time_column,
-                                                           .time_unit_ns = options.time_unit_ns,
-                                                           .columns = options.columns,
-                                                           .channels = options.channels,
-                                                           .quantity = options.quantity,
-                                                           .unit = options.unit,
-                                                           .scale = options.scale}));
+    return as_opened(open_csv(path, {.rate_hz = options.rate_hz,
+                                     .start_ns = options.start_ns,
+                                     .block_samples = options.block_samples,
+                                     .delimiter = options.delimiter,
+                                     .time_column = options.time_column,
+                                     .time_unit_ns = options.time_unit_ns,
+                                     .columns = options.columns,
+                                     .channels = options.channels,
+                                     .quantity = options.quantity,
+                                     .unit = options.unit,
+                                     .scale = options.scale}));
   }
-  if (kind == "wav") return as_opened(file.stem().string(), open_wav(path, frames));
-  if (kind == "mat") return as_opened(file.stem().string(), open_mat(path, options.columns, frames));
-  if (kind == "npy") return as_opened(file.stem().string(), open_npy(path, frames));
+  if (kind == "wav") return as_opened(open_wav(path, frames));
+  if (kind == "mat") return as_opened(open_mat(path, options.columns, frames));
+  if (kind == "npy") return as_opened(open_npy(path, frames));
   if (kind == "f32" || kind == "i16") {
     const NumberType type = kind == "f32" ? NumberType::f32 : NumberType::i16;
-    return as_opened(file.stem().string(), open_raw(path, type, options.raw_channels, frames));
+    return as_opened(open_raw(path, type, options.raw_channels, frames));
   }
   if (kind == "cwru") {
-    return as_opened(file.stem().string(),
-                     open_cwru(path, {.start_ns = options.start_ns, .block_samples = options.block_samples}));
+    return as_opened(open_cwru(path, {.start_ns = options.start_ns, .block_samples = options.block_samples}));
   }
-  if (kind == "femto") {
-    const auto folder = file.has_filename() ? file : file.parent_path();
-    return as_opened(folder.filename().string(), open_femto(path, {.date_ns = options.start_ns / day_ns * day_ns}));
-  }
+  if (kind == "femto") return as_opened(open_femto(path, {.date_ns = options.start_ns / day_ns * day_ns}));
   if (kind == "nab" && options.channels.size() > 1) {
     return fail(Code::invalid, "opening " + text,
                 "it has one channel, and " + std::to_string(options.channels.size()) + " names are given");
   }
   if (kind == "nab") {
     const std::string channel = options.channels.empty() ? "value" : options.channels.front();
-    return as_opened(file.stem().string(), open_nab(path, {channel, options.quantity, options.unit}));
+    return as_opened(open_nab(path, {channel, options.quantity, options.unit}));
   }
   if (kind != "skab") return fail(Code::invalid, "opening " + text, objection_to_recording(text));
-  // The files of this benchmark are numbered anew in each folder.
-  return as_opened(file.parent_path().filename().string() + "_" + file.stem().string(), open_skab(path));
+  return as_opened(open_skab(path));
 }
 
 }  // namespace stethos::recordings

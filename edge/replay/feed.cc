@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "edge/replay/many_feeds.h"
+#include "recordings/named_files.h"
 #include "recordings/recording_reader.h"
 #include "schemas/names.h"
 
@@ -111,7 +113,7 @@ class NamedFeed final : public Feed {
       const auto more = named_.recording->next(read_[i]);
       if (!more) return std::unexpected(more.error());
       if (!*more) {
-        if (out.empty() && latest_ns_ != 0) out.push_back(end());
+        if (out.empty() && latest_ns_ != 0 && !std::exchange(has_ended_, true)) out.push_back(end());
         break;
       }
       ++records_;
@@ -123,6 +125,7 @@ class NamedFeed final : public Feed {
   }
 
   std::string position() const override { return std::to_string(records_); }
+  bool has_ended() const override { return has_ended_; }
 
   recordings::Recording::Progress progress() const override { return named_.recording->progress(); }
 
@@ -134,7 +137,7 @@ class NamedFeed final : public Feed {
   FedMessage end() {
     FedMessage out;
     out.decoded.device = named_.name;
-    out.decoded.complete_until_ns = out.received_ns = std::exchange(latest_ns_, 0) + 1;
+    out.decoded.complete_until_ns = out.received_ns = latest_ns_ + 1;
     return out;
   }
 
@@ -175,7 +178,8 @@ class NamedFeed final : public Feed {
   recordings::NamedRecording named_;
   double rpm_;
   std::uint64_t records_ = 0;
-  TimeNs latest_ns_ = 0;  // 0: nothing was read, or its end was said
+  TimeNs latest_ns_ = 0;  // 0: nothing was read
+  bool has_ended_ = false;  // its end was said
   std::vector<recordings::Record> read_ = std::vector<recordings::Record>(records_max);
   std::deque<std::vector<float>> samples_;  // of the blocks
 };
@@ -205,12 +209,15 @@ std::string objection_to_feed(const std::string& text) {
 
 Result<std::unique_ptr<Feed>> open_feed(const FeedOptions& options) {
   if (options.recording.starts_with(own_kind)) return open_own(options.recording.substr(own_kind.size()), options.position);
+  auto files = recordings::named_files(options.recording);
+  if (!files) return std::unexpected(files.error());
+  if (files->size() > 1) return open_many(options, std::move(*files));
   std::uint64_t records = 0;
   const auto [end, error] = std::from_chars(options.position.data(), options.position.data() + options.position.size(), records);
   if (!options.position.empty() && (error != std::errc{} || end != options.position.data() + options.position.size())) {
     return fail(Code::invalid, "going on at " + options.position, "that is no position in this recording");
   }
-  auto named = recordings::open_named(options.recording, options.named);
+  auto named = recordings::open_named(files->front(), options.named);
   if (!named) return std::unexpected(named.error());
   if (!options.device.empty()) named->name = options.device;
   if (!schema::is_plant_name(named->name)) {

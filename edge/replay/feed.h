@@ -32,6 +32,9 @@ class Feed {
   // Of what comes next; open_feed with it goes on there.
   virtual std::string position() const = 0;
 
+  // Nothing but the end comes any more. Where it is gone on with there, what says so comes once more.
+  virtual bool has_ended() const { return false; }
+
   virtual recordings::Recording::Progress progress() const = 0;
 
   // What a crash or a power cut left of the last messages, so far.

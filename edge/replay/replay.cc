@@ -4,22 +4,20 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <map>
 #include <optional>
-#include <set>
-#include <string_view>
 
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/number_text.h"
 #include "common/signals.h"
 #include "common/time_text.h"
-#include "edge/config/spectrum_config.h"
 #include "edge/core/core.h"
 #include "edge/never_defined.h"
 #include "edge/pipeline.h"
 #include "edge/refusal_warnings.h"
+#include "edge/replay/describe.h"
+#include "edge/replay/own_points.h"
 #include "edge/replay/progress_line.h"
 #include "edge/replay/recording_port.h"
 #include "edge/replay/report_data.h"
@@ -27,7 +25,6 @@
 #include "edge/replay/report_table.h"
 #include "edge/replay/row_output.h"
 #include "edge/spool/sqlite_spool.h"
-#include "recordings/cwru.h"
 
 namespace stethos::edge {
 namespace {
@@ -54,124 +51,6 @@ class SpoolFile {
   bool is_temporary_;
   std::string path_;
 };
-
-Exit describe(Feed& feed) {
-  std::vector<FedMessage> fed;
-  std::uint64_t messages = 0, blocks = 0, samples = 0;
-  std::set<std::string> channels;
-  TimeNs first_ns = std::numeric_limits<TimeNs>::max(), last_ns = std::numeric_limits<TimeNs>::min();
-  for (;;) {
-    const auto more = feed.next(fed);
-    if (!more) return stop_with(Exit::recording, more.error());
-    if (!*more) break;
-    for (const FedMessage& message : fed) {
-      if (!message.decoded.channels.empty()) ++messages;
-      for (const DecodedChannel& channel : message.decoded.channels) {
-        blocks += channel.interval_ns > 0 ? 1 : 0;
-        samples += sample_count(channel);
-        first_ns = std::min(first_ns, channel.start_ns);
-        last_ns = std::max(last_ns, channel.start_ns);
-        if (channels.size() < 1'000) {
-          channels.insert(std::string(message.decoded.device) + "/" + std::string(channel.channel) + " (" +
-                          std::string(channel.quantity) + " in " + std::string(channel.unit) + ")");
-        }
-      }
-    }
-  }
-  if (feed.bytes_left_out() > 0) {
-    std::printf("left out  %llu bytes: no whole frame\n", static_cast<unsigned long long>(feed.bytes_left_out()));
-  }
-  std::printf("messages  %llu\nblocks    %llu\nsamples   %llu\n", static_cast<unsigned long long>(messages),
-              static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(samples));
-  if (samples > 0) std::printf("from      %s\nto        %s\n", format_time(first_ns).c_str(), format_time(last_ns).c_str());
-  for (const std::string& channel : channels) std::printf("channel   %s\n", channel.c_str());
-  return Exit::ok;
-}
-
-// What makes a replay another one: with these it would read other messages, or send other rows.
-std::string identity_of(const ReplayOptions& options) {
-  std::string name = options.feed.recording;
-  if (!options.feed.device.empty()) name += " --device " + options.feed.device;
-  if (!options.replaces.empty())
-    name += " --replaces " + options.replaces + " --generation " + std::to_string(options.generation);
-  const recordings::NamedOptions& named = options.feed.named;
-  const std::string_view kind = std::string_view(options.feed.recording).substr(0, options.feed.recording.find(':'));
-  const auto is_any_of = [kind](std::initializer_list<std::string_view> kinds) {
-    return std::ranges::find(kinds, kind) != kinds.end();
-  };
-  const bool has_samples = is_any_of({"wav", "mat", "npy", "f32", "i16"});
-  if (kind == "femto") name += " --start " + format_time(named.start_ns);
-  if (kind == "cwru") {
-    name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples);
-  }
-  if (has_samples || is_any_of({"csv", "nab"})) {
-    for (const std::string& channel : named.channels) name += " --channel " + channel;
-    name += " --quantity " + named.quantity + " --unit " + named.unit;
-  }
-  if (has_samples || kind == "csv") {
-    name += " --start " + format_time(named.start_ns) + " --block-samples " + std::to_string(named.block_samples) + " --scale " +
-            number_text(named.scale) + " --rate " + number_text(named.rate_hz) + " --time-column " + named.time_column +
-            " --time-unit " + std::to_string(named.time_unit_ns);
-    if (named.delimiter != 0) name += std::string(" --delimiter ") + named.delimiter;
-    for (const std::string& column : named.columns) name += " --column " + column;
-    if (named.raw_channels != 1) name += " --raw-channels " + std::to_string(named.raw_channels);
-  }
-  if (!options.machine.empty()) name += " --machine " + options.machine;
-  if (!options.bearing.empty()) name += " --bearing " + options.bearing;
-  if (named.rpm > 0) name += " --rpm " + number_text(named.rpm);
-  return name;
-}
-
-// What a CWRU record says of its bearing is used where nothing else says which there is.
-Status use_own_bearing(EdgeConfig& config, ReplayOptions& options) {
-  constexpr std::string_view kind = "cwru:";
-  constexpr double mm_per_inch = 25.4;
-  if (!options.feed.recording.starts_with(kind) || !config.points_file.empty() || !options.bearing.empty()) return {};
-  const auto record = recordings::open_cwru(options.feed.recording.substr(kind.size()), {});
-  if (!record) return std::unexpected(record.error());
-  const recordings::CwruDescription& about = (*record)->description();
-  const BearingConfig bearing{.name = "its_own",
-                              .elements = about.bearing_elements,
-                              .element_diameter_mm = about.element_diameter_in * mm_per_inch,
-                              .pitch_diameter_mm = about.pitch_diameter_in * mm_per_inch,
-                              .contact_angle_deg = about.contact_angle_deg};
-  const bool is_sound = bearing.elements >= 3 && bearing.element_diameter_mm > 0 && check_bearing(bearing).empty();
-  if (!is_sound) return fail(Code::corrupt, "using the bearing of " + options.feed.recording, "its geometry is none");
-  config.bearings.push_back(bearing);
-  options.bearing = bearing.name;
-  return {};
-}
-
-// What --machine and --bearing say of the channels that the recording begins with.
-std::expected<PointTable, std::vector<Error>> points_of(const EdgeConfig& config, const ReplayOptions& options) {
-  if (options.machine.empty() && options.bearing.empty()) return load_points(config);
-  const auto refuse = [](const Error& error) { return std::unexpected(std::vector{error}); };
-  if (!config.points_file.empty()) {
-    return refuse(
-        {Code::invalid, "taking --machine and --bearing", "the configuration has a point table: it says what they are"});
-  }
-  const auto feed = open_feed(options.feed);
-  if (!feed) return refuse(feed.error());
-  std::vector<FedMessage> fed;
-  const auto more = (*feed)->next(fed);
-  if (!more) return refuse(more.error());
-  const auto quoted = [](std::string_view name) {
-    std::string out = "\"";
-    for (const char c : name) out.append(c == '"' ? 2 : 1, c);
-    return out + "\",";
-  };
-  std::set<std::string> lines;
-  for (const FedMessage& message : fed) {
-    const std::string device(message.decoded.device);
-    for (const DecodedChannel& channel : message.decoded.channels) {
-      lines.insert(quoted(device) + quoted(channel.channel) + quoted(options.machine.empty() ? device : options.machine) +
-                   quoted(channel.channel) + "-," + quoted(channel.quantity) + quoted(channel.unit) + options.bearing + "\n");
-    }
-  }
-  std::string csv = "device,channel,machine,point,axis,quantity,unit,bearing\n";
-  for (const std::string& line : lines) csv += line;
-  return parse_points(config, csv);
-}
 
 // Whole or not at all.
 Exit write_page(const std::string& path, const std::string& text) {
@@ -226,9 +105,10 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
     return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
   }
 
-  if (auto used = use_own_bearing(config, options); !used) return stop_with(Exit::recording, used.error());
   auto points = points_of(config, options);
   if (!points) {
+    // Of what the recording says there is nothing where it cannot be read.
+    if (const auto readable = open_feed(options.feed); !readable) return stop_with(Exit::recording, readable.error());
     for (const Error& error : points.error()) spdlog::error("{}", error.text());
     return Exit::config;
   }
@@ -248,7 +128,9 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
   const RecordingPlace place = parse_place(saved->position);
   FeedOptions feed_options = options.feed;
   feed_options.position = place.position;
-  const std::string name = identity_of(options);
+  const auto identity = identity_of(options);
+  if (!identity) return stop_with(Exit::recording, identity.error());
+  const std::string& name = *identity;
   const bool is_new = saved->streams.empty() && saved->position.empty() && saved->provenance == 0;
   if (!is_new && place.name != name) {
     return stop_with(Exit::spool, {Code::invalid, "going on with the spool " + file.path(),
