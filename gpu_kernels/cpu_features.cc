@@ -143,6 +143,22 @@ double feature_of_lane(const Group& group, const Feature& feature, const float* 
   return spectrum_feature(feature, {lane_of(group, power, lane, {0, bins_of(group)}, some), group.bin_hz}, block);
 }
 
+// All ranks at once: each would look through the whole spectrum.
+void put_lines(const Group& group, const float* power) {
+  const BlockPlan& plan = *group.jobs.front().block->plan;
+  double rank = 0;
+  for (const Feature& feature : plan.features) rank = is_of_lines(feature) ? std::max(rank, feature.low) : rank;
+  if (rank == 0) return;
+  std::vector<double> some;
+  for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) {
+    const Spectrum spectrum{lane_of(group, power, lane, {0, bins_of(group)}, some), group.bin_hz};
+    const auto highest = highest_maxima(spectrum.mean_square, static_cast<std::size_t>(rank));
+    for (std::size_t i = 0; i < plan.features.size(); ++i) {
+      if (is_of_lines(plan.features[i])) group.jobs[lane].out[i] = line_feature(plan.features[i], spectrum, highest);
+    }
+  }
+}
+
 void put_spectrum_features(const Group& group, const float* power) {
   const D d;
   const BlockPlan& plan = *group.jobs.front().block->plan;
@@ -156,7 +172,7 @@ void put_spectrum_features(const Group& group, const float* power) {
   std::vector<double> some;
   for (std::size_t i = 0; i < plan.features.size(); ++i) {
     const Feature& feature = plan.features[i];
-    if (is_of_envelope(feature)) continue;
+    if (is_of_envelope(feature) || is_of_lines(feature)) continue;
     const auto put = [&](auto value_of) {
       for (std::size_t lane = 0; lane < group.jobs.size(); ++lane) group.jobs[lane].out[i] = value_of(lane);
     };
@@ -306,6 +322,7 @@ void compute_group(Group& group) {
     to_power(group, group.b, group.b);
     estimate_speeds(group, group.b);
     put_spectrum_features(group, group.b);
+    put_lines(group, group.b);
   }
   if (envelopes > 0 && bins_of_envelope(*group.jobs.front().block).empty()) {
     for (std::size_t i = 0; i < features.size(); ++i) {

@@ -134,20 +134,6 @@ double rolloff(const Spectrum& spectrum, Bins all, double total, double share) {
   return spectrum.bin_hz * static_cast<double>(k);
 }
 
-// The bin of the local maximum of that rank; 0: there are fewer.
-std::size_t local_maximum(std::span<const double> mean_square, std::size_t rank) {
-  std::vector<std::size_t> maxima;
-  for (std::size_t k = 1; k + 1 < mean_square.size(); ++k) {
-    if (mean_square[k] > mean_square[k - 1] && mean_square[k] >= mean_square[k + 1]) maxima.push_back(k);
-  }
-  if (maxima.size() < rank) return 0;
-  const auto at = maxima.begin() + static_cast<std::ptrdiff_t>(rank - 1);
-  std::ranges::nth_element(maxima, at, [&](std::size_t a, std::size_t b) {
-    return mean_square[a] != mean_square[b] ? mean_square[a] > mean_square[b] : a < b;
-  });
-  return *at;
-}
-
 // How far, in bins, the line of a local maximum lies from it.
 double distance_of(std::span<const double> mean_square, std::size_t k) {
   const bool is_above = mean_square[k + 1] >= mean_square[k - 1];
@@ -156,17 +142,30 @@ double distance_of(std::span<const double> mean_square, std::size_t k) {
   return is_above ? distance : -distance;
 }
 
-double line(const Feature& feature, const Spectrum& spectrum) {
-  const std::size_t k = local_maximum(spectrum.mean_square, static_cast<std::size_t>(feature.low));
-  if (k == 0) return undefined;
+}  // namespace
+
+std::vector<std::size_t> highest_maxima(std::span<const double> mean_square, std::size_t count) {
+  std::vector<std::size_t> highest;
+  const auto is_higher = [&](std::size_t a, std::size_t b) { return mean_square[a] > mean_square[b]; };
+  for (std::size_t k = 1; k + 1 < mean_square.size() && count > 0; ++k) {
+    if (!(mean_square[k] > mean_square[k - 1] && mean_square[k] >= mean_square[k + 1])) continue;
+    if (highest.size() == count && !is_higher(k, highest.back())) continue;  // of two alike the lower bin
+    if (highest.size() == count) highest.pop_back();
+    highest.insert(std::ranges::upper_bound(highest, k, is_higher), k);
+  }
+  return highest;
+}
+
+double line_feature(const Feature& feature, const Spectrum& spectrum, std::span<const std::size_t> highest) {
+  const auto rank = static_cast<std::size_t>(feature.low);
+  if (highest.size() < rank) return undefined;
+  const std::size_t k = highest[rank - 1];
   const double d = distance_of(spectrum.mean_square, k);
   if (feature.statistic == number::line_frequency) return spectrum.bin_hz * (static_cast<double>(k) + d);
   const double amplitude = std::sqrt(3 * spectrum.mean_square[k]);
   if (d == 0) return amplitude;
   return amplitude * (1 - d * d) * std::numbers::pi * d / std::sin(std::numbers::pi * d);
 }
-
-}  // namespace
 
 std::span<const StatisticDefinition> spectrum_statistics() { return definitions; }
 
@@ -225,7 +224,9 @@ double spectrum_feature(const Feature& feature, const Spectrum& spectrum, const 
   if (feature.statistic == number::vibration_velocity) {
     return vibration_velocity(spectrum, bins_of_velocity(feature.low, feature.high, block), block.plan->mm_s2_per_unit);
   }
-  if (feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude) return line(feature, spectrum);
+  if (is_of_lines(feature)) {
+    return line_feature(feature, spectrum, highest_maxima(spectrum.mean_square, static_cast<std::size_t>(feature.low)));
+  }
   if (feature.statistic == number::multiple_amplitude || feature.statistic == number::multiple_velocity) {
     const double amplitude = highest_amplitude(spectrum.mean_square, bins_of_multiple(feature, block, spectrum.bin_hz, bins));
     return feature.statistic == number::multiple_amplitude ? amplitude : multiple_velocity(feature, block, amplitude);

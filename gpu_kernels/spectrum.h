@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "gpu_kernels/statistics.h"
 
@@ -63,6 +64,15 @@ Reach reach_of(double at, double tolerance);
 // Where the line of a multiple of the shaft's speed is looked for; nowhere: the feature is not defined. In less than two turns no
 // line can be told from those of the shaft beside it; and all of the reach must be inside the spectrum.
 Bins bins_of_multiple(const Feature& feature, const BlockView& block, double bin_hz, std::size_t bins);
+
+// line_frequency or line_amplitude.
+inline bool is_of_lines(const Feature& feature) {
+  return feature.statistic == number::line_frequency || feature.statistic == number::line_amplitude;
+}
+// The bins of the highest local maxima, as many as there are up to `count`, the highest first; of two alike the lower bin.
+std::vector<std::size_t> highest_maxima(std::span<const double> mean_square, std::size_t count);
+// A feature of lines from those; NaN where they are fewer than its rank.
+double line_feature(const Feature& feature, const Spectrum& spectrum, std::span<const std::size_t> highest);
 
 // Of the lines at these bins; NaN where there are none.
 double highest_amplitude(std::span<const double> mean_square, Bins bins);

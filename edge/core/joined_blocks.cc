@@ -54,8 +54,9 @@ kernels::BlockView assemble(const std::vector<Piece>& pieces, std::vector<std::u
     out.scale = first.scale;
     out.offset = first.offset;
   }
+  for (const Piece& each : pieces) out.count += each.count;
+  bytes.reserve(out.count * sample_bytes(out.encoding));
   for (const Piece& each : pieces) {
-    out.count += each.count;
     if (alike) {
       bytes.insert(bytes.end(), each.samples, each.samples + each.count * sample_bytes(each.encoding));
       continue;

@@ -289,7 +289,7 @@ def main():
         finally:
             bench.rig.close()
         nothing_lost(folder)
-    for what, program in (("kernels", "kernels_bench"), ("recorded data", "recordings_bench")):
+    for what, program in (("kernels", "kernels_bench"), ("joined blocks", "joined_bench"), ("recorded data", "recordings_bench")):
         print(f"{what}, one core:", flush=True)
         subprocess.run([str(rigs.BINARIES / program), "--benchmark_counters_tabular=true"], check=True)
 

@@ -26,18 +26,26 @@ std::vector<float> noise(std::size_t count) {
   return samples;
 }
 
-void count_blocks(benchmark::State& state, std::size_t blocks) {
+void count_blocks(benchmark::State& state, std::size_t blocks, std::size_t samples = block_samples) {
   const double all = static_cast<double>(blocks) * static_cast<double>(state.iterations());
-  state.counters["samples"] = benchmark::Counter(all * block_samples, benchmark::Counter::kIsRate);
+  state.counters["samples"] = benchmark::Counter(all * static_cast<double>(samples), benchmark::Counter::kIsRate);
   state.counters["block"] = benchmark::Counter(all, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
-// What the sets are made of: as ../shared's harness has them, so that figures can be held against it.
+// An analysis block of a second: 30 turns, in which the lines of a bearing are defined.
+constexpr std::size_t analysis_samples = 25'600;
+// Of blocks as they come.
+constexpr std::size_t block_counts[] = {1, 16, 2'000};
+
 struct Set {
   const char* name;
   BlockPlan plan;
+  std::size_t samples = block_samples;
+  bool is_speed_nominal = false;
 };
 
+// What the sets of blocks as they come are made of: as ../shared's harness has them, so that figures can be held against it.
+// Those of analysis blocks are held against `analysis/spectrum` and `analysis/amplitudes` of the same run.
 std::vector<Set> sets() {
   namespace number = stethos::kernels::number;
   BlockPlan spectrum;
@@ -56,20 +64,46 @@ std::vector<Set> sets() {
   quantiles.buckets = true;
   BlockPlan validity;
   validity.validity = true;
-  return {{"time", {}}, {"quantiles", quantiles}, {"validity", validity}, {"spectrum", spectrum}, {"envelope", envelope}};
+  BlockPlan lines = spectrum;
+  for (int rank = 1; rank <= 5; ++rank) {
+    lines.features.push_back({number::line_frequency, static_cast<double>(rank)});
+    lines.features.push_back({number::line_amplitude, static_cast<double>(rank)});
+  }
+  BlockPlan speed = spectrum;
+  speed.features.push_back({number::speed_confidence});
+  speed.speed_range = 0.05;
+  BlockPlan bearing = envelope;
+  for (std::size_t i = envelope.features.size(); i-- > 0;) {
+    for (const std::uint16_t statistic : {number::bearing_depth, number::bearing_significance}) {
+      bearing.features.insert(bearing.features.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                              {statistic, envelope.features[i].low});
+    }
+  }
+  return {{"time", {}},
+          {"quantiles", quantiles},
+          {"validity", validity},
+          {"spectrum", spectrum},
+          {"envelope", envelope},
+          {"lines", lines},
+          {"analysis/spectrum", spectrum, analysis_samples},
+          {"analysis/lines", lines, analysis_samples},
+          {"analysis/speed", speed, analysis_samples, true},
+          {"analysis/amplitudes", envelope, analysis_samples},
+          {"analysis/depth and significance", bearing, analysis_samples}};
 }
 
 // The moments of each block and what the set adds to them.
-void statistics(benchmark::State& state, std::string_view backend_name, const BlockPlan& plan) {
+void statistics(benchmark::State& state, std::string_view backend_name, const Set& set) {
   const auto blocks = static_cast<std::size_t>(state.range(0));
-  const auto samples = noise(blocks * block_samples);
+  const auto samples = noise(blocks * set.samples);
   std::vector<BlockView> views(blocks);
   for (std::size_t i = 0; i < blocks; ++i) {
-    views[i].samples = samples.data() + i * block_samples;
-    views[i].count = block_samples;
+    views[i].samples = samples.data() + i * set.samples;
+    views[i].count = set.samples;
     views[i].sampling_rate_hz = 25'600;
     views[i].shaft_hz = 30;
-    views[i].plan = &plan;
+    views[i].is_speed_nominal = set.is_speed_nominal;
+    views[i].plan = &set.plan;
   }
   std::vector<BlockStatistics> results(blocks);
   const auto backend = make_backend(backend_name);
@@ -78,7 +112,7 @@ void statistics(benchmark::State& state, std::string_view backend_name, const Bl
       state.SkipWithError("backend failed");
     benchmark::DoNotOptimize(results.data());
   }
-  count_blocks(state, blocks);
+  count_blocks(state, blocks, set.samples);
 }
 
 // Windows of a block's length over blocks that are joined.
@@ -147,11 +181,13 @@ int main(int argc, char** argv) {
   static const auto all_sets = sets();
   for (const auto name : backend_names()) {
     for (const Set& set : all_sets) {
-      benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(),
-                                   [&set, name](benchmark::State& state) { statistics(state, name, set.plan); })
-          ->Arg(1)
-          ->Arg(16)
-          ->Arg(2'000);
+      auto* const registered =
+          benchmark::RegisterBenchmark((std::string(set.name) + "/" + std::string(name)).c_str(),
+                                       [&set, name](benchmark::State& state) { statistics(state, name, set); });
+      for (const std::size_t count : block_counts) {
+        const std::size_t as_many = std::max<std::size_t>(1, count * block_samples / set.samples);
+        if (count == 1 || as_many > 1) registered->Arg(static_cast<std::int64_t>(as_many));
+      }
     }
   }
   benchmark::RegisterBenchmark("sliding", sliding)->Arg(1'280)->Arg(256)->Arg(25);
