@@ -10,10 +10,15 @@ namespace {
 
 // A bin that stands out more than this adds no more: one strong line of something else is no comb.
 constexpr double standing_out_max = 6;
+// Speeds whose scores are less than so much lower are as good. Not a whole number of the most that a bin adds: rounding would
+// tell.
+constexpr double as_good_less = 1.5 * standing_out_max;
 // By how many bins a median is as sure as a mean; see bearing_significance.
 constexpr double floor_bins = 8;
-// Speeds that differ by less are one: a rival is another.
-constexpr double same_speed = 0.005;
+// Speeds that differ by less are one: a rival is another. In ten turns the highest harmonics tell half as much apart.
+constexpr double same_speed = 0.01;
+// So much farther on both sides rivals are looked for: a speed outside the range would pass for the one at its end.
+constexpr double beyond_range = 0.01;
 
 struct Comb {
   std::size_t harmonics = 0;
@@ -23,7 +28,7 @@ struct Comb {
 Comb comb_of(const BlockView& block) {
   const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
   const double turns = block.shaft_hz / bin_hz;
-  const double highest = 1 + block.plan->speed_range;
+  const double highest = 1 + block.plan->speed_range + beyond_range;
   const double bins = static_cast<double>(block.count / 2 + 1);
   if (!(turns >= speed_turns_min) || !(turns <= bins)) return {};
   Comb comb;
@@ -70,6 +75,11 @@ double share_of_noise(double score, std::size_t harmonics) {
   return sum * std::exp(-score);
 }
 
+// How rarely noise has such a score in one of so many places, as a power of ten.
+double rarity(double score, std::size_t harmonics, double places) {
+  return -std::log10(std::min(1.0, places * share_of_noise(score, harmonics)));
+}
+
 }  // namespace
 
 bool is_speed_estimated(const BlockView& block) {
@@ -88,8 +98,8 @@ std::optional<SpeedEstimate> estimate_speed(std::span<const double> mean_square,
   const std::vector<double> out_of_noise = standing_out(mean_square, comb, block.shaft_hz / bin_hz);
   if (out_of_noise.empty()) return std::nullopt;
 
-  const double low_hz = block.shaft_hz * (1 - block.plan->speed_range);
-  const double width_hz = 2 * block.shaft_hz * block.plan->speed_range;
+  const double low_hz = block.shaft_hz * (1 - block.plan->speed_range - beyond_range);
+  const double width_hz = 2 * block.shaft_hz * (block.plan->speed_range + beyond_range);
   const auto harmonics = static_cast<double>(comb.harmonics);
   const double step_hz = bin_hz / (4 * harmonics);  // the highest harmonic moves by a quarter of a bin
   const auto candidates = static_cast<std::size_t>(width_hz / step_hz) + 1;
@@ -103,17 +113,32 @@ std::optional<SpeedEstimate> estimate_speed(std::span<const double> mean_square,
     }
   }
 
-  // Candidates whose harmonics lie in the same bins are alike: the middle of them.
+  // The middle of those around the best that have hardly more than a peak less: by one peak noise may prefer any of them.
   const auto best = std::ranges::max_element(scores);
-  const auto end = std::find_if(best, scores.end(), [&](double score) { return score != *best; });
-  const double hz = speed_of(static_cast<double>((best - scores.begin()) + (end - scores.begin() - 1)) / 2);
+  const auto is_as_good = [&](double score) { return score >= *best - as_good_less; };
+  const auto end = std::find_if_not(best, scores.end(), is_as_good);
+  const auto before = std::find_if_not(std::make_reverse_iterator(best), scores.rend(), is_as_good).base();
+  const double hz = speed_of(static_cast<double>((before - scores.begin()) + (end - scores.begin() - 1)) / 2);
   double rival = 0;
   for (std::size_t i = 0; i < candidates; ++i) {
     if (std::abs(speed_of(static_cast<double>(i)) - hz) > same_speed * hz) rival = std::max(rival, scores[i]);
   }
+  if (std::abs(hz - block.shaft_hz) > block.plan->speed_range * block.shaft_hz) return SpeedEstimate{hz, 0};
   const double places = std::max(1.0, width_hz * harmonics / bin_hz);
-  const double significance = -std::log10(std::min(1.0, places * share_of_noise(*best, comb.harmonics)));
-  return SpeedEstimate{hz, std::min(significance, (*best - rival) / std::numbers::ln10)};
+  double confidence = std::min(rarity(*best, comb.harmonics, places), (*best - rival) / std::numbers::ln10);
+  // The comb of a shaft that turns twice or three times as fast has its harmonics among these. It has not the others.
+  for (const std::size_t factor : {2, 3}) {
+    double score = 0;
+    std::size_t others = 0;
+    for (std::size_t harmonic = 1; harmonic <= comb.harmonics; ++harmonic) {
+      if (harmonic % factor == 0) continue;
+      const auto k = static_cast<std::size_t>(std::floor(static_cast<double>(harmonic) * hz / bin_hz + 0.5));
+      score += out_of_noise[std::min(k, out_of_noise.size() - 1)];
+      ++others;
+    }
+    confidence = std::min(confidence, rarity(score, others, 1));
+  }
+  return SpeedEstimate{hz, confidence};
 }
 
 BlockSpeed speed_of(const BlockView& block, std::span<const double> mean_square) {

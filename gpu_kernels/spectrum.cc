@@ -68,7 +68,7 @@ constexpr std::array<StatisticDefinition, 12> definitions{{
      "than four periods (less a thousandth) of the line, and where multiple_amplitude is not",
      nullptr},
     {number::speed_confidence, "speed_confidence", UnitRule::none, ParameterRule::none, Trend::any,
-     "min(-log10(K Q(H, u)), (u - v) / log(10)), u = max(sum(o(h f), h = 1 .. H)) over f near the plate's speed", comb,
+     "the least of -log10(K Q(H, u)), (u - v) / log(10) and two more", comb,
      "how sure the shaft's speed f is that the block's spectrum shows, where only the point table says it: 3 and more are "
      "believed; "
      "see [the shaft's speed](#the-shafts-speed); not defined where the speed was measured, and in blocks of less than 8 turns "

@@ -75,10 +75,10 @@ settings::Table<SpectrumConfig> spectrum_table() {
       "`time.watermark_delay`.");
   table.number("overlap", &Config::overlap, 0, {0, 0.75},
                "The share of an analysis block that the next one has as well; 0: none, and each sample is in one.");
-  table.duration(
-      "gap_max", &Config::gap_max, "2ms", {"0s", "1s"},
-      "How far the stamp of a block may be from the end of the one before for both to be joined: as much as the stamps "
-      "of a device are rounded, or late.");
+  table.duration("gap_max", &Config::gap_max, "2ms", {"0s", "1s"},
+                 "How far the stamp of a block may be from the end of those that are joined for it to be joined too: as much as "
+                 "the stamps of a "
+                 "device are rounded, or late. Never more than half of a block.");
   table.texts("bands", &Config::bands, std::vector<std::string>{}, {.count_max = bands_max, .check = objection_to_band},
               "Bands of frequency of `band_rms`, as in `1000-5000Hz`.");
   table.texts(

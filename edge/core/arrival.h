@@ -42,6 +42,8 @@ struct BlockArrived {
   // Places in `analyses`: of the analysis blocks that end in this block.
   std::size_t analyses_begin = 0;
   std::size_t analyses_end = 0;
+  // The start of the oldest block in which the next analysis block may begin; nothing: none is waited for.
+  std::optional<TimeNs> kept_from_ns;
 };
 
 // Of an analysis block.

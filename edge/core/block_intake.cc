@@ -12,16 +12,16 @@ namespace {
 // Joins of a stream that have ended before an analysis block came of them, until that is said.
 constexpr unsigned ended_in_vain_told = 3;
 
-std::string gap_text(DurationNs gap_ns, DurationNs gap_ns_max) {
+std::string gap_text(DurationNs gap_ns, DurationNs tolerated_ns) {
   const auto ms = [](DurationNs ns) { return rounded_text(static_cast<double>(ns) / static_cast<double>(ns_per_ms)) + " ms"; };
   return "its blocks do not follow one another: one begins " + ms(gap_ns < 0 ? -gap_ns : gap_ns) +
-         (gap_ns < 0 ? " before" : " after") + " the end of the one before, and gap_max is " + ms(gap_ns_max);
+         (gap_ns < 0 ? " before" : " after") + " the end of those before, and " + ms(tolerated_ns) + " are tolerated";
 }
 
-std::string why_unjoined(const JoinedBlocks::Outcome& outcome, const Cutting& cutting) {
+std::string why_unjoined(const JoinedBlocks::Outcome& outcome) {
   switch (outcome.end) {
     case JoinedBlocks::End::gap:
-      return gap_text(outcome.gap_ns, cutting.gap_ns_max);
+      return gap_text(outcome.gap_ns, outcome.tolerated_ns);
     case JoinedBlocks::End::change:
       return "the rate, the source of the speed or the description of its blocks changes from one to the next";
     case JoinedBlocks::End::no_room:
@@ -43,7 +43,11 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     route.cutting_hz = 0;
   }
   const BlockPlan& plan = plans_.plan(*route.plan);
-  BlockArrived arrived{.stream = route.stream, .source = source, .start_ns = channel.start_ns, .statistics = blocks_.size()};
+  BlockArrived arrived;
+  arrived.stream = route.stream;
+  arrived.source = source;
+  arrived.start_ns = channel.start_ns;
+  arrived.statistics = blocks_.size();
   kernels::BlockView block = channel.samples;
   block.plan = plan.analysis.joins ? &plan.of_samples : &plan.kernel;
   block.sampling_rate_hz = static_cast<double>(ns_per_s) / channel.interval_ns;
@@ -67,6 +71,9 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     joined_.emplace_back(route.stream, route.joined.get());
   }
   arrived.analyses_end = arrivals_->analyses.size();
+  if (route.joined != nullptr && !route.joined->kept().blocks.empty()) {
+    arrived.kept_from_ns = route.joined->kept().blocks.front().start_ns;
+  }
   arrivals_->list.emplace_back(arrived);
 }
 
@@ -104,10 +111,11 @@ void Intake::join(ChannelRoute& route, const Device& device, const BlockPlan& pl
       if (outcome.in_vain && route.ended_in_vain + 1 < ended_in_vain_told) {
         ++route.ended_in_vain;  // a speed that comes a little later than the first block is no fault
       } else if (outcome.in_vain) {
-        tell_unjoined(route, device, why_unjoined(outcome, route.cutting));
+        tell_unjoined(route, device, why_unjoined(outcome));
       }
     }
   }
+  if (!cut_.empty() && route.ended_in_vain < ended_in_vain_told) route.ended_in_vain = 0;
   for (AnalysisBlock& each : cut_) {
     each.samples.plan = &plan.kernel;
     each.samples.plausible_min = block.samples.plausible_min;

@@ -23,6 +23,9 @@ DurationNs duration_of(std::size_t samples, double interval_ns) {
 
 std::size_t count_of(const KeptBlock& block) { return block.samples.size() / sample_bytes(block.encoding); }
 
+// What a block of so many bytes of samples costs.
+std::size_t bytes_of(std::size_t sample_bytes) { return sample_bytes + sizeof(KeptBlock); }
+
 TimeNs end_of(const KeptBlock& block) { return block.start_ns + duration_of(block.first + count_of(block), block.interval_ns); }
 
 // A stretch of one block that came, as it came.
@@ -111,7 +114,7 @@ void JoinedBlocks::restore(KeptBlocks saved) {
   samples_ = 0;
   for (const KeptBlock& each : kept_.blocks) {
     samples_ += count_of(each);
-    bytes_ += each.samples.size();
+    bytes_ += bytes_of(each.samples.size());
   }
   samples_ -= kept_.used;
   kept_bytes_.now += bytes_;
@@ -133,9 +136,9 @@ JoinedBlocks::Outcome JoinedBlocks::take(const JoinableBlock& block, const Cutti
     position += cutting.hop;
     kept_.has_cut = true;
   }
-  const std::size_t bytes = block.samples.count * sample_bytes(block.samples.encoding);
+  const std::size_t bytes = bytes_of(block.samples.count * sample_bytes(block.samples.encoding));
   if (cutting.samples == 0 || kept_bytes_.now + bytes > kept_bytes_max) {
-    if (cutting.samples > 0) outcome = {End::no_room, !kept_.has_cut, 0};
+    if (cutting.samples > 0) outcome = {End::no_room, true, 0, 0};
     let_go();
     return outcome;
   }
@@ -143,13 +146,21 @@ JoinedBlocks::Outcome JoinedBlocks::take(const JoinableBlock& block, const Cutti
   return outcome;
 }
 
+// Not from block to block alone: what is missing each time, less than is tolerated, would add up within one analysis block. And a
+// block that is shorter than what is tolerated would not be missed.
 JoinedBlocks::Outcome JoinedBlocks::follow(const JoinableBlock& block, const Cutting& cutting) const {
+  const KeptBlock& first = kept_.blocks.front();
   const KeptBlock& last = kept_.blocks.back();
-  const DurationNs gap_ns = block.start_ns - end_of(last);
-  if (gap_ns > cutting.gap_ns_max || gap_ns < -cutting.gap_ns_max) return {End::gap, !kept_.has_cut, gap_ns};
+  const std::size_t between = samples_ + kept_.used;  // from the first that is kept to the block
+  const TimeNs expected_ns = first.start_ns + duration_of(first.first + between, first.interval_ns);
+  const DurationNs shorter_ns = duration_of(std::min(count_of(last), block.samples.count), block.interval_ns);
+  const DurationNs tolerated_ns = std::min(cutting.gap_ns_max, shorter_ns / 2);
+  for (const DurationNs gap_ns : {block.start_ns - end_of(last), block.start_ns - expected_ns}) {
+    if (gap_ns > tolerated_ns || gap_ns < -tolerated_ns) return {End::gap, !kept_.has_cut, gap_ns, tolerated_ns};
+  }
   const bool is_alike = block.version == kept_.version && block.speed.source == last.speed.source &&
-                        std::abs(block.interval_ns - last.interval_ns) <= interval_tolerance * last.interval_ns;
-  return {is_alike ? End::none : End::change, !kept_.has_cut, 0};
+                        std::abs(block.interval_ns - first.interval_ns) <= interval_tolerance * first.interval_ns;
+  return {is_alike ? End::none : End::change, !kept_.has_cut, 0, 0};
 }
 
 void JoinedBlocks::let_go() {
@@ -167,15 +178,18 @@ void JoinedBlocks::keep_from(std::size_t position, const JoinableBlock& block) {
   std::size_t to_skip = kept_.used + std::min(position, held);
   while (!kept_.blocks.empty() && to_skip >= count_of(kept_.blocks.front())) {
     to_skip -= count_of(kept_.blocks.front());
-    bytes_ -= kept_.blocks.front().samples.size();
-    kept_bytes_.now -= kept_.blocks.front().samples.size();
+    bytes_ -= bytes_of(kept_.blocks.front().samples.size());
+    kept_bytes_.now -= bytes_of(kept_.blocks.front().samples.size());
     kept_.blocks.pop_front();
     ++kept_.first_number;
   }
   kept_.used = kept_.blocks.empty() ? 0 : to_skip;
   samples_ = held + block.samples.count - position;
   const std::size_t first = position > held ? position - held : 0;
-  if (first == block.samples.count) return;
+  if (first == block.samples.count) {
+    kept_.has_cut = false;  // the next begins anew
+    return;
+  }
   const Piece piece = piece_of(block.samples, block.speed, first, block.samples.count - first);
   KeptBlock kept{.start_ns = block.start_ns,
                  .first = first,
@@ -185,8 +199,8 @@ void JoinedBlocks::keep_from(std::size_t position, const JoinableBlock& block) {
                  .offset = piece.offset,
                  .speed = block.speed,
                  .samples = {piece.samples, piece.samples + piece.count * sample_bytes(piece.encoding)}};
-  bytes_ += kept.samples.size();
-  kept_bytes_.now += kept.samples.size();
+  bytes_ += bytes_of(kept.samples.size());
+  kept_bytes_.now += bytes_of(kept.samples.size());
   kept_.blocks.push_back(std::move(kept));
 }
 

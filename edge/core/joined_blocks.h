@@ -52,7 +52,9 @@ struct KeptBlocks {
 struct Cutting {
   std::size_t samples = 0;  // of each; 0: none is cut, and nothing kept
   std::size_t hop = 0;      // from the first sample of one to that of the next: 1 to `samples`
-  DurationNs gap_ns_max = 0;  // how far a block's start may be from the end of the one before
+  // How far a block's start may be from the end of the one before, and from where all that is kept says; never more than half of
+  // the shorter of the two blocks.
+  DurationNs gap_ns_max = 0;
 };
 
 struct AnalysisBlock {
@@ -80,14 +82,17 @@ class JoinedBlocks {
 
   enum class End : std::uint8_t {
     none,
-    gap,      // the block at hand does not begin where the last one ends
-    change,   // it is of another rate, speed source or description
+    gap,  // the block at hand does not begin where the last one ends
+    change,  // it is of another rate, speed source or description
     no_room,  // for what must be kept
   };
   struct Outcome {
     End end = End::none;  // why what was kept was let go of
-    bool in_vain = false;  // no analysis block had come of it
-    DurationNs gap_ns = 0;  // with End::gap: from the end of the last block to the start of this one
+    bool in_vain = false;  // no analysis block had come of it, or of what follows none will
+    // With End::gap: from where this block should begin, by the last one or by all that is kept, to where it does; and how far
+    // that may be, for blocks as long as these.
+    DurationNs gap_ns = 0;
+    DurationNs tolerated_ns = 0;
   };
 
   // Appends the analysis blocks that end in `block` to `out`; what they point to is the block's or stands in `memory`, which
@@ -111,7 +116,7 @@ class JoinedBlocks {
 
   KeptBytes& kept_bytes_;
   KeptBlocks kept_;
-  std::size_t bytes_ = 0;    // of the samples that are kept
+  std::size_t bytes_ = 0;  // that what is kept costs
   std::size_t samples_ = 0;  // that are kept, less those that are used
   std::uint64_t first_unwritten_ = 0;
 };

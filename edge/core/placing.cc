@@ -323,6 +323,7 @@ void Placing::take_one(const BlockArrived& arrived, const Arrivals& arrivals) {
     analyses_.push_back({each.block_ns, each.start_ns, its.speed, its.features});
   }
   samples.analyses = analyses_;
+  samples.kept_from_ns = arrived.kept_from_ns;
   place(speaking(arrived.stream), arrived.source, samples);
 }
 

@@ -47,7 +47,7 @@ struct ChannelRoute {
   double cutting_hz = 0;
   std::unique_ptr<JoinedBlocks> joined;  // null: nothing is kept
   std::uint64_t blocks_turning = 0;  // as nth of WatchedBlock
-  unsigned ended_in_vain = 0;  // joins of which no analysis block had come, up to as many as are told
+  unsigned ended_in_vain = 0;  // joins in a row of which no analysis block had come, up to as many as are told
 };
 
 struct Device {

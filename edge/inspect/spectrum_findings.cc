@@ -24,11 +24,12 @@ bool lacks_velocity(const EdgeConfig& config, std::string_view device, std::stri
   };
   const auto spectrum = std::ranges::find_if(config.spectra, takes);
   return spectrum != config.spectra.end() && (!spectrum->velocity_bands.empty() || !spectrum->velocity_multiples.empty()) &&
-         mm_s2_per_unit(unit) == 0;
+         (quantity != "acceleration" || mm_s2_per_unit(unit) == 0);
 }
 
 std::string line_of(const std::string& what, const std::string& quantity, const std::string& unit) {
-  return what + " is " + quantity + " in " + unit + ": no velocity is computed of it (it is of g, m/s2, mm/s2 or in/s2)";
+  return what + " is " + quantity + " in " + unit +
+         ": no velocity is computed of it (it is of acceleration in g, m/s2, mm/s2 or in/s2)";
 }
 
 constexpr double harmonics_strong = 6;  // of a line: those above are weak
@@ -145,7 +146,9 @@ std::vector<std::string> kept_blocks_notes(const EdgeConfig& config, const Point
   std::string line = "blocks are joined ([[spectrum]] length): what the next analysis block needs is written to the spool, once";
   if (channels > 0) {
     line += ": up to " + rounded_text(bytes_a_day / (1u << 20)) + " MiB a day for " + std::to_string(channels) +
-            " channels, at four bytes a sample";
+            " channels, at four bytes a sample (measured with a commit a second; three times as much with one a message, and "
+            "more where "
+            "messages are short)";
   }
   if (unknown > 0) line += "; of " + std::to_string(unknown) + " channels the point table does not say how much comes";
   return {line};

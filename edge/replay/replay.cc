@@ -52,6 +52,18 @@ class SpoolFile {
   std::string path_;
 };
 
+// A page may be written anew; anything else that is there stays.
+Status may_write_page(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) return {};
+  std::string beginning(report_beginning.size(), '\0');
+  if (std::filesystem::is_regular_file(status))
+    std::ifstream(path, std::ios::binary).read(beginning.data(), std::ssize(beginning));
+  if (beginning == report_beginning) return {};
+  return fail(Code::invalid, "writing " + path, "it is there, and is no report: it stays as it is");
+}
+
 // Whole or not at all.
 Exit write_page(const std::string& path, const std::string& text) {
   const std::string beside = path + ".new";
@@ -105,6 +117,9 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
     return feed ? describe(**feed) : stop_with(Exit::recording, feed.error());
   }
 
+  if (!options.html.empty()) {
+    if (auto may = may_write_page(options.html); !may) return stop_with(Exit::output, may.error());
+  }
   auto points = points_of(config, options);
   if (!points) {
     // Of what the recording says there is nothing where it cannot be read.
@@ -223,9 +238,11 @@ Exit replay(const settings::Loaded<EdgeConfig>& loaded, ReplayOptions options) {
         port.bytes_left_out());
   }
   if (port.messages() == 0) spdlog::warn("there was nothing left to read");
+  if (port.samples() > 0 && totals[Counter::window_rows] == 0) spdlog::warn("no window came of it");
   if (letters > 0 && !options.spool.empty()) spdlog::info("stethos-edge spool letters --file {} says why", file.path());
   exit = output.finish(config.shutdown_deadline);
   if (exit != Exit::ok || !report) return exit;
+  if (port.messages() == 0 && !place.position.empty()) return Exit::ok;  // what there was has been told
   Report page = report->report();
   page.title = feed_options.recording;
   page.recording = name;

@@ -74,9 +74,9 @@ void ReportData::look(const WatchedBlock& block) {
 }
 
 std::size_t ReportData::place_of(const std::string& name) {
-  const auto found = std::ranges::find(names_, name);
-  if (found == names_.end()) names_.push_back(name);
-  return static_cast<std::size_t>(found - names_.begin());
+  const auto place = static_cast<std::size_t>(std::ranges::find(names_, name) - names_.begin());
+  if (place == names_.size()) names_.push_back(name);
+  return place;
 }
 
 void ReportData::take(const Effect& effect, const Parameters& parameters) {
@@ -95,7 +95,10 @@ void ReportData::take(const schema::WindowRowT& row, const WindowLabels* labels,
   Channel& channel = channels_[key];
   if (labels != nullptr) channel.labels = *labels;
   if (channel.windows.empty()) channel.definition = row.definition;
-  if (row.definition != channel.definition) return;
+  if (row.definition != channel.definition) {
+    ++windows_of_others_;
+    return;
+  }
   auto found = channel.windows.find(row.start_ns);
   if (found == channel.windows.end()) {
     if (windows_ == windows_max) {
@@ -116,17 +119,19 @@ void ReportData::take(const schema::WindowRowT& row, const WindowLabels* labels,
     const std::string name = std::string(statistic->name) + (parameter.empty() ? "" : "." + parameter);
     found->second.values[place_of(name)] = value->value;
   }
-  if (row.speed == nullptr || row.start_ns < channel.speed_ns) return;
-  channel.speed = {.hz = row.speed->shaft_hz, .source = row.speed->source, .age_ns = row.speed->age_ns};
+  if (row.start_ns < channel.speed_ns) return;
   channel.speed_ns = row.start_ns;
+  channel.speed = {};
+  if (row.speed == nullptr) return;
+  channel.speed = {.hz = row.speed->shaft_hz, .source = row.speed->source, .age_ns = row.speed->age_ns};
 }
 
-// Readings have a mean and extremes, blocks what a vibration is judged by. The window in which the recording ends has little of
-// it: it is shown where there is no other.
+// Readings have a mean and extremes, blocks what a vibration is judged by. What is not defined in the window in which the
+// recording ends, for want of a whole block, is no gap.
 void ReportData::fill_trends(const Channel& from, ReportChannel& to) const {
+  // Where no block was looked at it may be either.
   const std::span<const std::string_view> unwanted =
-      from.block ? std::span<const std::string_view>(of_readings) : std::span<const std::string_view>(of_blocks);
-  const bool has_final = std::ranges::any_of(from.windows, [](const auto& each) { return each.second.is_final; });
+      from.block ? std::span<const std::string_view>(of_readings) : std::span<const std::string_view>();
   for (std::size_t place = 0; place < names_.size(); ++place) {
     if (is_among(unwanted, names_[place])) continue;
     ReportSeries series;
@@ -136,7 +141,7 @@ void ReportData::fill_trends(const Channel& from, ReportChannel& to) const {
     series.unit = unit == "1" ? "" : unit;
     for (const auto& [start_ns, window] : from.windows) {
       const auto value = window.values.find(place);
-      if (value == window.values.end() || (has_final && !window.is_final)) continue;
+      if (value == window.values.end() || (!window.is_final && std::isnan(value->second))) continue;
       series.times_ns.push_back(start_ns);
       series.values.push_back(value->second);
     }
@@ -183,7 +188,7 @@ void ReportData::fill_block(const LastBlock& block, ReportChannel& to) {
     }
     to.envelope->lines.push_back(std::move(line));
   }
-  if (kernels::is_speed_estimated(view) && !(speed.estimated_hz > 0)) {
+  if (has_lines && kernels::is_speed_estimated(view) && !(speed.estimated_hz > 0)) {
     to.notes.emplace_back("bearing: the spectrum does not show the shaft's speed, and the nameplate's is no measured one");
   }
 }
@@ -212,6 +217,10 @@ Report ReportData::report() const {
     out.last_ns = std::max(out.last_ns, channel.windows.rbegin()->first);
   }
   if (out.first_ns > out.last_ns) out.first_ns = out.last_ns = 0;
+  if (windows_of_others_ > 0) {
+    out.warnings.push_back(std::to_string(windows_of_others_) +
+                           " rows are not shown: they are of other kinds of window than the first of their channel");
+  }
   if (windows_left_out_ > 0) {
     out.warnings.push_back(std::to_string(windows_left_out_) + " windows are not shown: there are too many");
   }

@@ -72,6 +72,7 @@ class ReportData final : public BlockWatcher {
   std::size_t blocks_ = 0;  // channels with a last block
   std::size_t windows_ = 0;
   std::uint64_t windows_left_out_ = 0;
+  std::uint64_t windows_of_others_ = 0;
   std::vector<std::string> warnings_;
 };
 

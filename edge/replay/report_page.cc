@@ -132,8 +132,7 @@ std::string not_drawn(const Report& report, std::span<const ListedChannel> liste
 std::string report_page(const Report& report) {
   const std::string title = escaped(report.title.empty() ? "Report" : report.title);
   const std::vector<ListedChannel> listed = listed_channels(report);
-  std::string out =
-      "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
+  std::string out = std::string(report_beginning) + "<head>\n<meta charset=\"utf-8\"/>\n";
   out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n";
   out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
   out += "<title>" + title + "</title>\n<style>" + std::string(report_style) + "</style>\n</head>\n<body>\n";

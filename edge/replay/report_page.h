@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/clock.h"
@@ -73,6 +74,10 @@ struct Report {
   std::vector<std::string> warnings;
   std::vector<ReportChannel> channels;
 };
+
+// What each such page begins with: by this it is told from other files.
+inline constexpr std::string_view report_beginning =
+    "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\" class=\"stethos-replay\">\n";
 
 // HTML that is well-formed XML too.
 std::string report_page(const Report& report);

@@ -13,6 +13,7 @@
 #include "edge/spool/lane_state.h"
 #include "edge/spool/row_json.h"
 #include "edge/spool/spool_format.h"
+#include "edge/spool/state_loading.h"
 #include "edge/spool/stream_labels.h"
 #include "edge/spool/tables.h"
 #include "schemas/envelope.h"
@@ -124,11 +125,12 @@ Status find_loose_ends(Database& database, Findings& findings) {
     const char* counts;  // which of those
   };
   constexpr const char* in_memory = "forgotten_ns IS NULL";
-  constexpr std::array<Reference, 5> references{
+  constexpr std::array<Reference, 6> references{
       {{"pane", "stream", "start_ns", "stream", in_memory},
        {"pane", "definition", "start_ns", "definition", "true"},
        {"alarm", "stream", "max(changed_ns, provisional_first_ns)", "stream", in_memory},
        {"identity", "stream", "time_ns", "stream", in_memory},
+       {"joined", "stream", "0", "stream", in_memory},
        {"joined_block", "stream", "start_ns", "stream", in_memory}}};
   for (const Reference& each : references) {
     const std::string table = each.table;
@@ -298,6 +300,10 @@ Result<bool> SpoolReport::verify(std::ostream& out) {
     const Status done = check(database_, findings);
     if (!done && done.error().code != Code::corrupt) return std::unexpected(done.error());
     if (!done) findings.add(done.error().text());
+  }
+  if (findings.count() == 0) {
+    // What no check above knows would end a start all the same.
+    if (const auto state = load_state(database_); !state) findings.add(state.error().text());
   }
   if (findings.count() > findings_max) out << "and " << findings.count() - findings_max << " more\n";
   if (findings.count() == 0) out << "good\n";

@@ -112,7 +112,7 @@ const BlockPlan* BlockPlans::plan_of(std::string_view device, std::string_view q
     const auto named = std::ranges::find(bearings_, entry->bearing, &BearingConfig::name);
     if (named != bearings_.end()) bearing = &*named;
   }
-  const double per_unit = spectrum == nullptr ? 0 : mm_s2_per_unit(unit);
+  const double per_unit = spectrum == nullptr || quantity != "acceleration" ? 0 : mm_s2_per_unit(unit);
   auto& plan = plans_[Key{spectrum, bearing, per_unit, buckets, validity}];
   if (plan == nullptr) {
     plan = std::make_unique<BlockPlan>(make(spectrum, bearing, per_unit));

@@ -151,7 +151,8 @@ Taken Windower::add(StreamRecord& stream, Samples samples, TimeNs now_ns, Effect
   if (taken.placed == Placed::placed) {
     Part& own = *std::prev(std::ranges::upper_bound(state.parts, time, {}, &Part::from_ns));
     own.newest_ns = std::max(own.newest_ns, time);
-    if (is_live) advance(stream, time - rules_.watermark_delay_ns, now_ns, effect);
+    const TimeNs complete_ns = time - rules_.watermark_delay_ns;
+    if (is_live) advance(stream, std::min(complete_ns, samples.kept_from_ns.value_or(complete_ns)), now_ns, effect);
   }
   drop_parts(stream);
   taken.begins_version = !had_version && has_version();

@@ -84,6 +84,7 @@ struct Samples {
   kernels::BlockStatistics block;
   ShaftSpeed speed;  // that its statistics were computed for
   std::span<const Analysis> analyses;  // that end in the block, by time
+  std::optional<TimeNs> kept_from_ns;  // the watermark goes no further: an analysis block may begin there
   Origin origin;
   TimeNs received_ns = 0;
   bool clock_untrusted = false;  // received_ns is by a clock that was not known to be right

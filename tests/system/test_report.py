@@ -55,6 +55,26 @@ def test_one_command_shows_the_fault(tmp_path, recordings, name, fault):
         assert expected in text
 
 
+def test_extremes_are_those_of_all_windows(tmp_path):
+    """Also where there is one window, and where it is in the first or the last of them."""
+    quiet = [0.1 * math.sin(0.3 * i) for i in range(60_000)]
+    for seconds, loud in ((5, 2_400), (5, 58_800), (0.5, 3_000)):
+        samples = quiet[:int(seconds * 12_000)]
+        samples[loud] = 60.0
+        table = replay(f"wav:{wav_of(tmp_path / 'x.wav', samples)}", "--quantity", "acceleration", "--unit", "g").stdout
+        assert column(table, "peak", 2) == 60, (seconds, loud)
+        assert column(table, "kurtosis", 2) > 100
+
+
+def test_what_is_there_is_not_written_over(tmp_path):
+    file = wav_of(tmp_path / "x.wav", [0.5, -0.5] * 6_000)
+    before = file.read_bytes()
+    assert "stays as it is" in replay(f"wav:{file}", "--html", file, code=8).stderr
+    assert file.read_bytes() == before
+    for _ in range(2):
+        replay(f"wav:{file}", "--html", tmp_path / "report.html")
+
+
 def test_a_folder_is_a_device_for_each_file(tmp_path, recordings):
     folder = tmp_path / "recorded on monday"
     folder.mkdir()

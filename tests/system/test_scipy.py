@@ -319,27 +319,37 @@ def speed_of(scipy, numpy, block, plate_hz, speed_range):
     """The speed nearest the plate's whose comb stands out most, and how sure it is; None where there is none."""
     s, bin_hz = block.s, block.bin_hz
     turns = plate_hz / bin_hz
-    fits = [h for h in range(5, 21) if numpy.ceil((numpy.ceil(h * (1 + speed_range)) + 0.5) * turns) + 1 <= len(s)]
+    fits = [h for h in range(5, 21) if numpy.ceil((numpy.ceil(h * (1.01 + speed_range)) + 0.5) * turns) + 1 <= len(s)]
     if turns < 8 or not fits:
         return None
     harmonics = max(fits)
     out = numpy.zeros(len(s))
     is_peak = numpy.r_[False, (s[1:-1] >= s[:-2]) & (s[1:-1] >= s[2:]), False]
-    for j in range(1, int(numpy.ceil(harmonics * (1 + speed_range))) + 1):
+    for j in range(1, int(numpy.ceil(harmonics * (1.01 + speed_range))) + 1):
         k = numpy.arange(numpy.ceil((j - 0.5) * turns), numpy.ceil((j + 0.5) * turns), dtype=int)
         floor = numpy.median(s[k]) / numpy.log(2)
         out[k] = numpy.where(is_peak[k], numpy.minimum(6, 8 * numpy.log(1 + s[k] / (8 * floor))), 0)
     step = bin_hz / (4 * harmonics)
-    f = plate_hz * (1 - speed_range) + step * numpy.arange(int(2 * plate_hz * speed_range / step) + 1)
+    width = 2 * plate_hz * (speed_range + 0.01)
+    f = plate_hz * (0.99 - speed_range) + step * numpy.arange(int(width / step) + 1)
     h = numpy.arange(1, harmonics + 1)
     scores = numpy.array([sum(out[k] for k in row) for row in numpy.floor(numpy.outer(f, h) / bin_hz + 0.5).astype(int)])
     first = scores.argmax()
-    alike = numpy.append(numpy.flatnonzero(scores[first:] != scores[first]), len(scores) - first)[0]
-    hz = (f[first] + f[first + alike - 1]) / 2
-    rivals = scores[abs(f - hz) > 0.005 * hz]
-    places = max(1, 2 * plate_hz * speed_range * harmonics / bin_hz)
-    noise = places * scipy.stats.gamma.sf(scores[first], harmonics)
-    return hz, min(-numpy.log10(min(1, noise)), (scores[first] - (rivals.max() if len(rivals) else 0)) / numpy.log(10))
+    worse = numpy.flatnonzero(scores < scores[first] - 9)
+    begin = max(worse[worse < first], default=-1) + 1
+    end = min(worse[worse > first], default=len(scores)) - 1
+    hz = (f[begin] + f[end]) / 2
+    rivals = scores[abs(f - hz) > 0.01 * hz]
+    if abs(hz - plate_hz) > speed_range * plate_hz:
+        return hz, 0
+
+    def rarity(score, count, places=1):
+        return -numpy.log10(min(1, places * scipy.stats.gamma.sf(score, count)))
+    all_of_them = rarity(scores[first], harmonics, max(1, width * harmonics / bin_hz))
+    margin = (scores[first] - (rivals.max() if len(rivals) else 0)) / numpy.log(10)
+    some = [h[h % factor > 0] for factor in (2, 3)]
+    without = [rarity(out[numpy.floor(each * hz / bin_hz + 0.5).astype(int)].sum(), len(each)) for each in some]
+    return hz, min(all_of_them, margin, *without)
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

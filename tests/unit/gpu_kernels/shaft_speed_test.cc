@@ -114,6 +114,37 @@ TEST_P(ShaftSpeedTest, OfTwoCombsNeitherIsSure) {
   EXPECT_LT(of(samples).confidence, speed_confidence_min);
 }
 
+// One that lies outside the range does not pass for the speed at its end.
+TEST_P(ShaftSpeedTest, WhatIsOutsideTheRangeIsNone) {
+  for (const double turns : {12.0, 20.0, 40.0}) {
+    for (const double off : {-0.08, -0.065, -0.055, 0.055, 0.065, 0.08}) {
+      std::vector<float> samples = noise(turns, 0.05);
+      add_comb(samples, plate_hz * (1 + off), 0.3, 18);
+      EXPECT_EQ(of(samples).estimated_hz, 0) << turns << " turns, off by " << off;
+    }
+  }
+}
+
+// As of the mains beside a motor of four poles, or of a shaft behind a gear.
+TEST_P(ShaftSpeedTest, TheCombOfAShaftThatIsTwiceOrThreeTimesAsFastIsNone) {
+  for (const double turns : {12.0, 20.0, 40.0}) {
+    for (const double factor : {2 * 1.02, 2 * 0.985, 3 * 1.0167}) {
+      std::vector<float> samples = noise(turns, 0.2);
+      add_comb(samples, plate_hz * factor, 0.3, 9);
+      EXPECT_EQ(of(samples).estimated_hz, 0) << turns << " turns, times " << factor;
+    }
+  }
+}
+
+// Noise chooses among speeds that are as good, and does not make rivals of them.
+TEST_P(ShaftSpeedTest, APlateThatIsRightIsFound) {
+  for (double turns = 10; turns <= 20; turns += 0.25) {
+    std::vector<float> samples = noise(turns, 0.1);
+    add_comb(samples, plate_hz, 0.3, 15);
+    EXPECT_NEAR(of(samples).estimated_hz, plate_hz, 0.003 * plate_hz) << turns;
+  }
+}
+
 TEST_P(ShaftSpeedTest, OneStrongLineIsNoComb) {
   std::vector<float> samples = noise(40, 0.2);
   add_comb(samples, 25.7, 50, 1);
