@@ -19,7 +19,7 @@ class NeverDefined final : public BlockWatcher {
   explicit NeverDefined(std::function<void(std::string)> warn) : warn_(std::move(warn)) {}
 
   // At the first block of a stream, and at the third, when a speed may have come.
-  void look(const WatchedBlock& block) override;
+  void look(const WatchedBlock& watched) override;
   void look_unjoined(std::string_view device, std::string_view channel, const std::string& why) override;
 
  private:

@@ -15,7 +15,7 @@ Validity reference_validity(const BlockView& block);
 CountedBuckets reference_buckets(const BlockView& block);
 // Of the block's plan; `moments` are the block's.
 // Returns estimated_hz, as in BlockStatistics.
-double reference_features(const BlockView& block, const Moments& moments, std::span<double> out);
+double reference_features(const BlockView& given, const Moments& moments, std::span<double> out);
 
 // s_k of a block that has a spectrum, and of its envelope in the plan's band, beside that one's mean; `moments` are the block's.
 bool has_spectrum(const BlockView& block, const Moments& moments);

@@ -29,7 +29,8 @@ Comb comb_of(const BlockView& block) {
   const double bin_hz = block.sampling_rate_hz / static_cast<double>(block.count);
   const double turns = block.shaft_hz / bin_hz;
   const double highest = 1 + block.plan->speed_range + beyond_range;
-  const double bins = static_cast<double>(block.count / 2 + 1);
+  const std::size_t all_bins = block.count / 2 + 1;
+  const auto bins = static_cast<double>(all_bins);
   if (!(turns >= speed_turns_min) || !(turns <= bins)) return {};
   Comb comb;
   for (std::size_t harmonics = speed_harmonics_min; harmonics <= speed_harmonics_max; ++harmonics) {

@@ -148,7 +148,8 @@ std::vector<std::size_t> highest_maxima(std::span<const double> mean_square, std
   std::vector<std::size_t> highest;
   const auto is_higher = [&](std::size_t a, std::size_t b) { return mean_square[a] > mean_square[b]; };
   for (std::size_t k = 1; k + 1 < mean_square.size() && count > 0; ++k) {
-    if (!(mean_square[k] > mean_square[k - 1] && mean_square[k] >= mean_square[k + 1])) continue;
+    const bool is_maximum = mean_square[k] > mean_square[k - 1] && mean_square[k] >= mean_square[k + 1];
+    if (!is_maximum) continue;
     if (highest.size() == count && !is_higher(k, highest.back())) continue;  // of two alike the lower bin
     if (highest.size() == count) highest.pop_back();
     highest.insert(std::ranges::upper_bound(highest, k, is_higher), k);

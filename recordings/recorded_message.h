@@ -32,6 +32,7 @@ struct RecordedChannel {
   std::span<const TimeNs> times_ns;        // of readings, where there are several: as many as samples, else empty
   std::optional<std::uint64_t> identity;   // of the one reading
   bool identity_is_alone = false;          // its device does not stamp it
+  bool is_stamped_by_arrival = false;      // it has no time of its own
   double shaft_hz = 0;                     // turns a second that the device said with the block; 0: it said nothing
   std::string_view rejected;               // why its decoder refused it: its samples are counted, not used; empty: it did not
   RecordedSamples samples;

@@ -251,8 +251,9 @@ Status RecordingReader::read_frame(const Frame& frame) {
                     .start_ns = start_ns[i],
                     .interval_ns = interval_ns[i],
                     .times_ns = {},
-                    .identity = identified[i] != 0 ? std::optional(identity[i]) : std::nullopt,
+                    .identity = identified[i] == 1 || identified[i] == 2 ? std::optional(identity[i]) : std::nullopt,
                     .identity_is_alone = identified[i] == 2,
+                    .is_stamped_by_arrival = identified[i] >= 2,
                     .shaft_hz = shaft_hz[i],
                     .rejected = rejected[i] == 0 ? std::string_view() : text(rejected[i] - 1),
                     .samples = {}};

@@ -211,7 +211,7 @@ void RecordingWriter::add_channel(const RecordedChannel& channel) {
   frame_.interval_ns.push_back(channel.interval_ns);
   frame_.shaft_hz.push_back(channel.shaft_hz);
   frame_.rejected.push_back(channel.rejected.empty() ? 0 : 1 + index_of(channel.rejected));
-  frame_.identified.push_back(!channel.identity ? 0 : channel.identity_is_alone ? 2 : 1);
+  frame_.identified.push_back(channel.identity ? (channel.identity_is_alone ? 2 : 1) : channel.is_stamped_by_arrival ? 3 : 0);
   frame_.identity.push_back(channel.identity.value_or(0));
   frame_.times_count.push_back(static_cast<std::uint32_t>(channel.times_ns.size()));
   frame_.times_at.push_back(channel.times_ns.empty() ? 0 : add_data(channel.times_ns.data(), channel.times_ns.size_bytes()));

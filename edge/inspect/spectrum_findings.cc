@@ -125,7 +125,8 @@ void find_of_analysis(const PointEntry& entry, const BlockPlan& plan, std::vecto
     if (of_speed && shaft_hz == 0) continue;  // it may come with the blocks
     const std::string lacking = never_defined(plan, block, of_speed);
     if (lacking.empty()) continue;
-    lines.push_back(channel + ": analysis blocks of " + std::to_string(cutting.samples) + " samples cannot have " + lacking);
+    std::string& line = lines.emplace_back(channel);
+    line.append(": analysis blocks of ").append(std::to_string(cutting.samples)).append(" samples cannot have ").append(lacking);
   }
 }
 

@@ -66,6 +66,7 @@ class OwnFeed final : public Feed {
       channel.interval_ns = from.interval_ns;
       channel.times_ns = from.times_ns;
       if (from.identity) channel.identity = ReadingIdentity{*from.identity, from.identity_is_alone};
+      channel.is_stamped_by_arrival = from.is_stamped_by_arrival;
       channel.shaft_hz = from.shaft_hz;
       if (!from.rejected.empty()) channel.rejected = Rejection{reason_of(from.rejected), "when it was recorded"};
       if (const auto* f32 = std::get_if<std::span<const float>>(&from.samples)) {
@@ -134,7 +135,7 @@ class NamedFeed final : public Feed {
   static constexpr std::size_t blocks_max = 128;
 
   // Nothing comes behind the last sample: what ends there is final.
-  FedMessage end() {
+  FedMessage end() const {
     FedMessage out;
     out.decoded.device = named_.name;
     out.decoded.complete_until_ns = out.received_ns = latest_ns_ + 1;

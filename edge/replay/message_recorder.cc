@@ -35,6 +35,7 @@ void MessageRecorder::take(const DecodedMessage& message, const Message& arrived
                          .times_ns = from.rejected ? std::span<const TimeNs>() : from.times_ns,  // which may be why
                          .identity = from.identity ? std::optional(from.identity->identity) : std::nullopt,
                          .identity_is_alone = from.identity && from.identity->is_alone,
+                         .is_stamped_by_arrival = from.is_stamped_by_arrival,
                          .shaft_hz = from.shaft_hz,
                          .rejected = from.rejected ? name_of(from.rejected->reason) : std::string_view(),
                          .samples = samples_of(from)});

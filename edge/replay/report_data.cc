@@ -178,9 +178,11 @@ void ReportData::fill_block(const LastBlock& block, ReportChannel& to) {
   of_lines.shaft_hz = speed.of_lines_hz;
   for (std::size_t i = 0; i < block.plan.kernel.features.size(); ++i) {
     const kernels::Feature& feature = block.plan.kernel.features[i];
+    const bool is_multiple = feature.statistic == number::multiple_amplitude && speed.hz > 0;
+    const bool is_line = feature.statistic == number::bearing_depth && to.envelope && speed.of_lines_hz > 0;
     ReportLine line{.name = line_name(block.plan.parameters[i]), .hz = feature.low * speed.hz, .depth = {}, .significance = {}};
-    if (feature.statistic == number::multiple_amplitude && speed.hz > 0) to.spectrum->lines.push_back(std::move(line));
-    if (feature.statistic != number::bearing_depth || !to.envelope || !(speed.of_lines_hz > 0)) continue;
+    if (is_multiple) to.spectrum->lines.push_back(line);
+    if (!is_line) continue;
     const auto bins = kernels::bins_of_bearing_line(feature, of_lines, bin_hz, envelope.mean_square.size());
     if (const auto found = kernels::bearing_line(envelope.mean_square, 0, bins, of_lines, bin_hz, envelope.mean)) {
       line.depth = kernels::bearing_feature(number::bearing_depth, *found);

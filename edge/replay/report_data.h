@@ -16,6 +16,15 @@
 
 namespace stethos::edge {
 
+// The last block of a channel, as it came.
+struct LastBlock {
+  BlockPlan plan;
+  kernels::BlockView view;  // of `samples`
+  std::vector<std::uint8_t> samples;
+  TimeNs start_ns = 0;
+  ShaftSpeed speed;
+};
+
 class ReportData final : public BlockWatcher {
  public:
   // `next` looks, too; it must outlive this. `bearing_of`: what the point table calls the bearing of a channel; empty: none.
@@ -41,14 +50,6 @@ class ReportData final : public BlockWatcher {
     std::uint32_t revision = 0;
     bool is_final = false;
     std::map<std::size_t, double> values;  // by the place of their names
-  };
-  // As it came.
-  struct LastBlock {
-    BlockPlan plan;
-    kernels::BlockView view;  // of `samples`
-    std::vector<std::uint8_t> samples;
-    TimeNs start_ns = 0;
-    ShaftSpeed speed;
   };
   struct Channel {
     WindowLabels labels;

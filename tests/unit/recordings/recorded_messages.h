@@ -77,6 +77,8 @@ inline std::string bits_of(const RecordedMessage& message) {
     text(channel.rejected);
     raw(channel.times_ns);
     out += channel.identity ? "identified" : "not identified";
+    out += channel.identity_is_alone ? "alone" : "with a time";
+    out += channel.is_stamped_by_arrival ? "by arrival" : "by itself";
     number(channel.identity.value_or(0));
     number(channel.samples.index());
     if (const auto* f32 = std::get_if<std::span<const float>>(&channel.samples)) {
@@ -126,6 +128,8 @@ class Chance {
         for (std::int64_t at = 0; at < count; ++at) channel.times_ns.push_back(below(1'000'000));
       }
       if (once_in(5)) channel.view.identity = once_in(4) ? 0 : random_();
+      channel.view.is_stamped_by_arrival = once_in(3);
+      channel.view.identity_is_alone = channel.view.identity && channel.view.is_stamped_by_arrival;
       fill(channel, count);
       out.channels.push_back(std::move(channel));
     }
