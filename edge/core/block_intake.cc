@@ -66,7 +66,10 @@ void Intake::take_block(ChannelRoute& route, const Device& device, const Source&
     const JoinableBlock joinable{block, channel.start_ns, channel.interval_ns, speed, version};
     // What is put through comes out of its place, and the time of an arrival is not that of a sample.
     join(route, device, plan, entry, joinable, is_put_through || channel.is_stamped_by_arrival);
-  } else if (route.joined != nullptr) {
+  }
+  // Nothing will follow what another configuration has left, and windows would wait for it.
+  const bool joins_no_more = !plan.analysis.joins || channel.is_stamped_by_arrival;
+  if (joins_no_more && route.joined != nullptr) {
     route.joined->let_go();
     joined_.emplace_back(route.stream, route.joined.get());
   }
