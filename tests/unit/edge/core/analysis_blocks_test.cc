@@ -169,6 +169,21 @@ TEST(AnalysisBlocks, CountWindowsTakeThemWithTheBlockThatCompletesThem) {
   EXPECT_EQ(blocks_in(features_of(rig.windows)), 7u);
 }
 
+// A stream may come to have no time but that of its arrival: what was kept before is waited for by nobody.
+TEST(AnalysisBlocks, NothingIsWaitedForThatCannotFollow) {
+  CoreRig rig(analysis_config());
+  rig.step({part(signal(), 0, 2'500, 1)});
+  ASSERT_EQ(rig.spool().load()->joined.size(), 1u);
+  const std::vector<float> raw(2'500, 0.5f);
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(raw.data());
+  for (int i = 1; i <= 5; ++i) {
+    const TimeNs received_ns = epoch_ns + i * 2 * ns_per_s;
+    rig.step({message_of("raw/d1/vibration", {bytes, bytes + raw.size() * sizeof(float)}, received_ns)}, received_ns);
+  }
+  EXPECT_TRUE(rig.spool().load()->joined.empty());
+  EXPECT_GE(std::ranges::count(rig.windows, schema::WindowState::final, &schema::WindowRowT::state), 3);
+}
+
 TEST(AnalysisBlocks, ADuplicateChangesNothing) {
   CoreRig rig(analysis_config());
   const std::vector<float> all = signal();
